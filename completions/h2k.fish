@@ -1,0 +1,181 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_h2k_global_optspecs
+    string join \n state= config= log-format= q/quiet v/verbose h/help V/version
+end
+
+function __fish_h2k_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_h2k_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_h2k_using_subcommand
+    set -l cmd (__fish_h2k_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c h2k -n "__fish_h2k_needs_command" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_needs_command" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_needs_command" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_needs_command" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_needs_command" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_needs_command" -s V -l version -d 'Print version'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "migrate" -d 'Move a VM: plan, repair, copy, boot'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "status" -d 'Show the runs that the state file remembers'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "resume" -d 'Go on with runs that were killed or failed'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "report" -d 'Print the report of a finished migration'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "fixers" -d 'List the repairs that h2k knows'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "rules" -d 'List the rules that look for concerns'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "doctor" -d 'Check whether this host has what h2k needs'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "completions" -d 'Print completions for a shell'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s o -l output -d 'Directory that the result\'s directory DIR/NAME is made in' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l name -d 'Name of the VM on the target [default: the source\'s own]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l format -d 'Format of the target\'s disks [default: qcow2]' -r -f -a "qcow2\t''
+raw\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l disk-bus -d 'Bus of the target\'s disks [default: virtio-blk]' -r -f -a "virtio-blk\t''
+virtio-scsi\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
+false\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l name -d 'Name of the VM on the target [default: the source\'s own]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -s o -l output -d 'Write the plan to a file instead of stdout' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l format -d 'Format of the target\'s disks [default: qcow2]' -r -f -a "qcow2\t''
+raw\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l disk-bus -d 'Bus of the target\'s disks [default: virtio-blk]' -r -f -a "virtio-blk\t''
+virtio-scsi\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
+false\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l markdown -d 'Print Markdown'
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand test" -l junit -d 'Write the verdicts as JUnit XML' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand test" -l evidence -d 'Directory for serial log, screenshot and verdict [default: none is kept]' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand test" -l boot-timeout -d 'Seconds that a boot may take [default: depends on whether KVM can be used]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand test" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand test" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand test" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand test" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand test" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand test" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand status" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand status" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand status" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand status" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand status" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand status" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand status" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand resume" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand resume" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand resume" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand resume" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand resume" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand report" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand report" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand report" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand report" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand report" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand report" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand report" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand fixers" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand fixers" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand fixers" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand rules" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand rules" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand rules" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand rules" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand rules" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand rules" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand rules" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand doctor" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand doctor" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand doctor" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand doctor" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand doctor" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand doctor" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand completions" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand completions" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand completions" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand completions" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand completions" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand man" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand man" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand man" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand man" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand man" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand man" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "migrate" -d 'Move a VM: plan, repair, copy, boot'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "status" -d 'Show the runs that the state file remembers'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "resume" -d 'Go on with runs that were killed or failed'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "report" -d 'Print the report of a finished migration'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "fixers" -d 'List the repairs that h2k knows'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "rules" -d 'List the rules that look for concerns'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "doctor" -d 'Check whether this host has what h2k needs'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

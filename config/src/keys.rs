@@ -1,0 +1,198 @@
+//! Every key that a configuration file and the environment may set: the one table.
+
+use std::path::PathBuf;
+
+use crate::choice::Choice;
+use crate::network;
+use crate::settings::Settings;
+
+/// Longest text of a value in bytes: `PATH_MAX`. An alias may repeat a text, so its length is bounded too.
+pub const MAX_TEXT: usize = 4096;
+
+/// Most entries of a list or a mapping. No host has as many networks.
+pub const MAX_ENTRIES: usize = 1000;
+
+/// Longest boot in seconds: a day.
+const MAX_BOOT_TIMEOUT: u64 = 86_400;
+
+/// Shape of a key's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One text.
+    Scalar,
+    /// Several texts; in the environment separated by commas.
+    List,
+    /// Names with a text each; in the environment `NAME=TEXT` separated by commas.
+    Map,
+}
+
+/// A value as it was written, before its key gives it a meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Raw {
+    /// A text.
+    Text(String),
+    /// Texts.
+    List(Vec<String>),
+    /// Names with texts.
+    Map(Vec<(String, String)>),
+}
+
+/// A key.
+pub struct Key {
+    /// Its name; the long option has the same.
+    pub name: &'static str,
+    /// Shape of its value.
+    pub kind: Kind,
+    /// What it sets, one line, for the manual.
+    pub summary: &'static str,
+    /// Gives the value its meaning.
+    pub set: fn(&mut Settings, Raw) -> Result<(), String>,
+}
+
+impl Key {
+    /// The key of this name.
+    pub fn find(name: &str) -> Option<&'static Key> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// Its environment variable: `H2K_DISK_BUS` for `disk-bus`.
+    pub fn variable(&self) -> String {
+        format!("H2K_{}", self.name.to_uppercase().replace('-', "_"))
+    }
+}
+
+/// Every key.
+pub static KEYS: &[Key] = &[
+    Key {
+        name: "output",
+        kind: Kind::Scalar,
+        summary: "directory that the results are written to",
+        set: |s, raw| set(&mut s.output, path(raw)),
+    },
+    Key {
+        name: "format",
+        kind: Kind::Scalar,
+        summary: "format of the target's disks: qcow2 or raw",
+        set: |s, raw| set(&mut s.format, choice(raw)),
+    },
+    Key {
+        name: "disk-bus",
+        kind: Kind::Scalar,
+        summary: "bus of the target's disks: virtio-blk or virtio-scsi",
+        set: |s, raw| set(&mut s.disk_bus, choice(raw)),
+    },
+    Key {
+        name: "network",
+        kind: Kind::Map,
+        summary: "source network to network:NAME or bridge:NAME; * stands for all others",
+        set: networks,
+    },
+    Key {
+        name: "skip-fixer",
+        kind: Kind::List,
+        summary: "ids of repairs that are not made",
+        set: |s, raw| set(&mut s.skip_fixer, list(raw)),
+    },
+    Key {
+        name: "no-boot",
+        kind: Kind::Scalar,
+        summary: "whether to leave out the boot test: true or false",
+        set: |s, raw| set(&mut s.no_boot, flag(raw)),
+    },
+    Key {
+        name: "boot-timeout",
+        kind: Kind::Scalar,
+        summary: "seconds that the boot test may take",
+        set: |s, raw| set(&mut s.boot_timeout, text(raw).and_then(|t| boot_timeout(&t))),
+    },
+    Key {
+        name: "temp-dir",
+        kind: Kind::Scalar,
+        summary: "directory for temporary files",
+        set: |s, raw| set(&mut s.temp_dir, path(raw)),
+    },
+    Key {
+        name: "state",
+        kind: Kind::Scalar,
+        summary: "file that remembers runs",
+        set: |s, raw| set(&mut s.state, path(raw)),
+    },
+    Key {
+        name: "log-format",
+        kind: Kind::Scalar,
+        summary: "form of what goes to stderr: text or json",
+        set: |s, raw| set(&mut s.log_format, choice(raw)),
+    },
+];
+
+fn set<T>(field: &mut Option<T>, value: Result<T, String>) -> Result<(), String> {
+    *field = Some(value?);
+    Ok(())
+}
+
+fn text(raw: Raw) -> Result<String, String> {
+    match raw {
+        Raw::Text(text) if text.is_empty() => Err("has no value".to_owned()),
+        Raw::Text(text) => Ok(text),
+        Raw::List(_) | Raw::Map(_) => Err("takes one value".to_owned()),
+    }
+}
+
+fn path(raw: Raw) -> Result<PathBuf, String> {
+    let text = text(raw)?;
+    if text.contains('\0') {
+        return Err("a path holds no zero byte".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
+fn choice<T: Choice>(raw: Raw) -> Result<T, String> {
+    T::parse(&text(raw)?).map_err(|e| e.to_string())
+}
+
+fn flag(raw: Raw) -> Result<bool, String> {
+    let text = text(raw)?;
+    match text.to_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err(format!("{text:?} is neither true nor false")),
+    }
+}
+
+/// Seconds that a boot may take, as text.
+///
+/// # Errors
+/// It is no number of seconds from 1 to a day.
+pub fn boot_timeout(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(seconds) if (1..=MAX_BOOT_TIMEOUT).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("{text:?} is no number of seconds from 1 to {MAX_BOOT_TIMEOUT}")),
+    }
+}
+
+fn list(raw: Raw) -> Result<Vec<String>, String> {
+    match raw {
+        Raw::List(list) => Ok(list),
+        Raw::Text(text) => Ok(split(&text)),
+        Raw::Map(_) => Err("takes a list".to_owned()),
+    }
+}
+
+fn split(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn networks(settings: &mut Settings, raw: Raw) -> Result<(), String> {
+    let pairs = match raw {
+        Raw::Map(pairs) => pairs
+            .into_iter()
+            .map(|(source, target)| target.parse().map(|t| (source, t)))
+            .collect::<Result<Vec<_>, _>>(),
+        Raw::List(list) => list.iter().map(|text| network::pair(text)).collect(),
+        Raw::Text(text) => split(&text).iter().map(|text| network::pair(text)).collect(),
+    };
+    for (source, target) in pairs.map_err(|e| e.to_string())? {
+        settings.add_network(source, target)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! What h2k is told: settings, policy and their layers. No I/O besides reading the files it is given.
+//!
+//! ```text
+//!  command line ─┐
+//!  H2K_* ────────┤ Settings (every field may be unset), merged from top to bottom
+//!  ./h2k.yaml ───┼──────────────────────────────────────────────▶ resolve ─▶ Resolved { policy, … }
+//!  ~/.config ────┤
+//!  /etc ─────────┘
+//! ```
+//!
+//! One table, [`KEYS`], feeds the YAML reader, the environment, the manual and the test that compares the keys with
+//! the long options.
+
+pub mod choice;
+pub mod env;
+pub mod error;
+pub mod keys;
+pub mod layers;
+pub mod nearest;
+pub mod network;
+pub mod policy;
+pub mod settings;
+pub mod surroundings;
+pub mod yaml;
+
+pub use choice::{Choice, LogFormat};
+pub use error::{ConfigError, Origin, Problem};
+pub use keys::{KEYS, Key, Kind};
+pub use layers::{Loaded, load};
+pub use policy::*;
+pub use settings::{Resolved, Settings};
+pub use surroundings::Surroundings;

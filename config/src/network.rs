@@ -1,0 +1,123 @@
+//! Where a source network goes: `SOURCE=network:NAME` and `SOURCE=bridge:NAME`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::policy::NetworkTarget;
+
+/// Longest name of a Linux network interface in bytes: `IFNAMSIZ` less the terminating zero, netdevice(7).
+const MAX_BRIDGE: usize = 15;
+
+/// Longest name of a network that is taken, in bytes. libvirt has no limit; its file name does (`NAME_MAX`).
+const MAX_NETWORK: usize = 200;
+
+/// A mapping of networks that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NetworkError {
+    /// No `network:` or `bridge:` in front.
+    #[error("{0:?} is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)")]
+    Kind(String),
+    /// A name that no such network can have.
+    #[error("{0:?} cannot be the name of a {1}")]
+    Name(String, &'static str),
+    /// No `=` between source and target.
+    #[error("{0:?} maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE")]
+    Pair(String),
+}
+
+impl FromStr for NetworkTarget {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        if let Some(name) = text.strip_prefix("network:") {
+            let good = !name.is_empty() && name.len() <= MAX_NETWORK && !name.contains(['/', '\n']);
+            return good
+                .then(|| NetworkTarget::Network(name.to_owned()))
+                .ok_or_else(|| NetworkError::Name(name.to_owned(), "libvirt network"));
+        }
+        if let Some(name) = text.strip_prefix("bridge:") {
+            return interface_name(name)
+                .then(|| NetworkTarget::Bridge(name.to_owned()))
+                .ok_or_else(|| NetworkError::Name(name.to_owned(), "host bridge"));
+        }
+        Err(NetworkError::Kind(text.to_owned()))
+    }
+}
+
+/// Whether the kernel would take it as an interface's name: `dev_valid_name` in net/core/dev.c.
+fn interface_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_BRIDGE
+        && name != "."
+        && name != ".."
+        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control())
+}
+
+impl fmt::Display for NetworkTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NetworkTarget::Network(name) => write!(f, "network:{name}"),
+            NetworkTarget::Bridge(name) => write!(f, "bridge:{name}"),
+        }
+    }
+}
+
+/// One `SOURCE=TARGET`. The source's name may hold `=`: the last one before a target's kind counts.
+///
+/// # Errors
+/// There is no pair, or its target cannot be understood.
+pub fn pair(text: &str) -> Result<(String, NetworkTarget), NetworkError> {
+    let at = ["=network:", "=bridge:"].iter().filter_map(|mark| text.rfind(mark)).max();
+    let split = match at {
+        Some(at) => text.split_at_checked(at),
+        None => text.rfind('=').and_then(|at| text.split_at_checked(at)),
+    };
+    match split {
+        Some((source, target)) if !source.is_empty() => {
+            Ok((source.to_owned(), target.trim_start_matches('=').parse()?))
+        }
+        _ => Err(NetworkError::Pair(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_split_before_the_target() {
+        let bridge = |name: &str| NetworkTarget::Bridge(name.to_owned());
+        for (text, source, target) in [
+            ("VM Network=bridge:br0", "VM Network", bridge("br0")),
+            ("*=network:default", "*", NetworkTarget::Network("default".to_owned())),
+            ("a=b=bridge:br0", "a=b", bridge("br0")),
+            ("vlan:7=bridge:br7", "vlan:7", bridge("br7")),
+        ] {
+            assert_eq!(pair(text), Ok((source.to_owned(), target)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pair_is_refused_with_how_to_write_it() {
+        for (text, message) in [
+            ("br0", "\"br0\" maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE"),
+            ("=bridge:br0", "\"=bridge:br0\" maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE"),
+            ("a=br0", "\"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)"),
+            ("a=bridge:", "\"\" cannot be the name of a host bridge"),
+            ("a=bridge:sixteen-letters-", "\"sixteen-letters-\" cannot be the name of a host bridge"),
+            ("a=bridge:../x", "\"../x\" cannot be the name of a host bridge"),
+            ("a=network:", "\"\" cannot be the name of a libvirt network"),
+        ] {
+            assert_eq!(pair(text).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_target_is_shown_as_it_is_written() {
+        for text in ["network:default", "bridge:br0"] {
+            assert_eq!(text.parse::<NetworkTarget>().unwrap().to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One layer of settings, how layers lie upon each other, and what they come to.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::choice::LogFormat;
+use crate::policy::{DiskBus, NetworkTarget, Policy, TargetFormat};
+use crate::surroundings::Surroundings;
+
+/// What one layer says; what it does not say is left to the layers below.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Directory that the results are written to.
+    pub output: Option<PathBuf>,
+    /// Format of the target's disks.
+    pub format: Option<TargetFormat>,
+    /// Bus of the target's disks.
+    pub disk_bus: Option<DiskBus>,
+    /// Source network → target; `*` for every other.
+    pub network: BTreeMap<String, NetworkTarget>,
+    /// Ids of fixers that are not to run.
+    pub skip_fixer: Option<Vec<String>>,
+    /// Whether to leave out the boot test.
+    pub no_boot: Option<bool>,
+    /// Seconds that the boot test may take.
+    pub boot_timeout: Option<u64>,
+    /// Directory for temporary files.
+    pub temp_dir: Option<PathBuf>,
+    /// State store.
+    pub state: Option<PathBuf>,
+    /// Form of what goes to stderr.
+    pub log_format: Option<LogFormat>,
+}
+
+impl Settings {
+    /// These settings upon those of the layer below. Networks are taken one by one: a layer may map one network and
+    /// leave the others to the layers below. A list of fixers replaces the list below.
+    #[must_use]
+    pub fn merge(self, below: Settings) -> Settings {
+        let mut network = below.network;
+        network.extend(self.network);
+        Settings {
+            output: self.output.or(below.output),
+            format: self.format.or(below.format),
+            disk_bus: self.disk_bus.or(below.disk_bus),
+            network,
+            skip_fixer: self.skip_fixer.or(below.skip_fixer),
+            no_boot: self.no_boot.or(below.no_boot),
+            boot_timeout: self.boot_timeout.or(below.boot_timeout),
+            temp_dir: self.temp_dir.or(below.temp_dir),
+            state: self.state.or(below.state),
+            log_format: self.log_format.or(below.log_format),
+        }
+    }
+
+    /// Maps one more network.
+    ///
+    /// # Errors
+    /// The same network is mapped to something else already.
+    pub fn add_network(&mut self, source: String, target: NetworkTarget) -> Result<(), String> {
+        match self.network.get(&source) {
+            Some(other) if *other != target => {
+                Err(format!("network {source:?} is mapped twice: to {other} and to {target}"))
+            }
+            _ => {
+                self.network.insert(source, target);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes relative paths absolute: below `base`, or below `home` where they begin with `~/`, which no shell has
+    /// replaced in a file.
+    pub(crate) fn anchor(&mut self, base: &Path, home: Option<&Path>) {
+        for path in [&mut self.output, &mut self.temp_dir, &mut self.state].into_iter().flatten() {
+            *path = match (path.strip_prefix("~"), home) {
+                (Ok(rest), Some(home)) => home.join(rest),
+                _ => base.join(&*path),
+            };
+        }
+    }
+
+    /// What all layers come to, with the defaults below them.
+    pub fn resolve(self, around: &Surroundings) -> Resolved {
+        let mut settings = self;
+        settings.anchor(&around.directory, None);
+        Resolved {
+            policy: Policy {
+                disk_bus: settings.disk_bus.unwrap_or_default(),
+                format: settings.format.unwrap_or_default(),
+                networks: settings.network,
+                skip_fixers: settings.skip_fixer.unwrap_or_default(),
+            },
+            output: settings.output,
+            boot: !settings.no_boot.unwrap_or_default(),
+            boot_timeout: settings.boot_timeout,
+            temp_dir: settings.temp_dir.unwrap_or_else(|| around.temporary()),
+            state: settings.state.or_else(|| around.state_home().map(|dir| dir.join("h2k/h2k.db"))),
+            log_format: settings.log_format.unwrap_or_default(),
+        }
+    }
+}
+
+/// What all layers come to. Paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// What is wanted of the target and of the repairs.
+    pub policy: Policy,
+    /// Directory that the results are written to; `None` where nobody named one.
+    pub output: Option<PathBuf>,
+    /// Whether the result is booted.
+    pub boot: bool,
+    /// Seconds that the boot test may take; `None` for the default of the accelerator.
+    pub boot_timeout: Option<u64>,
+    /// Directory for temporary files: `temp-dir`, `$TMPDIR`, `/var/tmp`.
+    pub temp_dir: PathBuf,
+    /// State store; `None` where nobody named one and there is no home directory.
+    pub state: Option<PathBuf>,
+    /// Form of what goes to stderr.
+    pub log_format: LogFormat,
+}

@@ -1,0 +1,156 @@
+//! One change to a guest: planned, shown as a diff, then carried out.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+/// Content of a file: text where it is text, so that plans can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// UTF-8 text.
+    Text(String),
+    /// Anything else, base64.
+    Base64(String),
+}
+
+impl Content {
+    /// Text if the bytes are UTF-8 without NUL, base64 otherwise.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !text.contains('\0') => Content::Text(text.to_owned()),
+            _ => Content::Base64(STANDARD.encode(bytes)),
+        }
+    }
+
+    /// The bytes.
+    ///
+    /// # Errors
+    /// The base64 of a saved plan is broken.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, base64::DecodeError> {
+        match self {
+            Content::Text(text) => Ok(text.clone().into_bytes()),
+            Content::Base64(text) => STANDARD.decode(text),
+        }
+    }
+}
+
+/// What is done. Paths are absolute in the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Change {
+    /// Writes a regular file. An existing file keeps its owner, mode and labels; a new one is owned by root.
+    Write {
+        /// File.
+        path: String,
+        /// Content before; `None` if there is no such file.
+        before: Option<Content>,
+        /// Content after.
+        after: Content,
+        /// Permission bits of a new file.
+        mode: u32,
+    },
+    /// Removes a regular file or a symbolic link.
+    Remove {
+        /// File.
+        path: String,
+        /// Its content (of a link: its target).
+        before: Content,
+    },
+    /// Renames a file.
+    Rename {
+        /// Old path.
+        path: String,
+        /// New path; nothing may be there.
+        to: String,
+    },
+    /// Makes a symbolic link, in place of a link that may be there.
+    Symlink {
+        /// Link.
+        path: String,
+        /// Target of the link that is there now.
+        before: Option<String>,
+        /// Target.
+        target: String,
+    },
+    /// Copies a file inside the guest (a bootloader to its fallback path); missing directories are made.
+    Copy {
+        /// Source file.
+        from: String,
+        /// New file; nothing may be there.
+        path: String,
+        /// Size in bytes.
+        size: u64,
+    },
+    /// Sets permission bits.
+    Chmod {
+        /// File.
+        path: String,
+        /// Bits before.
+        before: u32,
+        /// Bits after.
+        after: u32,
+    },
+    /// Runs a program of the guest inside the appliance, without network.
+    Run {
+        /// Program and arguments; never a shell string.
+        argv: Vec<String>,
+        /// Every file that the program may change or create.
+        changes: Vec<String>,
+    },
+}
+
+/// One planned change with its reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Id of the fixer that proposes it.
+    pub fixer: String,
+    /// Why, in a sentence that an administrator understands.
+    pub reason: String,
+    /// What.
+    #[serde(flatten)]
+    pub change: Change,
+}
+
+impl Edit {
+    /// Writes `after` over the text file `path` that holds `before` now.
+    pub fn rewrite(fixer: &str, path: &str, before: &str, after: &str, reason: impl Into<String>) -> Self {
+        Self {
+            fixer: fixer.to_owned(),
+            reason: reason.into(),
+            change: Change::Write {
+                path: path.to_owned(),
+                before: Some(Content::Text(before.to_owned())),
+                after: Content::Text(after.to_owned()),
+                mode: 0o644,
+            },
+        }
+    }
+
+    /// Creates the text file `path`.
+    pub fn create(fixer: &str, path: &str, after: &str, mode: u32, reason: impl Into<String>) -> Self {
+        Self {
+            fixer: fixer.to_owned(),
+            reason: reason.into(),
+            change: Change::Write {
+                path: path.to_owned(),
+                before: None,
+                after: Content::Text(after.to_owned()),
+                mode,
+            },
+        }
+    }
+
+    /// Every path that carrying out the edit may create, change or remove.
+    pub fn paths(&self) -> Vec<&str> {
+        match &self.change {
+            Change::Write { path, .. }
+            | Change::Remove { path, .. }
+            | Change::Symlink { path, .. }
+            | Change::Copy { path, .. }
+            | Change::Chmod { path, .. } => vec![path],
+            Change::Rename { path, to } => vec![path, to],
+            Change::Run { changes, .. } => changes.iter().map(String::as_str).collect(),
+        }
+    }
+}

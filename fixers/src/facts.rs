@@ -1,0 +1,292 @@
+//! What the disks say of a guest. Data only, gathered by [`crate::inspect`]; stored with the plan.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that INSPECT found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestFacts {
+    /// Every operating system on the disks; PLAN decides what more than one, or none, means.
+    pub systems: Vec<SystemFacts>,
+    /// Partitions, logical volumes and whole disks that hold something, by what they are.
+    pub block: Vec<BlockDevice>,
+    /// Per disk: partition table, firmware traces.
+    pub disks: Vec<DiskFacts>,
+    /// Mounted file systems of the chosen system, root first.
+    pub mounts: Vec<Mount>,
+    /// Firmware that the disks are made for.
+    pub firmware: FirmwareOnDisk,
+    /// Bootloaders and their files.
+    pub bootloader: BootloaderFacts,
+    /// Installed kernels, oldest first.
+    pub kernels: Vec<KernelFacts>,
+    /// `/etc/fstab`, parsed.
+    pub fstab: Vec<FstabEntry>,
+    /// Network configuration.
+    pub network: NetworkFacts,
+    /// Tools of the hypervisor it comes from, and the guest agent.
+    pub tools: Vec<GuestTool>,
+    /// systemd's presence, init and udev: what new configuration may be written for.
+    pub init: InitFacts,
+    /// What the source's hardware looks like to the guest; filled from the hypervisor's description.
+    pub hardware: SourceHardware,
+}
+
+impl GuestFacts {
+    /// The system that is migrated: the only one, or none.
+    pub fn system(&self) -> Option<&SystemFacts> {
+        match self.systems.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Whether the migrated system is Linux.
+    pub fn is_linux(&self) -> bool {
+        self.system().is_some_and(|s| s.kind == "linux")
+    }
+
+    /// The block device that is mounted at `mountpoint` in the migrated system.
+    pub fn mounted_at(&self, mountpoint: &str) -> Option<&BlockDevice> {
+        let mount = self.mounts.iter().find(|m| m.mountpoint == mountpoint)?;
+        self.block.iter().find(|b| b.name == mount.device)
+    }
+}
+
+/// One operating system.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemFacts {
+    /// Root device as the appliance names it.
+    pub root: String,
+    /// `linux`, `windows`, `freebsd` …
+    pub kind: String,
+    /// `debian`, `rhel`, `unknown` …
+    pub distro: String,
+    /// Name for people (`Debian GNU/Linux 12 (bookworm)`).
+    pub product: String,
+    /// Major version.
+    pub major: i32,
+    /// Minor version.
+    pub minor: i32,
+    /// `x86_64`, `i386`, `aarch64` …
+    pub arch: String,
+    /// Host name.
+    pub hostname: String,
+    /// `deb`, `rpm` …
+    pub package_format: String,
+    /// libosinfo short id (`debian12`).
+    pub osinfo: String,
+}
+
+/// A partition, logical volume, md device or whole disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockDevice {
+    /// Name in the appliance (`/dev/sda1`, `/dev/vg0/root`); never to be written into a guest.
+    pub name: String,
+    /// Index of the disk in the VM, for partitions and whole disks.
+    pub disk: Option<usize>,
+    /// Partition number, counted from 1; `None` for a whole disk or a volume.
+    pub partition: Option<u32>,
+    /// `ext4`, `vfat`, `swap`, `LVM2_member`, `crypto_LUKS` … or empty.
+    pub fstype: String,
+    /// File system UUID or empty.
+    pub uuid: String,
+    /// File system label or empty.
+    pub label: String,
+    /// Partition UUID: GPT's unique GUID, or `DISKID-NN` for MBR. Empty for volumes.
+    pub partuuid: String,
+    /// For a logical volume: volume group and logical volume.
+    pub lv: Option<(String, String)>,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// A disk of the VM.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskFacts {
+    /// Name in the appliance (`/dev/sda`).
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// `gpt`, `msdos`, or empty for none.
+    pub table: String,
+    /// Boot code in the first sector.
+    pub boot_code: bool,
+    /// Nothing on it at all: no table, no file system, no volume.
+    pub blank: bool,
+}
+
+/// A mounted file system.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Mount point in the guest.
+    pub mountpoint: String,
+    /// Device in the appliance.
+    pub device: String,
+    /// libguestfs' name of the file system: the device, or a btrfs subvolume on it.
+    pub mountable: String,
+    /// Bytes in all.
+    pub size: u64,
+    /// Free bytes.
+    pub free: u64,
+}
+
+/// Firmware that the disks are made for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirmwareOnDisk {
+    /// Boot code in the MBR or a BIOS boot partition, no EFI system partition.
+    Bios,
+    /// An EFI system partition, no BIOS boot code.
+    Uefi,
+    /// Both.
+    Either,
+    /// Neither was found.
+    #[default]
+    Unknown,
+}
+
+/// Bootloaders' files, each list in path order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootloaderFacts {
+    /// GRUB 2 configuration files (`grub.cfg`), stubs on the ESP included.
+    pub grub_cfg: Vec<String>,
+    /// GRUB environment blocks (`grubenv`).
+    pub grubenv: Vec<String>,
+    /// `/etc/default/grub` and `/etc/default/grub.d/*.cfg`.
+    pub grub_defaults: Vec<String>,
+    /// Boot Loader Specification entries, GRUB's and systemd-boot's.
+    pub bls_entries: Vec<String>,
+    /// `/etc/kernel/cmdline`, `/usr/lib/kernel/cmdline`.
+    pub kernel_cmdline: Vec<String>,
+    /// extlinux or syslinux configuration.
+    pub extlinux: Vec<String>,
+    /// Files `*.efi` on the EFI system partition, by their path in the guest.
+    pub efi_binaries: Vec<String>,
+    /// Mount point of the EFI system partition in the guest, if it is mounted.
+    pub esp: Option<String>,
+}
+
+/// An installed kernel.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelFacts {
+    /// Version, the name of its directory in /lib/modules.
+    pub version: String,
+    /// Its image in /boot, if there is one.
+    pub image: Option<String>,
+    /// Module names (`virtio_blk`) under /lib/modules/VERSION, of those that h2k cares for.
+    pub modules: Vec<String>,
+    /// Names of `modules.builtin`, of those that h2k cares for.
+    pub builtin: Vec<String>,
+    /// Its initramfs, if there is one.
+    pub initramfs: Option<InitramfsFacts>,
+}
+
+/// An initramfs as its archive lists it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitramfsFacts {
+    /// Path in the guest.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Compression of each segment (`none`, `gzip`, `xz`, `zstd`, `lz4`, `bzip2`, `lzma`).
+    pub segments: Vec<String>,
+    /// Number of entries.
+    pub entries: u64,
+    /// Names of all kernel modules in it, underscores for dashes, without ending, sorted.
+    pub modules: Vec<String>,
+    /// Why it could not be listed, if so.
+    pub unreadable: Option<String>,
+}
+
+/// A line of `/etc/fstab`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FstabEntry {
+    /// First field, as written.
+    pub spec: String,
+    /// Mount point.
+    pub mountpoint: String,
+    /// File system type.
+    pub fstype: String,
+    /// Mount options.
+    pub options: String,
+}
+
+/// Network configuration of the guest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkFacts {
+    /// Configuration stacks that have files (`ifupdown`, `networkd`, `netplan`, `networkmanager`, `ifcfg`, `wicked`).
+    pub stacks: Vec<String>,
+    /// Configured physical interfaces.
+    pub interfaces: Vec<InterfaceFacts>,
+    /// Files that could not be understood, each with the reason (`/etc/netplan/50.yaml: …`).
+    pub unparsed: Vec<String>,
+}
+
+/// One configured physical interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceFacts {
+    /// Name in the guest (`ens192`); empty where the configuration matches by MAC only.
+    pub name: String,
+    /// MAC that the configuration ties it to, lower-case, if any.
+    pub mac: Option<String>,
+    /// Static addresses with prefix length, as far as written in plain form.
+    pub addresses: Vec<String>,
+    /// Addresses by DHCP.
+    pub dhcp: bool,
+    /// The file that configures it.
+    pub file: String,
+}
+
+/// A hypervisor's tools in the guest, or the guest agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestTool {
+    /// `open-vm-tools`, `vmware-tools`, `qemu-guest-agent` …
+    pub name: String,
+    /// Version, if the package database says.
+    pub version: String,
+    /// systemd units of it that are enabled.
+    pub enabled_units: Vec<String>,
+}
+
+/// Init system and device naming.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitFacts {
+    /// systemd is the init.
+    pub systemd: bool,
+    /// udev understands `.link` files (systemd-udevd is installed).
+    pub link_files: bool,
+    /// initramfs generator: `initramfs-tools`, `dracut`, `mkinitcpio` … or empty.
+    pub initramfs_generator: String,
+}
+
+/// The source's hardware as the guest saw it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceHardware {
+    /// Disks, in the VM's order; the index is the one of [`BlockDevice::disk`].
+    pub disks: Vec<DiskHardware>,
+    /// NICs, in the VM's order, with the MAC that the target will have.
+    pub nics: Vec<NicHardware>,
+}
+
+/// Where a disk sat.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskHardware {
+    /// `scsi`, `sata`, `ide`, `nvme` or `unknown`.
+    pub bus: String,
+    /// Controller number.
+    pub controller: u32,
+    /// Unit on the controller (the SCSI target on VMware).
+    pub unit: u32,
+}
+
+/// A NIC.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NicHardware {
+    /// MAC address that the target's NIC has, lower-case.
+    pub mac: String,
+    /// Whether that MAC is the source's own (else h2k made it up and no guest file can know it).
+    pub mac_from_source: bool,
+    /// PCI hotplug slot number of the source (192 → `ens192`).
+    pub pci_slot: Option<u32>,
+}
+

@@ -1,0 +1,121 @@
+//! How a guest is read and changed, whatever backend is behind it.
+
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+
+use crate::edit::Edit;
+use crate::error::{GuestError, Result};
+
+/// Largest file that [`Guest::read`] takes into memory: configuration files are far smaller, and a hostile guest
+/// must not make h2k grow.
+pub const MAX_READ: u64 = 8 * 1024 * 1024;
+
+/// Kind of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    /// Regular file.
+    File,
+    /// Directory.
+    Directory,
+    /// Symbolic link.
+    Symlink,
+    /// Device, fifo or socket.
+    Other,
+}
+
+/// What `lstat` says of a path (a symbolic link is not followed).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stat {
+    /// Kind.
+    pub kind: FileKind,
+    /// Size in bytes.
+    pub size: u64,
+    /// Permission bits (`0o7777`).
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// The read side of a guest. Paths are absolute in the guest; symbolic links in them are followed inside the guest.
+/// "Could not look" is an error; "looked and found nothing" is `None`.
+pub trait Guest {
+    /// What is at `path`, not following a link in its last component. `None` if nothing is there.
+    ///
+    /// # Errors
+    /// The backend failed.
+    fn lstat(&self, path: &str) -> Result<Option<Stat>>;
+
+    /// The file's content, following links. `None` if nothing is there.
+    ///
+    /// # Errors
+    /// [`GuestError::TooLarge`] beyond [`MAX_READ`]; the backend failed; it is not a regular file.
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>>;
+
+    /// Names in a directory, sorted, without `.` and `..`. `None` if there is no such directory.
+    ///
+    /// # Errors
+    /// The backend failed.
+    fn list(&self, dir: &str) -> Result<Option<Vec<String>>>;
+
+    /// Target of a symbolic link, as written.
+    ///
+    /// # Errors
+    /// The backend failed; it is not a link.
+    fn readlink(&self, path: &str) -> Result<String>;
+
+    /// A stream over a file of any size (an initramfs, a bootloader), following links.
+    ///
+    /// # Errors
+    /// [`GuestError::NotFound`]; the backend failed.
+    fn open(&self, path: &str) -> Result<Box<dyn Read + '_>>;
+
+    /// The file's content as text; bytes that are not UTF-8 make it an error that names the file. `None` if absent.
+    ///
+    /// # Errors
+    /// As [`Guest::read`], and [`GuestError::Malformed`].
+    fn read_text(&self, path: &str) -> Result<Option<String>> {
+        self.read(path)?
+            .map(|bytes| {
+                String::from_utf8(bytes).map_err(|_| GuestError::Malformed {
+                    path: path.to_owned(),
+                    what: "not UTF-8 text".to_owned(),
+                })
+            })
+            .transpose()
+    }
+
+    /// Whether anything is at `path` (a dangling link counts).
+    ///
+    /// # Errors
+    /// The backend failed.
+    fn exists(&self, path: &str) -> Result<bool> {
+        Ok(self.lstat(path)?.is_some())
+    }
+}
+
+/// The write side of a guest.
+pub trait GuestMut: Guest {
+    /// Carries out one edit, after checking that the guest is as the edit says it was before.
+    ///
+    /// # Errors
+    /// [`GuestError::Changed`] if the guest is not as the plan saw it; the backend failed; a `Run` edit exited
+    /// with a failure.
+    fn apply(&mut self, edit: &Edit) -> Result<()>;
+}
+
+/// Joins a directory and a name in the guest.
+pub fn join(dir: &str, name: &str) -> String {
+    format!("{}/{name}", dir.trim_end_matches('/'))
+}
+
+/// The directory that holds `path`.
+pub fn parent(path: &str) -> &str {
+    match path.trim_end_matches('/').rfind('/') {
+        None | Some(0) => "/",
+        Some(at) => path.get(..at).unwrap_or("/"),
+    }
+}

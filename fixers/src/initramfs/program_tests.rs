@@ -1,0 +1,71 @@
+//! The same archives as Debian's own programs write them. A program that is not installed is passed over: the
+//! in-process encoders of the other tests cover the format.
+#![allow(clippy::disallowed_methods, reason = "h2k's own way to run programs is in another crate")]
+
+use std::fs;
+use std::io::{Cursor, ErrorKind, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::list;
+
+/// What a program prints when given `input`; `None` if it is not installed.
+fn run(dir: &Path, argv: &[&str], input: &[u8]) -> Option<Vec<u8>> {
+    let child = Command::new(argv[0])
+        .args(&argv[1..])
+        .current_dir(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = match child {
+        Err(e) if e.kind() == ErrorKind::NotFound => return None,
+        other => other.unwrap(),
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let feeder = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    feeder.join().unwrap().unwrap();
+    assert!(output.status.success(), "{argv:?}");
+    Some(output.stdout)
+}
+
+#[test]
+fn lists_what_debians_programs_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let modules = dir.path().join("usr/lib/modules/6.1.0/kernel");
+    fs::create_dir_all(&modules).unwrap();
+    fs::write(modules.join("virtio_blk.ko"), vec![7; 30_000]).unwrap();
+    fs::hard_link(modules.join("virtio_blk.ko"), modules.join("virtio-net.ko")).unwrap();
+    std::os::unix::fs::symlink("usr/lib", dir.path().join("lib")).unwrap();
+    let names =
+        b"lib\nusr\nusr/lib/modules/6.1.0/kernel/virtio_blk.ko\nusr/lib/modules/6.1.0/kernel/virtio-net.ko\n";
+    for format in ["newc", "crc"] {
+        let Some(plain) = run(dir.path(), &["cpio", "--quiet", "-o", "-H", format], names) else { return };
+        for argv in [
+            &["cat"][..],
+            &["gzip", "-c"],
+            &["bzip2", "-c"],
+            &["xz", "-c", "--check=crc32", "--threads=0"],
+            &["lzma", "-c"],
+            &["zstd", "-q", "-c", "-19", "-T0"],
+            &["lz4", "-c", "-9", "-l"],
+            &["lz4", "-c"],
+        ] {
+            let Some(packed) = run(dir.path(), argv, &plain) else { continue };
+            // As a microcode package and an appended archive make it: before and behind.
+            let mut bytes = plain.clone();
+            bytes.extend(&packed);
+            bytes.extend([0; 7]);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes.extend(&plain);
+            let listing = list(Cursor::new(&bytes)).unwrap();
+            assert_eq!(listing.segments.len(), 3, "{argv:?}");
+            assert_eq!(listing.entries(), 12, "{argv:?}");
+            let found: Vec<String> = listing.all_modules().into_iter().collect();
+            assert_eq!(found, ["virtio_blk", "virtio_net"], "{argv:?}");
+            assert_eq!(listing.size, bytes.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Facts of a guest, as far as its files tell them.
+//!
+//! ```text
+//!  Guest ─▶ os_release   which Linux it is          (asked by the backend, before anything is mounted)
+//!        ─▶ gather ─┬─▶ fstab
+//!                   ├─▶ bootloader ─▶ kernels ─▶ bls, boot_names, modules, crate::initramfs
+//!                   ├─▶ network     one file per configuration stack
+//!                   ├─▶ tools       packages, units
+//!                   └─▶ init
+//! ```
+//!
+//! The guest is hostile: reads are bounded, names from its files never lead to a path outside of what the
+//! [`Guest`] trait resolves inside the guest, and nothing is followed more than a fixed number of times. Parsers
+//! take text; the functions beside them do the reading. What cannot be understood is kept as a fact; what cannot
+//! be read is an error.
+
+mod bls;
+mod boot_names;
+mod bootloader;
+pub mod fstab;
+mod init;
+mod kernels;
+mod modules;
+mod network;
+pub mod os_release;
+mod packages;
+mod text;
+mod tools;
+mod units;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+pub use kernels::RESCUE;
+pub use modules::OF_INTEREST;
+
+use crate::error::Result;
+use crate::facts::GuestFacts;
+use crate::guest::Guest;
+
+/// Fills in what the files of the migrated Linux system say: fstab, bootloader, kernels, network, tools, init.
+/// The backend has filled the rest before (systems, devices, mounts); a system that is not Linux is left alone.
+///
+/// # Errors
+/// The guest could not be read.
+pub fn gather(guest: &dyn Guest, facts: &mut GuestFacts) -> Result<()> {
+    if !facts.is_linux() {
+        return Ok(());
+    }
+    facts.fstab = text::config(guest, fstab::PATH)?.map(|text| fstab::parse(&text)).unwrap_or_default();
+    facts.bootloader = bootloader::bootloader(guest, facts)?;
+    facts.kernels = kernels::kernels(guest, &facts.bootloader)?;
+    facts.network = network::network(guest)?;
+    facts.tools = tools::tools(guest)?;
+    facts.init = init::init(guest)?;
+    Ok(())
+}
+
+/// Fills in the bootloader's files alone, for a boot test.
+///
+/// # Errors
+/// The guest could not be read.
+pub fn gather_bootloader(guest: &dyn Guest, facts: &mut GuestFacts) -> Result<()> {
+    facts.bootloader = bootloader::bootloader(guest, facts)?;
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! What a guest is, and how h2k repairs it.
+//!
+//! ```text
+//!  offline/   a guest on its disks, seen through libguestfs ─┐
+//!  memory     a guest made of text, for tests ───────────────┼─▶ Guest ─▶ inspect/ ─▶ GuestFacts
+//!                                                            │                           │
+//!  registry ─▶ each Fixer.plan(facts, guest, policy) ◀───────┘───────────────────────────┘
+//!                   │ pure: reads only
+//!                   ▼
+//!              Proposal { edits, concerns } ─▶ shown by PLAN ─▶ carried out by FIX through GuestMut
+//! ```
+//!
+//! A fixer never touches a guest: it proposes edits, and on a fixed guest it proposes none.
+
+pub mod concern;
+pub mod edit;
+pub mod error;
+pub mod facts;
+pub mod fixer;
+pub mod guest;
+pub mod initramfs;
+pub mod inspect;
+pub mod linux;
+pub mod memory;
+pub mod offline;
+pub mod recorder;
+pub mod registry;
+
+pub use concern::{Concern, Severity};
+pub use edit::{Change, Content, Edit};
+pub use error::GuestError;
+pub use facts::GuestFacts;
+pub use fixer::{Fixer, Proposal};
+pub use guest::{FileKind, Guest, GuestMut, Stat};
+pub use memory::MemoryGuest;
+pub use recorder::Recorder;

@@ -1,0 +1,137 @@
+//! `linux.kernel-arguments`: devices on kernel command lines by names that hold on any hardware, in the files of every
+//! boot loader as text. No generator is run: the plan can show the edit, and the guest's firmware is not that of the
+//! appliance.
+
+use h2k_config::Policy;
+
+use super::names::Names;
+use super::reason;
+use super::text::TextFile;
+use crate::{Concern, Edit, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result};
+
+mod arguments;
+mod bls;
+pub(crate) mod cmdline;
+mod files;
+mod grub_cfg;
+mod grub_defaults;
+mod grubenv;
+mod kernel_cmdline;
+
+#[cfg(test)]
+mod tests;
+
+use arguments::Editor;
+use grubenv::Broken;
+
+pub use files::{Kind, rewrite};
+
+const ID: &str = "linux.kernel-arguments";
+
+/// Replaces device names of the old hardware on kernel command lines.
+pub struct KernelArguments;
+
+impl Fixer for KernelArguments {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn summary(&self) -> &'static str {
+        "names the root and resume devices by UUID in the files of the boot loader"
+    }
+
+    fn explanation(&self) -> &'static str {
+        "root=/dev/sda1 on the kernel's command line names a disk as the old hardware did; on virtio the kernel or its \
+         initramfs waits for it in vain. h2k finds the device that the name stands for and writes its UUID in place of \
+         the name: in grub.cfg, the GRUB environment block, /etc/default/grub, Boot Loader Specification entries, \
+         /etc/kernel/cmdline, and the configuration of extlinux and dracut, for root=, resume=, and the other arguments \
+         that name devices. Quotes, spacing and all other arguments stay byte for byte; GRUB's own 'set root=' and \
+         arguments made of variables are left alone. A root device is replaced only if it is the one that holds the \
+         system. Where no kernel has an initramfs the partition's UUID is written, the only one that the kernel itself \
+         understands. GRUB_DISABLE_LINUX_UUID=true is turned to false where the root device has a UUID, since \
+         grub-mkconfig would write a device name again."
+    }
+
+    fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, _: &Policy) -> Result<Proposal> {
+        let mut proposal = Proposal::default();
+        if !facts.is_linux() {
+            return Ok(proposal);
+        }
+        let names = Names::new(facts);
+        let kernel_only = !facts.kernels.is_empty() && facts.kernels.iter().all(|k| k.initramfs.is_none());
+        let mut editor = Editor::new(&names, kernel_only);
+        let files = files::read(&facts.bootloader, guest)?;
+        let by_uuid =
+            names.root().and_then(|root| names.stable(root)).is_some_and(|s| s.starts_with("UUID="));
+        let partuuid = |(kind, file): &(Kind, TextFile)| {
+            *kind == Kind::Settings && grub_defaults::allows_partuuid(&file.text)
+        };
+        let enable_uuid = by_uuid && !kernel_only && !files.iter().any(partuuid);
+        for (kind, file) in &files {
+            editor.begin(&file.path);
+            proposal.edits.extend(edit(*kind, file, &mut editor, enable_uuid, &mut proposal.concerns));
+        }
+        proposal.concerns.extend(concerns(&editor));
+        Ok(proposal)
+    }
+}
+
+fn edit(
+    kind: Kind,
+    file: &TextFile,
+    editor: &mut Editor<'_>,
+    enable_uuid: bool,
+    concerns: &mut Vec<Concern>,
+) -> Option<Edit> {
+    let new = match files::rewrite_with(kind, &file.text, editor) {
+        Ok(new) => new,
+        Err(broken) => {
+            concerns.push(broken_block(&file.path, broken));
+            return None;
+        }
+    };
+    let turn = enable_uuid && kind == Kind::Settings;
+    let turned = if turn { grub_defaults::enable_uuid(&new) } else { new.clone() };
+    file.edit(ID, &turned, why(editor, turned != new))
+}
+
+fn why(editor: &Editor<'_>, turned: bool) -> String {
+    let uuid =
+        "with GRUB_DISABLE_LINUX_UUID=true the next grub-mkconfig would name the root device as /dev/… again";
+    match (editor.changed().next().is_some(), turned) {
+        (false, true) => uuid.to_owned(),
+        (_, false) => reason::renamed(editor.changed()),
+        (true, true) => format!("{}; {uuid}", reason::renamed(editor.changed())),
+    }
+}
+
+fn broken_block(path: &str, broken: Broken) -> Concern {
+    let message = match broken {
+        Broken::Malformed => {
+            "it names a device by the old hardware, but is no GRUB environment block that can be edited"
+        }
+        Broken::Full => {
+            "the device's UUID does not fit into the 1024 bytes that a GRUB environment block has"
+        }
+    };
+    Concern::new(
+        "guest.boot.grubenv",
+        Severity::Critical,
+        path,
+        message,
+        "set kernelopts with root=UUID=… in the guest (grub2-editenv) before the migration",
+    )
+}
+
+fn concerns(editor: &Editor<'_>) -> Vec<Concern> {
+    let concern = |(what, why, weight, files): (&str, &str, arguments::Weight, &[String])| {
+        Concern::new(
+            "guest.boot.unresolved",
+            weight.severity(),
+            files.join(", "),
+            format!("the kernel argument {what} stays: {why}"),
+            "write UUID=… (see blkid) in the guest before the migration",
+        )
+    };
+    editor.left().map(concern).collect()
+}

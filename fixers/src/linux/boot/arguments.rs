@@ -1,0 +1,239 @@
+//! Which kernel arguments name devices, and what becomes of them.
+//!
+//! Sources: Documentation/admin-guide/kernel-parameters.txt (`root`, `resume`), dracut.cmdline(7) (`root=block:…`,
+//! `boot`), systemd-fstab-generator(8) (`mount.usr`), genkernel(8) (`real_root`, `crypt_root`), mkinitcpio's encrypt
+//! hook (`cryptdevice=DEVICE:NAME`).
+
+use std::collections::BTreeMap;
+
+use super::cmdline::{self, Param};
+use crate::Severity;
+use crate::linux::names::{Holds, Names, Resolution, Use};
+use crate::linux::shell::{Assignment, Word};
+use crate::linux::text::Replacement;
+
+/// What a parameter says of the device that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Root,
+    Resume,
+    Swap,
+    Mount(&'static str),
+    Luks,
+}
+
+const ROLES: [(&str, Role); 9] = [
+    ("root", Role::Root),
+    ("real_root", Role::Root),
+    ("resume", Role::Resume),
+    ("real_resume", Role::Resume),
+    ("swap", Role::Swap),
+    ("boot", Role::Mount("/boot")),
+    ("mount.usr", Role::Mount("/usr")),
+    ("cryptdevice", Role::Luks),
+    ("crypt_root", Role::Luks),
+];
+
+/// An argument that names a device of the old hardware and stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// The system comes up without it.
+    Nuisance,
+    /// The root device: the system does not come up.
+    Root,
+}
+
+impl Weight {
+    pub fn severity(self) -> Severity {
+        match self {
+            Weight::Nuisance => Severity::Warning,
+            Weight::Root => Severity::Critical,
+        }
+    }
+}
+
+/// Replaces the device names on kernel command lines, and notes what it could not replace.
+pub(crate) struct Editor<'a> {
+    names: &'a Names<'a>,
+    kernel_only: bool,
+    /// The lines read now boot another system, so that its root is not this one's.
+    pub(super) foreign: bool,
+    file: String,
+    changed: Vec<(String, String)>,
+    left: BTreeMap<(String, String), (Weight, Vec<String>)>,
+}
+
+impl<'a> Editor<'a> {
+    /// An editor for one guest. `kernel_only`: no initramfs will look for the devices.
+    pub fn new(names: &'a Names<'a>, kernel_only: bool) -> Self {
+        let (file, changed, left) = (String::new(), Vec::new(), BTreeMap::new());
+        Self { names, kernel_only, foreign: false, file, changed, left }
+    }
+
+    /// Begins with another file.
+    pub(super) fn begin(&mut self, file: &str) {
+        file.clone_into(&mut self.file);
+        self.foreign = false;
+        self.changed.clear();
+    }
+
+    /// What changed in the file since [`Editor::begin`].
+    pub(super) fn changed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.changed.iter().map(|(from, to)| (from.as_str(), to.as_str()))
+    }
+
+    /// Arguments that stay: as written with the reason, weight, and files.
+    pub(super) fn left(&self) -> impl Iterator<Item = (&str, &str, Weight, &[String])> {
+        self.left
+            .iter()
+            .map(|((what, why), (weight, files))| (what.as_str(), why.as_str(), *weight, files.as_slice()))
+    }
+
+    /// A command line in the kernel's own quoting, at byte `offset` of its file.
+    pub fn line(&mut self, line: &str, offset: usize) -> Vec<Replacement> {
+        self.edit(&cmdline::params(line), |start, end| Some((offset + start, offset + end)))
+    }
+
+    /// A value that a shell word assigns, which is a command line.
+    pub fn assigned(&mut self, assigned: &Assignment<'_>) -> Vec<Replacement> {
+        let value = assigned.word.text.get(assigned.value..).unwrap_or_default();
+        let place = |start, end| assigned.word.place(assigned.value + start, assigned.value + end);
+        self.edit(&cmdline::params(value), place)
+    }
+
+    /// A value that a shell word assigns, which is the root device.
+    pub fn assigned_root(&mut self, assigned: &Assignment<'_>) -> Vec<Replacement> {
+        let value = assigned.word.text.get(assigned.value..);
+        let param = Param { key: "root", start: 0, value };
+        self.edit(&[param], |start, end| assigned.word.place(assigned.value + start, assigned.value + end))
+    }
+
+    /// The words of a command of GRUB, each of which is a parameter.
+    pub fn words(&mut self, words: &[Word]) -> Vec<Replacement> {
+        let params: Vec<Param<'_>> = words.iter().map(|word| cmdline::param(&word.text, 0)).collect();
+        let offset = has_offset(&params);
+        let edit = |(param, word): (&Param<'_>, &Word)| {
+            self.param(param, offset, |start, end| word.place(start, end))
+        };
+        params.iter().zip(words).filter_map(edit).collect()
+    }
+
+    fn edit(
+        &mut self,
+        params: &[Param<'_>],
+        place: impl Fn(usize, usize) -> Option<(usize, usize)>,
+    ) -> Vec<Replacement> {
+        let offset = has_offset(params);
+        params.iter().filter_map(|param| self.param(param, offset, &place)).collect()
+    }
+
+    fn param(
+        &mut self,
+        param: &Param<'_>,
+        offset: bool,
+        place: impl Fn(usize, usize) -> Option<(usize, usize)>,
+    ) -> Option<Replacement> {
+        let value = param.value?;
+        // A variable is resolved where it is set.
+        if value.contains(['$', '`']) {
+            return None;
+        }
+        let Some((_, role)) = ROLES.iter().find(|(key, _)| *key == param.key) else {
+            self.note_unknown(param.key, value);
+            return None;
+        };
+        let device = device_part(value, *role)?;
+        let (from, to) = (device.start, device.start + device.text.len());
+        let stable = self.resolve(param, &device.name, *role, offset)?;
+        let Some((start, end)) = place(param.start + from, param.start + to) else {
+            self.leave(param, self.weight(*role), "it is quoted in a way that h2k does not edit");
+            return None;
+        };
+        self.changed.push((device.text.to_owned(), stable.clone()));
+        Some(Replacement { start, end, text: stable })
+    }
+
+    fn resolve(&mut self, param: &Param<'_>, name: &str, role: Role, offset: bool) -> Option<String> {
+        let mountpoint = match role {
+            Role::Root if !self.foreign => Some("/"),
+            Role::Mount(mountpoint) if !self.foreign => Some(mountpoint),
+            _ => None,
+        };
+        let holds = match role {
+            // With an offset the image lies in a swap file.
+            Role::Resume if offset => Holds::Filesystem("auto"),
+            Role::Resume | Role::Swap => Holds::Swap,
+            Role::Luks => Holds::Luks,
+            Role::Root | Role::Mount(_) => Holds::Filesystem("auto"),
+        };
+        match self.names.resolve(name, &Use { holds, mountpoint, kernel_only: self.kernel_only }) {
+            Resolution::Resolved { stable, .. } => Some(stable),
+            Resolution::AlreadyStable => None,
+            Resolution::Unresolved(why) => {
+                self.leave(param, self.weight(role), &why.text);
+                None
+            }
+        }
+    }
+
+    fn weight(&self, role: Role) -> Weight {
+        if matches!(role, Role::Root | Role::Luks) && !self.foreign { Weight::Root } else { Weight::Nuisance }
+    }
+
+    /// A parameter that h2k does not know may name a device too.
+    fn note_unknown(&mut self, key: &str, value: &str) {
+        let used = Use::holding(Holds::Anything);
+        let unstable = |part: &str| !matches!(self.names.resolve(part, &used), Resolution::AlreadyStable);
+        if value.split([',', ':', '=']).any(unstable) {
+            let param = Param { key, start: 0, value: Some(value) };
+            self.leave(&param, Weight::Nuisance, "h2k does not know what this argument means");
+        }
+    }
+
+    fn leave(&mut self, param: &Param<'_>, weight: Weight, why: &str) {
+        let what = format!("{}={}", param.key, param.value.unwrap_or_default());
+        let (known, files) = self.left.entry((what, why.to_owned())).or_insert((weight, Vec::new()));
+        *known = weight.max(*known);
+        if !files.contains(&self.file) {
+            files.push(self.file.clone());
+        }
+    }
+}
+
+fn has_offset(params: &[Param<'_>]) -> bool {
+    params.iter().any(|p| p.key == "resume_offset")
+}
+
+/// The device in a value: its place, its text, and a name that can be resolved.
+struct Device<'a> {
+    start: usize,
+    text: &'a str,
+    name: String,
+}
+
+fn device_part(value: &str, role: Role) -> Option<Device<'_>> {
+    let (start, text) = match value.strip_prefix("block:") {
+        Some(rest) => (value.len() - rest.len(), rest),
+        None => (0, value),
+    };
+    let whole = |name: String| Some(Device { start, text, name });
+    if text.starts_with("/dev/") {
+        let end = if role == Role::Luks { text.find(':').unwrap_or(text.len()) } else { text.len() };
+        let text = text.get(..end)?;
+        return Some(Device { start, text, name: text.to_owned() });
+    }
+    if !matches!(role, Role::Root | Role::Resume) {
+        return None;
+    }
+    device_number(text).map(|(major, minor)| format!("/dev/block/{major}:{minor}")).and_then(whole)
+}
+
+/// `8:1`, or `801` in hexadecimal as old boot loaders wrote it (early_lookup_bdev() of block/early-lookup.c).
+fn device_number(text: &str) -> Option<(u32, u32)> {
+    if let Some((major, minor)) = text.split_once(':') {
+        return Some((major.parse().ok()?, minor.parse().ok()?));
+    }
+    let hex = (3..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let number = u32::from_str_radix(text, 16).ok().filter(|_| hex)?;
+    Some(((number & 0xf_ff00) >> 8, (number & 0xff) | ((number >> 12) & 0xf_ff00)))
+}

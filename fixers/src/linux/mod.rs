@@ -1,0 +1,23 @@
+//! Repairs of Linux guests.
+
+pub mod boot;
+pub mod console;
+pub mod crypttab;
+pub mod fstab;
+pub mod lvm;
+pub mod macpins;
+pub mod names;
+pub mod netnames;
+pub mod ramdisk;
+pub mod resume;
+pub mod tools;
+pub mod uefi;
+
+mod fields;
+mod reason;
+mod severity;
+mod shell;
+mod text;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,135 @@
+//! Concerns of the fixer: what it cannot settle.
+
+use h2k_config::DiskBus;
+
+use crate::facts::{GuestFacts, KernelFacts};
+use crate::inspect::RESCUE;
+use crate::{Concern, Severity};
+
+use super::Rebuild;
+use super::drivers::{self, State};
+
+/// What is wrong with kernels beyond a rebuild. It is critical if no kernel is left that can boot.
+pub(super) fn of_kernels(kernels: &[(&KernelFacts, State<'_>)]) -> Vec<Concern> {
+    if kernels.is_empty() {
+        return vec![Concern::new(
+            "guest.kernel.none-found",
+            Severity::Warning,
+            "kernels",
+            "no installed kernel with an image and modules was found",
+            "Look at how the guest boots: a kernel in an unusual place is not examined, and not repaired.",
+        )];
+    }
+    let hopeless = |s: &State<'_>| matches!(s, State::Absent(_) | State::NoInitramfs(_));
+    let severity =
+        if kernels.iter().all(|(_, s)| hopeless(s)) { Severity::Critical } else { Severity::Warning };
+    kernels.iter().filter_map(|(kernel, state)| of_kernel(kernel, state, severity)).collect()
+}
+
+fn of_kernel(kernel: &KernelFacts, state: &State<'_>, severity: Severity) -> Option<Concern> {
+    let subject = format!("kernel {}", kernel.version);
+    match state {
+        State::Fine | State::Lacking(_) => None,
+        State::Absent(drivers) => Some(Concern::new(
+            "guest.kernel.no-virtio",
+            severity,
+            subject,
+            format!("it has no {}, neither as modules nor built in", drivers.join(", ")),
+            "Install a kernel with virtio drivers in the guest, and make it the default, before migrating.",
+        )),
+        State::NoInitramfs(drivers) => Some(Concern::new(
+            "guest.initramfs.missing",
+            severity,
+            subject,
+            format!(
+                "it has no initramfs, and {} are modules: the disk would not be found",
+                drivers.join(", ")
+            ),
+            "Create an initramfs for it in the guest, and have the bootloader load it.",
+        )),
+        State::Unknown => Some(Concern::new(
+            "guest.kernel.drivers-unknown",
+            Severity::Warning,
+            subject,
+            "its modules have no index (modules.dep, modules.builtin): what drivers it has cannot be told",
+            "Run depmod for this kernel in the guest, or remove what is left of it.",
+        )),
+        State::Unreadable(why) => Some(Concern::new(
+            "guest.initramfs.unreadable",
+            Severity::Warning,
+            kernel.initramfs.as_ref().map(|i| i.path.clone()).unwrap_or(subject),
+            format!("it cannot be listed: {why}"),
+            "It is built anew if the guest has a generator. If it was damaged, find out by what.",
+        )),
+    }
+}
+
+/// Rescue kernels are not rebuilt: their tool makes them from the kernel that was running. They boot nothing by
+/// default.
+pub(super) fn of_rescue_kernels(facts: &GuestFacts, bus: DiskBus) -> Vec<Concern> {
+    let builtin = |name: &str| facts.kernels.iter().any(|k| k.builtin.iter().any(|b| b == name));
+    let rescue = facts.kernels.iter().filter(|k| k.version.starts_with(RESCUE));
+    let found = rescue.filter_map(|kernel| {
+        let initramfs = kernel.initramfs.as_ref().filter(|i| i.unreadable.is_none())?;
+        let inside = |name: &str| initramfs.modules.iter().any(|m| m == name);
+        let lacking: Vec<&str> =
+            drivers::needed(bus).iter().copied().filter(|d| !inside(d) && !builtin(d)).collect();
+        (!lacking.is_empty()).then(|| {
+            Concern::new(
+                "guest.initramfs.rescue",
+                Severity::Information,
+                initramfs.path.clone(),
+                format!("the rescue image holds no {}", lacking.join(", ")),
+                "Remove it in the guest and have it made anew (kernel-install) once the guest runs on KVM.",
+            )
+        })
+    });
+    found.collect()
+}
+
+/// Nothing in the guest can build an initramfs, or nothing that h2k knows how to run.
+pub(super) fn no_generator(other: &str, kernels: &[(&KernelFacts, State<'_>)]) -> Option<Concern> {
+    let newest = kernels.last().map(|(_, state)| state)?;
+    let needed = kernels.iter().filter(|(_, s)| matches!(s, State::Lacking(_)));
+    let images: Vec<&str> =
+        needed.filter_map(|(k, _)| k.initramfs.as_ref()).map(|i| i.path.as_str()).collect();
+    if images.is_empty() {
+        return None;
+    }
+    let found = match other {
+        "" => "the guest has no program that builds one".to_owned(),
+        other => format!("the guest builds it with {other}, which h2k does not run"),
+    };
+    // Bootloaders start the newest kernel unless told otherwise.
+    let severity = if matches!(newest, State::Lacking(_)) { Severity::Critical } else { Severity::Warning };
+    Some(Concern::new(
+        "guest.initramfs.no-generator",
+        severity,
+        images.join(", "),
+        format!("the initramfs lacks the drivers of the target's disk, and {found}"),
+        "Add virtio_pci, virtio_blk and virtio_scsi to the initramfs in the guest before migrating.",
+    ))
+}
+
+/// Generators write the new image beside the old one.
+pub(super) fn space(facts: &GuestFacts, rebuild: &Rebuild<'_>) -> Option<Concern> {
+    let path = &rebuild.initramfs.path;
+    let holds = |mountpoint: &str| {
+        let rest = path.strip_prefix(mountpoint.trim_end_matches('/'));
+        rest.is_some_and(|r| r.starts_with('/'))
+    };
+    let mount = facts.mounts.iter().filter(|m| holds(&m.mountpoint)).max_by_key(|m| m.mountpoint.len())?;
+    let short = mount.size > 0 && mount.free < rebuild.initramfs.size;
+    short.then(|| {
+        Concern::new(
+            "guest.initramfs.space",
+            Severity::Warning,
+            mount.mountpoint.clone(),
+            format!(
+                "{} bytes are free; a new {path} takes about {} beside the old one",
+                mount.free, rebuild.initramfs.size
+            ),
+            "Remove old kernels in the guest, or make the file system larger.",
+        )
+    })
+}

@@ -1,0 +1,157 @@
+//! What the tests of all Linux fixers start from: a guest that needs nothing, and a way to run a fixer.
+
+use std::fmt::Write as _;
+
+use h2k_config::Policy;
+
+use crate::edit::{Change, Content};
+use crate::facts::{
+    BlockDevice, DiskFacts, DiskHardware, FstabEntry, InterfaceFacts, Mount, NicHardware, SystemFacts,
+};
+use crate::{Edit, Fixer, GuestFacts, GuestMut, MemoryGuest, Proposal};
+
+/// UUID of the root file system of [`facts`].
+pub(crate) const ROOT: &str = "0a000000-0000-4000-8000-000000000001";
+/// UUID of the swap partition of [`facts`].
+pub(crate) const SWAP: &str = "0a000000-0000-4000-8000-000000000002";
+/// UUID of the data file system of [`facts`].
+pub(crate) const DATA: &str = "0a000000-0000-4000-8000-000000000101";
+
+/// A partition (`part` 0: the whole disk) with UUIDs made from its place.
+pub(crate) fn device(disk: usize, part: u32, fstype: &str) -> BlockDevice {
+    let letter = char::from(b'a' + u8::try_from(disk).unwrap());
+    let number = if part == 0 { String::new() } else { part.to_string() };
+    BlockDevice {
+        name: format!("/dev/sd{letter}{number}"),
+        disk: Some(disk),
+        partition: (part != 0).then_some(part),
+        fstype: fstype.to_owned(),
+        uuid: format!("0a000000-0000-4000-8000-000000000{disk}{part:02}"),
+        partuuid: format!("0b00000{disk}-{part:02}"),
+        size: 1 << 30,
+        ..BlockDevice::default()
+    }
+}
+
+/// A disk on a bus.
+pub(crate) fn disk(bus: &str, controller: u32, unit: u32) -> DiskHardware {
+    DiskHardware { bus: bus.to_owned(), controller, unit }
+}
+
+/// A NIC that keeps the source's MAC.
+pub(crate) fn nic(mac: &str, slot: Option<u32>) -> NicHardware {
+    NicHardware { mac: mac.to_owned(), mac_from_source: true, pci_slot: slot }
+}
+
+/// A configured interface.
+pub(crate) fn interface(name: &str, mac: Option<&str>, file: &str) -> InterfaceFacts {
+    InterfaceFacts {
+        name: name.to_owned(),
+        mac: mac.map(str::to_owned),
+        file: file.to_owned(),
+        dhcp: true,
+        ..InterfaceFacts::default()
+    }
+}
+
+/// A line of fstab.
+pub(crate) fn fstab_entry(spec: &str, mountpoint: &str, fstype: &str) -> FstabEntry {
+    FstabEntry {
+        spec: spec.to_owned(),
+        mountpoint: mountpoint.to_owned(),
+        fstype: fstype.to_owned(),
+        options: "defaults".to_owned(),
+    }
+}
+
+/// A Debian guest on two disks of one SCSI controller: sda1 is `/` (ext4), sda2 swap, sdb1 data (xfs).
+pub(crate) fn facts() -> GuestFacts {
+    let system = SystemFacts {
+        root: "/dev/sda1".to_owned(),
+        kind: "linux".to_owned(),
+        distro: "debian".to_owned(),
+        arch: "x86_64".to_owned(),
+        major: 12,
+        ..SystemFacts::default()
+    };
+    let mount = |mountpoint: &str, device: &str| Mount {
+        mountpoint: mountpoint.to_owned(),
+        device: device.to_owned(),
+        ..Mount::default()
+    };
+    let mut facts = GuestFacts {
+        systems: vec![system],
+        block: vec![device(0, 1, "ext4"), device(0, 2, "swap"), device(1, 1, "xfs")],
+        disks: vec![DiskFacts::default(), DiskFacts::default()],
+        mounts: vec![mount("/", "/dev/sda1")],
+        ..GuestFacts::default()
+    };
+    facts.hardware.disks = vec![disk("scsi", 0, 0), disk("scsi", 0, 1)];
+    facts.init.systemd = true;
+    facts.init.link_files = true;
+    facts
+}
+
+/// Plans, carries the edits out, and plans again: the second plan must have no edits.
+pub(crate) fn run(fixer: &dyn Fixer, facts: &GuestFacts, guest: &mut MemoryGuest) -> Proposal {
+    let policy = Policy::default();
+    let proposal = fixer.plan(facts, guest, &policy).unwrap();
+    for edit in &proposal.edits {
+        assert_eq!(edit.fixer, fixer.id());
+        assert!(!edit.reason.is_empty(), "an edit without a reason: {edit:?}");
+        guest.apply(edit).unwrap();
+    }
+    let again = fixer.plan(facts, guest, &policy).unwrap();
+    assert_eq!(again.edits, Vec::new(), "not idempotent");
+    proposal
+}
+
+/// The edits as text: for a rewritten file the lines that differ, for others what is done.
+pub(crate) fn show(edits: &[Edit]) -> String {
+    let mut out = String::new();
+    for edit in edits {
+        show_change(&mut out, &edit.change);
+    }
+    out
+}
+
+fn show_change(out: &mut String, change: &Change) {
+    let line = match change {
+        Change::Write { path, before, after, .. } => {
+            writeln!(out, "write {path}").unwrap();
+            show_lines(out, before.as_ref(), after);
+            return;
+        }
+        Change::Remove { path, .. } => format!("remove {path}"),
+        Change::Rename { path, to } => format!("rename {path} → {to}"),
+        Change::Symlink { path, before, target } => {
+            let before = before.as_ref().map(|b| format!(" (was {b})")).unwrap_or_default();
+            format!("link {path} → {target}{before}")
+        }
+        Change::Copy { from, path, size } => format!("copy {from} → {path} ({size} bytes)"),
+        Change::Chmod { path, after, .. } => format!("chmod {path} {after:o}"),
+        Change::Run { argv, .. } => format!("run {argv:?}"),
+    };
+    writeln!(out, "{line}").unwrap();
+}
+
+fn show_lines(out: &mut String, before: Option<&Content>, after: &Content) {
+    let text = |content: &Content| String::from_utf8_lossy(&content.to_bytes().unwrap()).into_owned();
+    let before = before.map(text).unwrap_or_default();
+    let after = text(after);
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    if old.len() != new.len() {
+        let gone = old.iter().filter(|l| !new.contains(l)).map(|l| format!("-{l}"));
+        let come = new.iter().filter(|l| !old.contains(l)).map(|l| format!("+{l}"));
+        gone.chain(come).for_each(|l| writeln!(out, "{l}").unwrap());
+        return;
+    }
+    for (old, new) in old.iter().zip(&new).filter(|(old, new)| old != new) {
+        writeln!(out, "-{old}\n+{new}").unwrap();
+    }
+}
+
+/// The concerns as `severity id subject`, one per line.
+pub(crate) fn show_concerns(proposal: &Proposal) -> Vec<String> {
+    proposal.concerns.iter().map(|c| format!("{:?} {} {}", c.severity, c.id, c.subject)).collect()
+}

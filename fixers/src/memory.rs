@@ -1,0 +1,260 @@
+//! A guest made of text, for tests of fixers and of inspection. Links are followed as in a real guest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Cursor, Read};
+
+use crate::edit::{Change, Content, Edit};
+use crate::error::{GuestError, Result};
+use crate::guest::{self, FileKind, Guest, GuestMut, MAX_READ, Stat};
+
+/// Links followed in one path before it counts as a loop; Linux allows 40.
+const MAX_LINKS: usize = 40;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Node {
+    File { content: Vec<u8>, mode: u32 },
+    Link(String),
+    Directory,
+}
+
+/// A guest in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemoryGuest {
+    nodes: BTreeMap<String, Node>,
+    /// Programs that `Run` edits asked for, in order.
+    pub runs: Vec<Vec<String>>,
+}
+
+impl MemoryGuest {
+    /// An empty guest.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a file (its directories are made).
+    #[must_use]
+    pub fn file(mut self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        self.put(path, content.as_ref());
+        self
+    }
+
+    /// With a symbolic link.
+    #[must_use]
+    pub fn link(mut self, path: &str, target: &str) -> Self {
+        self.make_dirs(guest::parent(path));
+        self.nodes.insert(path.to_owned(), Node::Link(target.to_owned()));
+        self
+    }
+
+    /// With an empty directory.
+    #[must_use]
+    pub fn dir(mut self, path: &str) -> Self {
+        self.make_dirs(path);
+        self
+    }
+
+    /// Writes a file.
+    pub fn put(&mut self, path: &str, content: &[u8]) {
+        self.make_dirs(guest::parent(path));
+        self.nodes.insert(path.to_owned(), Node::File { content: content.to_vec(), mode: 0o644 });
+    }
+
+    /// Removes a file or link.
+    pub fn delete(&mut self, path: &str) {
+        self.nodes.remove(path);
+    }
+
+    fn make_dirs(&mut self, dir: &str) {
+        let mut at = dir.to_owned();
+        while at != "/" && !self.nodes.contains_key(&at) {
+            self.nodes.insert(at.clone(), Node::Directory);
+            at = guest::parent(&at).to_owned();
+        }
+    }
+
+    /// The path with every link in its directories resolved, and in its last component if `last` is set.
+    fn resolve(&self, path: &str, last: bool) -> String {
+        let mut todo: Vec<String> = components(path);
+        todo.reverse();
+        let mut done = String::new();
+        let mut links = 0;
+        while let Some(name) = todo.pop() {
+            if name == ".." {
+                done = guest::parent(&done).trim_end_matches('/').to_owned();
+                continue;
+            }
+            let here = format!("{done}/{name}");
+            match self.nodes.get(&here) {
+                Some(Node::Link(target)) if (last || !todo.is_empty()) && links < MAX_LINKS => {
+                    links += 1;
+                    if target.starts_with('/') {
+                        done.clear();
+                    }
+                    todo.extend(components(target).into_iter().rev());
+                }
+                _ => done = here,
+            }
+        }
+        if done.is_empty() { "/".to_owned() } else { done }
+    }
+}
+
+fn components(path: &str) -> Vec<String> {
+    path.split('/').filter(|c| !c.is_empty() && *c != ".").map(str::to_owned).collect()
+}
+
+impl Guest for MemoryGuest {
+    fn lstat(&self, path: &str) -> Result<Option<Stat>> {
+        let path = self.resolve(path, false);
+        if path == "/" {
+            return Ok(Some(stat(FileKind::Directory, 0, 0o755)));
+        }
+        Ok(self.nodes.get(&path).map(|node| match node {
+            Node::File { content, mode } => stat(FileKind::File, content.len() as u64, *mode),
+            Node::Link(target) => stat(FileKind::Symlink, target.len() as u64, 0o777),
+            Node::Directory => stat(FileKind::Directory, 0, 0o755),
+        }))
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.resolve(path, true);
+        match self.nodes.get(&path) {
+            None => Ok(None),
+            Some(Node::File { content, .. }) if content.len() as u64 > MAX_READ => {
+                Err(GuestError::TooLarge { path, size: content.len() as u64, limit: MAX_READ })
+            }
+            Some(Node::File { content, .. }) => Ok(Some(content.clone())),
+            Some(Node::Link(_)) => Ok(None),
+            Some(Node::Directory) => {
+                Err(GuestError::Malformed { path, what: "a directory, not a file".to_owned() })
+            }
+        }
+    }
+
+    fn list(&self, dir: &str) -> Result<Option<Vec<String>>> {
+        let dir = self.resolve(dir, true);
+        if dir != "/" && self.nodes.get(&dir) != Some(&Node::Directory) {
+            return Ok(None);
+        }
+        let prefix = guest::join(&dir, "");
+        let names: BTreeSet<String> = self
+            .nodes
+            .keys()
+            .filter_map(|path| path.strip_prefix(&prefix))
+            .filter(|rest| !rest.is_empty() && !rest.contains('/'))
+            .map(str::to_owned)
+            .collect();
+        Ok(Some(names.into_iter().collect()))
+    }
+
+    fn readlink(&self, path: &str) -> Result<String> {
+        match self.nodes.get(&self.resolve(path, false)) {
+            Some(Node::Link(target)) => Ok(target.clone()),
+            _ => Err(GuestError::NotFound { path: path.to_owned() }),
+        }
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {
+        match self.nodes.get(&self.resolve(path, true)) {
+            Some(Node::File { content, .. }) => Ok(Box::new(Cursor::new(content.as_slice()))),
+            _ => Err(GuestError::NotFound { path: path.to_owned() }),
+        }
+    }
+}
+
+fn stat(kind: FileKind, size: u64, mode: u32) -> Stat {
+    Stat { kind, size, mode, uid: 0, gid: 0 }
+}
+
+impl GuestMut for MemoryGuest {
+    fn apply(&mut self, edit: &Edit) -> Result<()> {
+        check_before(self, edit)?;
+        match &edit.change {
+            Change::Write { path, after, mode, .. } => {
+                let content = content_bytes(path, after)?;
+                let path = self.resolve(path, true);
+                let mode = self.lstat(&path)?.map_or(*mode, |s| s.mode);
+                self.put(&path, &content);
+                self.nodes.insert(path, Node::File { content, mode });
+            }
+            Change::Remove { path, .. } => {
+                let path = self.resolve(path, false);
+                self.delete(&path);
+            }
+            Change::Rename { path, to } => {
+                let from = self.resolve(path, false);
+                let to = self.resolve(to, false);
+                if let Some(node) = self.nodes.remove(&from) {
+                    self.make_dirs(guest::parent(&to));
+                    self.nodes.insert(to, node);
+                }
+            }
+            Change::Symlink { path, target, .. } => {
+                let path = self.resolve(path, false);
+                self.make_dirs(guest::parent(&path));
+                self.nodes.insert(path, Node::Link(target.clone()));
+            }
+            Change::Copy { from, path, .. } => {
+                let content = self.read(from)?.ok_or_else(|| GuestError::NotFound { path: from.clone() })?;
+                let path = self.resolve(path, false);
+                self.put(&path, &content);
+            }
+            Change::Chmod { path, after, .. } => {
+                let path = self.resolve(path, true);
+                if let Some(Node::File { mode, .. }) = self.nodes.get_mut(&path) {
+                    *mode = *after;
+                }
+            }
+            Change::Run { argv, .. } => self.runs.push(argv.clone()),
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a planned content.
+///
+/// # Errors
+/// The plan's base64 is broken.
+pub fn content_bytes(path: &str, content: &Content) -> Result<Vec<u8>> {
+    content.to_bytes().map_err(|e| GuestError::Malformed {
+        path: path.to_owned(),
+        what: format!("the plan's content is not base64: {e}"),
+    })
+}
+
+/// Checks that the guest still is as the edit says it was.
+///
+/// # Errors
+/// [`GuestError::Changed`] if not; the guest could not be read.
+pub fn check_before(guest: &dyn Guest, edit: &Edit) -> Result<()> {
+    let changed = |path: &str, what: &str| {
+        Err(GuestError::Changed { path: path.to_owned(), what: what.to_owned() })
+    };
+    match &edit.change {
+        Change::Write { path, before: None, .. } if guest.exists(path)? => {
+            changed(path, "the plan creates it, but it is there")
+        }
+        Change::Write { path, before: Some(before), .. } => match guest.read(path)? {
+            None => changed(path, "the plan changes it, but it is not there"),
+            Some(now) if now != content_bytes(path, before)? => changed(path, "its content differs"),
+            Some(_) => Ok(()),
+        },
+        Change::Remove { path, .. } | Change::Rename { path, .. } | Change::Chmod { path, .. }
+            if !guest.exists(path)? =>
+        {
+            changed(path, "it is not there")
+        }
+        Change::Rename { to: path, .. } | Change::Copy { path, .. } if guest.exists(path)? => {
+            changed(path, "the plan creates it, but it is there")
+        }
+        Change::Symlink { path, before, .. } => {
+            let now = match guest.lstat(path)? {
+                None => None,
+                Some(s) if s.kind == FileKind::Symlink => Some(guest.readlink(path)?),
+                Some(_) => return changed(path, "the plan makes a link, but a file is there"),
+            };
+            if now == *before { Ok(()) } else { changed(path, "the link differs") }
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,68 @@
+//! The write side of a guest in the appliance: one edit at a time, after checking what is there.
+
+use super::session::{Access, Session};
+use crate::edit::{Change, Edit};
+use crate::error::{GuestError, Result};
+use crate::guest::{self, Guest, GuestMut};
+use crate::memory::{check_before, content_bytes};
+
+impl GuestMut for Session {
+    fn apply(&mut self, edit: &Edit) -> Result<()> {
+        if self.access != Access::Writable {
+            return Err(GuestError::Unsupported("the guest's disks are attached read-only".to_owned()));
+        }
+        check_before(self, edit)?;
+        match &edit.change {
+            Change::Write { path, before, after, mode } => {
+                self.write_file(path, before.is_none(), &content_bytes(path, after)?, *mode)
+            }
+            Change::Remove { path, .. } => self.ask(&format!("removing {path}"), |g| g.rm(path)),
+            Change::Rename { path, to } => self.ask(&format!("renaming {path}"), |g| g.mv(path, to)),
+            Change::Symlink { path, target, before } => self.link(path, target, before.is_some()),
+            Change::Copy { from, path, .. } => {
+                self.make_parent(path)?;
+                self.ask(&format!("copying {from} to {path}"), |g| g.cp(from, path))
+            }
+            Change::Chmod { path, after, .. } => {
+                let mode = i32::try_from(*after).unwrap_or(0o600);
+                self.ask(&format!("changing the mode of {path}"), |g| g.chmod(mode, path))
+            }
+            Change::Run { argv, .. } => {
+                let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+                self.ask(&format!("running {} in the guest", argv.join(" ")), |g| g.command(&argv)).map(drop)
+            }
+        }
+    }
+}
+
+impl Session {
+    /// Writing into an existing file keeps its owner, mode and extended attributes.
+    fn write_file(&self, path: &str, new: bool, content: &[u8], mode: u32) -> Result<()> {
+        if new {
+            self.make_parent(path)?;
+        }
+        self.ask(&format!("writing {path}"), |g| g.write(path, content))?;
+        if new {
+            let mode = i32::try_from(mode).unwrap_or(0o600);
+            self.ask(&format!("setting the mode of {path}"), |g| g.chmod(mode, path))?;
+        }
+        Ok(())
+    }
+
+    fn link(&self, path: &str, target: &str, replace: bool) -> Result<()> {
+        self.make_parent(path)?;
+        let doing = format!("linking {path}");
+        if replace {
+            return self.ask(&doing, |g| g.ln_sf(target, path));
+        }
+        self.ask(&doing, |g| g.ln_s(target, path))
+    }
+
+    fn make_parent(&self, path: &str) -> Result<()> {
+        let dir = guest::parent(path);
+        if self.exists(dir)? {
+            return Ok(());
+        }
+        self.ask(&format!("making {dir}"), |g| g.mkdir_p(dir))
+    }
+}

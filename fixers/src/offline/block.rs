@@ -1,0 +1,171 @@
+//! What is on the disks below the file systems: tables, partitions, volumes.
+
+use std::collections::HashMap;
+
+use super::session::Session;
+use crate::error::Result;
+use crate::facts::{BlockDevice, DiskFacts, FirmwareOnDisk, GuestFacts};
+
+/// Partition type of an EFI system partition (UEFI 2.10, table 5-7).
+const ESP_GUID: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
+/// Partition type of a BIOS boot partition (GRUB manual, "BIOS installation").
+const BIOS_BOOT_GUID: &str = "21686148-6449-6E6F-744E-656564454649";
+/// MBR partition type of an EFI system partition.
+const ESP_MBR_TYPE: i32 = 0xef;
+/// MBR partition types of an extended partition, which is not a device of its own use.
+const EXTENDED_MBR_TYPES: [i32; 3] = [0x05, 0x0f, 0x85];
+/// Boot code of an MBR: the bytes before the disk signature.
+const MBR_CODE_LEN: usize = 440;
+
+impl Session {
+    /// Fills disks, block devices and the firmware that the disks are made for.
+    ///
+    /// # Errors
+    /// The appliance failed. A disk without anything on it is no error.
+    pub fn block_facts(&self, facts: &mut GuestFacts) -> Result<()> {
+        let mut traces = Traces::default();
+        for (index, name) in self.ask("listing disks", |g| g.list_devices())?.into_iter().enumerate() {
+            self.disk(index, &name, facts, &mut traces)?;
+        }
+        for name in self.ask("listing logical volumes", |g| g.lvs())? {
+            self.volume(&name, facts)?;
+        }
+        for name in self.ask("listing md devices", |g| g.list_md_devices())? {
+            let device = self.probe(&name)?;
+            facts.block.push(device);
+        }
+        facts.firmware = traces.firmware();
+        Ok(())
+    }
+
+    fn disk(&self, index: usize, name: &str, facts: &mut GuestFacts, traces: &mut Traces) -> Result<()> {
+        let size = self.ask(&format!("measuring {name}"), |g| g.blockdev_getsize64(name))?;
+        let tags = self.tags(name)?;
+        let table = tags.get("PTTYPE").map(|t| if t == "dos" { "msdos" } else { t.as_str() }).unwrap_or_default();
+        let mut disk = DiskFacts {
+            name: name.to_owned(),
+            size: u64::try_from(size).unwrap_or(0),
+            table: table.to_owned(),
+            boot_code: self.has_boot_code(name)?,
+            blank: false,
+        };
+        let mut whole = BlockDevice { disk: Some(index), size: disk.size, ..described(name, &tags) };
+        if disk.table.is_empty() {
+            whole.partuuid.clear();
+            disk.blank = whole.fstype.is_empty() && !disk.boot_code;
+            facts.block.push(whole);
+        } else {
+            self.partitions(index, name, &disk, facts, traces)?;
+        }
+        // A protective MBR may hold GRUB's boot code too; without a table there is no place for a loader's core.
+        traces.boot_code |= disk.boot_code && disk.table == "msdos";
+        facts.disks.push(disk);
+        Ok(())
+    }
+
+    fn partitions(
+        &self,
+        index: usize,
+        disk_name: &str,
+        disk: &DiskFacts,
+        facts: &mut GuestFacts,
+        traces: &mut Traces,
+    ) -> Result<()> {
+        let listed = self.ask(&format!("listing the partitions of {disk_name}"), |g| g.part_list(disk_name))?;
+        let names = self.ask("listing partitions", |g| g.list_partitions())?;
+        for part in listed {
+            let name = format!("{disk_name}{}", part.part_num);
+            if !names.contains(&name) || self.notes_type(disk_name, disk, part.part_num, traces)? {
+                continue;
+            }
+            let mut device = self.probe(&name)?;
+            device.disk = Some(index);
+            device.partition = u32::try_from(part.part_num).ok();
+            device.size = part.part_size;
+            facts.block.push(device);
+        }
+        Ok(())
+    }
+
+    /// Notes what the partition's type says of the firmware; whether it is an extended partition.
+    fn notes_type(&self, disk_name: &str, disk: &DiskFacts, number: i32, traces: &mut Traces) -> Result<bool> {
+        let doing = format!("reading the type of partition {number} of {disk_name}");
+        if disk.table == "gpt" {
+            let kind = self.ask(&doing, |g| g.part_get_gpt_type(disk_name, number))?;
+            traces.esp |= kind.eq_ignore_ascii_case(ESP_GUID);
+            traces.bios_boot |= kind.eq_ignore_ascii_case(BIOS_BOOT_GUID);
+            return Ok(false);
+        }
+        if disk.table != "msdos" {
+            return Ok(false);
+        }
+        let kind = self.ask(&doing, |g| g.part_get_mbr_id(disk_name, number))?;
+        traces.esp |= kind == ESP_MBR_TYPE;
+        Ok(EXTENDED_MBR_TYPES.contains(&kind))
+    }
+
+    fn volume(&self, name: &str, facts: &mut GuestFacts) -> Result<()> {
+        let mut device = self.probe(name)?;
+        let size = self.ask(&format!("measuring {name}"), |g| g.blockdev_getsize64(name))?;
+        device.size = u64::try_from(size).unwrap_or(0);
+        let mut parts = name.trim_start_matches("/dev/").splitn(2, '/');
+        if let (Some(vg), Some(lv)) = (parts.next(), parts.next()) {
+            device.lv = Some((vg.to_owned(), lv.to_owned()));
+        }
+        facts.block.push(device);
+        Ok(())
+    }
+
+    fn probe(&self, name: &str) -> Result<BlockDevice> {
+        Ok(described(name, &self.tags(name)?))
+    }
+
+    /// What `blkid -p -i` says of a device; nothing for a device that holds nothing.
+    fn tags(&self, name: &str) -> Result<HashMap<String, String>> {
+        // blkid(8) exits with 2 for "nothing found", which libguestfs reports as a failure without errno.
+        match self.ask(&format!("probing {name}"), |g| g.blkid(name)) {
+            Ok(tags) => Ok(tags),
+            Err(_) => {
+                // A device that cannot be read at all is an error, not an empty device.
+                self.ask(&format!("reading {name}"), |g| g.pread_device(name, 512, 0))?;
+                Ok(HashMap::new())
+            }
+        }
+    }
+
+    fn has_boot_code(&self, name: &str) -> Result<bool> {
+        let sector = self.ask(&format!("reading the first sector of {name}"), |g| g.pread_device(name, 512, 0))?;
+        let signed = sector.get(510..512) == Some(&[0x55, 0xaa]);
+        Ok(signed && sector.iter().take(MBR_CODE_LEN).any(|b| *b != 0))
+    }
+}
+
+fn described(name: &str, tags: &HashMap<String, String>) -> BlockDevice {
+    let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
+    BlockDevice {
+        name: name.to_owned(),
+        fstype: tag("TYPE"),
+        uuid: tag("UUID"),
+        label: tag("LABEL"),
+        partuuid: Some(tag("PART_ENTRY_UUID")).filter(|t| !t.is_empty()).unwrap_or_else(|| tag("PARTUUID")),
+        ..BlockDevice::default()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Traces {
+    esp: bool,
+    bios_boot: bool,
+    boot_code: bool,
+}
+
+impl Traces {
+    fn firmware(&self) -> FirmwareOnDisk {
+        match (self.esp, self.bios_boot || self.boot_code) {
+            (true, true) => FirmwareOnDisk::Either,
+            (true, false) => FirmwareOnDisk::Uefi,
+            (false, true) => FirmwareOnDisk::Bios,
+            (false, false) => FirmwareOnDisk::Unknown,
+        }
+    }
+}

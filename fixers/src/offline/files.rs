@@ -1,0 +1,91 @@
+//! The read side of a guest in the appliance.
+
+use std::io::Read;
+
+use super::session::{Session, text};
+use crate::error::{GuestError, Result};
+use crate::guest::{FileKind, Guest, MAX_READ, Stat};
+
+/// `ENOENT`, errno(3).
+pub(super) const ENOENT: i32 = 2;
+/// `ENOTDIR`: a component of the path is not a directory, so nothing is there.
+const ENOTDIR: i32 = 20;
+/// `ELOOP`: links in a circle lead nowhere.
+const ELOOP: i32 = 40;
+
+const ABSENT: &[i32] = &[ENOENT, ENOTDIR, ELOOP];
+
+impl Session {
+    fn stat_following(&self, path: &str) -> Result<Option<Stat>> {
+        let stat = self.ask_unless(ABSENT, &format!("looking at {path}"), |g| g.statns(path))?;
+        Ok(stat.map(|s| to_stat(s.st_mode, s.st_size, s.st_uid, s.st_gid)))
+    }
+}
+
+impl Guest for Session {
+    fn lstat(&self, path: &str) -> Result<Option<Stat>> {
+        let stat = self.ask_unless(ABSENT, &format!("looking at {path}"), |g| g.lstatns(path))?;
+        Ok(stat.map(|s| to_stat(s.st_mode, s.st_size, s.st_uid, s.st_gid)))
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let Some(stat) = self.stat_following(path)? else { return Ok(None) };
+        if stat.kind != FileKind::File {
+            return Err(GuestError::Malformed { path: path.to_owned(), what: "not a regular file".to_owned() });
+        }
+        if stat.size > MAX_READ {
+            return Err(GuestError::TooLarge { path: path.to_owned(), size: stat.size, limit: MAX_READ });
+        }
+        self.ask(&format!("reading {path}"), |g| g.read_file(path)).map(Some)
+    }
+
+    fn list(&self, dir: &str) -> Result<Option<Vec<String>>> {
+        match self.stat_following(dir)? {
+            Some(stat) if stat.kind == FileKind::Directory => {
+                let mut names = self.ask(&format!("listing {dir}"), |g| g.ls(dir))?;
+                names.sort();
+                Ok(Some(names))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn readlink(&self, path: &str) -> Result<String> {
+        self.ask(&format!("reading the link {path}"), |g| g.readlink(path))
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {
+        match self.stat_following(path)? {
+            None => return Err(GuestError::NotFound { path: path.to_owned() }),
+            Some(stat) if stat.kind != FileKind::File => {
+                return Err(GuestError::Malformed { path: path.to_owned(), what: "not a regular file".to_owned() });
+            }
+            Some(_) => {}
+        }
+        let host = |source| GuestError::Host { doing: format!("making a temporary copy of {path}"), source };
+        let copy = match &self.temp_dir {
+            Some(dir) => tempfile::NamedTempFile::new_in(dir),
+            None => tempfile::NamedTempFile::new(),
+        }
+        .map_err(host)?;
+        self.ask(&format!("reading {path}"), |g| g.download(path, text(copy.path()).unwrap_or_default()))?;
+        Ok(Box::new(copy.reopen().map_err(host)?))
+    }
+}
+
+/// inode(7): the file type is in the bits 0o170000.
+fn to_stat(mode: i64, size: i64, uid: i64, gid: i64) -> Stat {
+    let kind = match mode & 0o170_000 {
+        0o100_000 => FileKind::File,
+        0o040_000 => FileKind::Directory,
+        0o120_000 => FileKind::Symlink,
+        _ => FileKind::Other,
+    };
+    Stat {
+        kind,
+        size: u64::try_from(size).unwrap_or(0),
+        mode: u32::try_from(mode & 0o7777).unwrap_or(0),
+        uid: u32::try_from(uid).unwrap_or(0),
+        gid: u32::try_from(gid).unwrap_or(0),
+    }
+}

@@ -1,0 +1,21 @@
+//! A guest on its disks, seen through libguestfs: one appliance per VM, all its disks attached.
+//!
+//! ```text
+//!  Session::launch(drives) ── appliance ──┬─ block   disks, partitions, volumes, file systems
+//!                                         ├─ system  operating systems, mounts
+//!                                         ├─ files   the read side of Guest
+//!                                         └─ apply   the write side of Guest
+//! ```
+//!
+//! The rest of the crate never sees a libguestfs type.
+
+mod apply;
+mod block;
+mod detect;
+mod ffi;
+mod files;
+mod mount;
+mod session;
+mod system;
+
+pub use session::{Access, Drive, LaunchOptions, Session};

@@ -1,0 +1,153 @@
+//! The appliance: launch, who may write, shutdown.
+
+use std::path::{Path, PathBuf};
+
+use guestfs::{AddDriveOptArgs, CreateFlags, FstrimOptArgs, Handle};
+
+use super::ffi;
+use crate::error::{GuestError, Result};
+use crate::facts::Mount;
+
+/// Whether the guest's disks may be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The disks are attached read-only: libguestfs lays its own throw-away overlay over each.
+    ReadOnly,
+    /// The disks (h2k's overlays, never a source) are attached writable. File systems are still mounted read-only
+    /// until [`Session::mount_writable`].
+    Writable,
+}
+
+/// A disk to attach, always with its format: nothing is probed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drive {
+    /// Image file.
+    pub path: PathBuf,
+    /// QEMU's name of its format (`qcow2`, `raw`).
+    pub format: String,
+}
+
+/// How the appliance runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchOptions {
+    /// Software emulation: set unless KVM is proven.
+    pub force_tcg: bool,
+    /// Virtual CPUs of the appliance.
+    pub cpus: u32,
+    /// Directory for temporary files; `None` for libguestfs' default.
+    pub temp_dir: Option<PathBuf>,
+}
+
+/// A running appliance with the disks of one VM attached. Dropping it ends the appliance.
+pub struct Session {
+    pub(super) handle: Handle,
+    pub(super) access: Access,
+    pub(super) temp_dir: Option<PathBuf>,
+    pub(super) mounts: Vec<Mount>,
+}
+
+impl Session {
+    /// Starts an appliance with `drives` attached in order.
+    ///
+    /// # Errors
+    /// [`GuestError::Backend`] with libguestfs' message.
+    pub fn launch(drives: &[Drive], access: Access, options: &LaunchOptions) -> Result<Self> {
+        let handle = Handle::create_flags(CreateFlags::new())
+            .map_err(|_| backend("creating a libguestfs handle", "out of memory".to_owned()))?;
+        ffi::silence(&handle);
+        let session = Self { handle, access, temp_dir: options.temp_dir.clone(), mounts: Vec::new() };
+        session.configure(options)?;
+        for drive in drives {
+            session.attach(drive)?;
+        }
+        session.ask("starting the libguestfs appliance", |g| g.launch())?;
+        Ok(session)
+    }
+
+    fn configure(&self, options: &LaunchOptions) -> Result<()> {
+        let doing = "configuring the libguestfs appliance";
+        // Not through libvirt: its daemon may be absent, and it cannot reach files of an unprivileged user.
+        self.ask(doing, |g| g.set_backend("direct"))?;
+        if options.force_tcg {
+            self.ask(doing, |g| g.set_backend_setting("force_tcg", "1"))?;
+        }
+        self.ask(doing, |g| g.set_smp(i32::try_from(options.cpus).unwrap_or(1).max(1)))?;
+        self.ask(doing, |g| g.set_network(false))?;
+        self.ask(doing, |g| g.set_autosync(true))
+    }
+
+    fn attach(&self, drive: &Drive) -> Result<()> {
+        let path = text(&drive.path)?;
+        let readonly = self.access == Access::ReadOnly;
+        let args = AddDriveOptArgs {
+            readonly: Some(readonly),
+            format: Some(&drive.format),
+            // Writable drives are overlays that are made anew after a crash: their cache need not reach the disk.
+            cachemode: (!readonly).then_some("unsafe"),
+            discard: (!readonly).then_some("besteffort"),
+            iface: None,
+            name: None,
+            label: None,
+            protocol: None,
+            server: None,
+            username: None,
+            secret: None,
+            copyonread: None,
+        };
+        self.ask(&format!("attaching {path}"), |g| g.add_drive(path, args))
+    }
+
+    /// Discards the free space of every mounted file system in the overlays, so that CONVERT does not copy it.
+    /// Returns the mount points that could not be trimmed, with the reason.
+    pub fn trim(&self) -> Vec<(String, String)> {
+        let none = FstrimOptArgs { offset: None, length: None, minimumfreeextent: None };
+        self.mounts
+            .iter()
+            .filter_map(|m| {
+                let doing = format!("trimming {}", m.mountpoint);
+                self.ask(&doing, |g| g.fstrim(&m.mountpoint, FstrimOptArgs { ..none }))
+                    .err()
+                    .map(|e| (m.mountpoint.clone(), e.to_string()))
+            })
+            .collect()
+    }
+
+    /// Unmounts everything and ends the appliance, so that the overlays are complete.
+    ///
+    /// # Errors
+    /// The appliance could not flush or did not end well: the overlays are not to be used.
+    pub fn shutdown(self) -> Result<()> {
+        self.ask("unmounting the guest's file systems", |g| g.umount_all())?;
+        self.ask("shutting the appliance down", |g| g.shutdown())
+    }
+
+    /// Runs a libguestfs call and gives its error a text.
+    pub(super) fn ask<T, E>(&self, doing: &str, call: impl FnOnce(&Handle) -> std::result::Result<T, E>) -> Result<T> {
+        call(&self.handle).map_err(|_| backend(doing, ffi::last_error(&self.handle).0))
+    }
+
+    /// As [`Session::ask`], `None` where the call fails with one of `errnos`.
+    pub(super) fn ask_unless<T, E>(
+        &self,
+        errnos: &[i32],
+        doing: &str,
+        call: impl FnOnce(&Handle) -> std::result::Result<T, E>,
+    ) -> Result<Option<T>> {
+        match call(&self.handle) {
+            Ok(value) => Ok(Some(value)),
+            Err(_) => match ffi::last_error(&self.handle) {
+                (_, errno) if errnos.contains(&errno) => Ok(None),
+                (message, _) => Err(backend(doing, message)),
+            },
+        }
+    }
+}
+
+/// A path as libguestfs takes it.
+pub(super) fn text(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| GuestError::Unsupported(format!("{}: the path is not UTF-8", path.display())))
+}
+
+fn backend(doing: &str, message: String) -> GuestError {
+    GuestError::Backend { doing: doing.to_owned(), message }
+}

@@ -1,0 +1,69 @@
+//! The operating systems on the disks.
+
+use super::detect::Detected;
+use super::session::Session;
+use crate::error::Result;
+use crate::facts::{GuestFacts, SystemFacts};
+
+impl Session {
+    /// Everything that the disks say: block devices, systems, mounts, and what the files of the one Linux system
+    /// tell. `facts.hardware` must be filled before: device names of the guest are resolved with it. File systems
+    /// are mounted read-only and stay so.
+    ///
+    /// # Errors
+    /// The appliance failed, or a file of the guest cannot be read. Disks without a system are no error.
+    pub fn inspect(&mut self, facts: &mut GuestFacts) -> Result<()> {
+        self.find_system(facts)?;
+        if facts.is_linux() {
+            crate::inspect::gather(self, facts)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Session::inspect`], but of the files only the bootloader's: what a boot test needs.
+    ///
+    /// # Errors
+    /// As [`Session::inspect`].
+    pub fn inspect_boot(&mut self, facts: &mut GuestFacts) -> Result<()> {
+        self.find_system(facts)?;
+        if facts.is_linux() {
+            crate::inspect::gather_bootloader(self, facts)?;
+        }
+        Ok(())
+    }
+
+    fn find_system(&mut self, facts: &mut GuestFacts) -> Result<()> {
+        self.block_facts(facts)?;
+        facts.systems = match self.detect(&facts.block)? {
+            Detected::All(systems) => systems,
+            Detected::Unsure => self.ask_libguestfs()?,
+        };
+        facts.systems.sort_by(|a, b| a.root.cmp(&b.root));
+        if facts.system().is_some() {
+            self.mount_system(facts)?;
+        }
+        Ok(())
+    }
+
+    /// libguestfs' own inspection: it knows every system there is, and takes ten times as long.
+    fn ask_libguestfs(&self) -> Result<Vec<SystemFacts>> {
+        let roots = self.ask("looking for operating systems", |g| g.inspect_os())?;
+        roots.iter().map(|root| self.system(root)).collect()
+    }
+
+    fn system(&self, root: &str) -> Result<SystemFacts> {
+        let doing = format!("inspecting the system on {root}");
+        Ok(SystemFacts {
+            root: root.to_owned(),
+            kind: self.ask(&doing, |g| g.inspect_get_type(root))?,
+            distro: self.ask(&doing, |g| g.inspect_get_distro(root))?,
+            product: self.ask(&doing, |g| g.inspect_get_product_name(root))?,
+            major: self.ask(&doing, |g| g.inspect_get_major_version(root))?,
+            minor: self.ask(&doing, |g| g.inspect_get_minor_version(root))?,
+            arch: self.ask(&doing, |g| g.inspect_get_arch(root))?,
+            hostname: self.ask(&doing, |g| g.inspect_get_hostname(root))?,
+            package_format: self.ask(&doing, |g| g.inspect_get_package_format(root))?,
+            osinfo: self.ask(&doing, |g| g.inspect_get_osinfo(root))?,
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! A guest as it will be: the edits recorded so far, laid over a guest that is only read.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+
+use crate::edit::{Change, Edit};
+use crate::error::{GuestError, Result};
+use crate::guest::{self, FileKind, Guest, GuestMut, Stat};
+use crate::memory::{check_before, content_bytes};
+
+#[derive(Debug, Clone)]
+enum Over {
+    File { content: Vec<u8>, mode: u32 },
+    Copy { from: String, size: u64 },
+    Link(String),
+    Gone,
+}
+
+/// Collects edits without touching the guest, and shows the guest as it would be after them. So one fixer sees
+/// what those before it propose, and two can edit the same file.
+pub struct Recorder<'a> {
+    base: &'a dyn Guest,
+    over: BTreeMap<String, Over>,
+    edits: Vec<Edit>,
+}
+
+impl<'a> Recorder<'a> {
+    /// A recorder over `base`.
+    pub fn new(base: &'a dyn Guest) -> Self {
+        Self { base, over: BTreeMap::new(), edits: Vec::new() }
+    }
+
+    /// The edits in order.
+    pub fn into_edits(self) -> Vec<Edit> {
+        self.edits
+    }
+}
+
+impl Guest for Recorder<'_> {
+    fn lstat(&self, path: &str) -> Result<Option<Stat>> {
+        let file = |kind, size, mode| Some(Stat { kind, size, mode, uid: 0, gid: 0 });
+        Ok(match self.over.get(path) {
+            None => return self.base.lstat(path),
+            Some(Over::Gone) => None,
+            Some(Over::File { content, mode }) => file(FileKind::File, content.len() as u64, *mode),
+            Some(Over::Copy { size, .. }) => file(FileKind::File, *size, 0o644),
+            Some(Over::Link(target)) => file(FileKind::Symlink, target.len() as u64, 0o777),
+        })
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        match self.over.get(path) {
+            None => self.base.read(path),
+            Some(Over::Gone) => Ok(None),
+            Some(Over::File { content, .. }) => Ok(Some(content.clone())),
+            Some(Over::Copy { from, .. }) => self.base.read(from),
+            Some(Over::Link(target)) => self.read(&absolute(path, target)),
+        }
+    }
+
+    fn list(&self, dir: &str) -> Result<Option<Vec<String>>> {
+        let mut names = self.base.list(dir)?;
+        let prefix = guest::join(dir, "");
+        for (path, over) in &self.over {
+            let Some(rest) = path.strip_prefix(&prefix) else { continue };
+            let Some(name) = rest.split('/').next() else { continue };
+            let list = names.get_or_insert_default();
+            match over {
+                Over::Gone if name == rest => list.retain(|n| n != name),
+                Over::Gone => {}
+                _ if !list.iter().any(|n| n == name) => list.push(name.to_owned()),
+                _ => {}
+            }
+        }
+        if let Some(list) = &mut names {
+            list.sort();
+        }
+        Ok(names)
+    }
+
+    fn readlink(&self, path: &str) -> Result<String> {
+        match self.over.get(path) {
+            None => self.base.readlink(path),
+            Some(Over::Link(target)) => Ok(target.clone()),
+            Some(_) => Err(GuestError::NotFound { path: path.to_owned() }),
+        }
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {
+        match self.over.get(path) {
+            None => self.base.open(path),
+            Some(Over::File { content, .. }) => Ok(Box::new(Cursor::new(content.as_slice()))),
+            Some(Over::Copy { from, .. }) => self.base.open(from),
+            Some(Over::Link(target)) => self.open(&absolute(path, target)),
+            Some(Over::Gone) => Err(GuestError::NotFound { path: path.to_owned() }),
+        }
+    }
+}
+
+/// A link's target as an absolute path; `..` stays as it is, the guest resolves it.
+fn absolute(link: &str, target: &str) -> String {
+    if target.starts_with('/') { target.to_owned() } else { guest::join(guest::parent(link), target) }
+}
+
+impl GuestMut for Recorder<'_> {
+    fn apply(&mut self, edit: &Edit) -> Result<()> {
+        check_before(self, edit)?;
+        match &edit.change {
+            Change::Write { path, after, mode, .. } => {
+                let mode = self.lstat(path)?.map_or(*mode, |s| s.mode);
+                let content = content_bytes(path, after)?;
+                self.over.insert(path.clone(), Over::File { content, mode });
+            }
+            Change::Remove { path, .. } => {
+                self.over.insert(path.clone(), Over::Gone);
+            }
+            Change::Rename { path, to } => {
+                let content = self.read(path)?.ok_or_else(|| GuestError::NotFound { path: path.clone() })?;
+                let mode = self.lstat(path)?.map_or(0o644, |s| s.mode);
+                self.over.insert(path.clone(), Over::Gone);
+                self.over.insert(to.clone(), Over::File { content, mode });
+            }
+            Change::Symlink { path, target, .. } => {
+                self.over.insert(path.clone(), Over::Link(target.clone()));
+            }
+            Change::Copy { from, path, size } => {
+                self.over.insert(path.clone(), Over::Copy { from: from.clone(), size: *size });
+            }
+            Change::Chmod { path, after, .. } => {
+                let content = self.read(path)?.ok_or_else(|| GuestError::NotFound { path: path.clone() })?;
+                self.over.insert(path.clone(), Over::File { content, mode: *after });
+            }
+            Change::Run { .. } => {}
+        }
+        self.edits.push(edit.clone());
+        Ok(())
+    }
+}

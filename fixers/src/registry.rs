@@ -1,0 +1,19 @@
+//! Every fixer, in the order in which their edits are made. This list feeds the run order, `h2k fixers`, the manual
+//! and the test that walks all entries.
+
+use crate::fixer::Fixer;
+use crate::linux;
+
+/// Every fixer, in run order. Initramfs comes last: it takes in what the others wrote.
+pub static FIXERS: &[&dyn Fixer] = &[
+    &linux::fstab::Fstab,
+    &linux::crypttab::Crypttab,
+    &linux::boot::KernelArguments,
+    &linux::resume::Resume,
+    &linux::uefi::UefiFallback,
+    &linux::lvm::LvmDevices,
+    &linux::netnames::NicNames,
+    &linux::macpins::MacPins,
+    &linux::tools::GuestTools,
+    &linux::ramdisk::Initramfs,
+];

@@ -1,0 +1,262 @@
+//! The command line: pure definitions. Parsing has no side effects; what was parsed becomes one layer of settings.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use h2k_config::{LogFormat, Settings};
+
+pub mod choice;
+pub mod help;
+pub mod policy;
+
+pub use policy::PolicyArgs;
+
+/// Moves virtual machines from VMware and Hyper-V to KVM.
+///
+/// h2k reads the VM where it lies and never writes to it, shows every change that it will make inside the guest,
+/// makes those changes and no others in the one copy that it takes, and boots the result to prove that it runs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "h2k",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = help::examples("h2k"),
+    after_long_help = help::main()
+)]
+pub struct Cli {
+    /// Options of every subcommand.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub state: Option<PathBuf>,
+    /// Read this configuration file and no other
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// What goes to stderr: lines for people, or one JSON object per event and line [default: text]
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = choice::parser::<LogFormat>())]
+    pub log_format: Option<LogFormat>,
+    /// Only warnings and errors on stderr
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Also notes and every program that is started on stderr
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Move a VM: plan, repair, copy, boot
+    ///
+    /// Plans the migration, makes the plan's changes in an overlay, copies once into DIR/NAME and boots the copy on a
+    /// throw-away overlay. A plan with critical concerns stops it before anything is written. A run that was killed
+    /// goes on where it stopped when the same command is given again.
+    #[command(after_help = help::examples("migrate"))]
+    Migrate(MigrateArgs),
+    /// Show every change that migrate would make; nothing is touched
+    ///
+    /// Prints the target's hardware, every change inside the guest as a diff, the space that is needed, and every
+    /// concern. Ends with 3 if a concern is critical: migrate would refuse.
+    #[command(after_help = help::examples("plan"))]
+    Plan(PlanArgs),
+    /// Show what the hypervisor and the disks say of a VM
+    #[command(after_help = help::examples("inspect"))]
+    Inspect(InspectArgs),
+    /// Boot results, domains or disks to prove that they run; they are not written to
+    ///
+    /// Boots each TARGET on a throw-away overlay without network and keeps the serial log, a screenshot and the
+    /// verdict. Ends with 5 if one did not boot.
+    #[command(after_help = help::examples("test"))]
+    Test(TestArgs),
+    /// Show the runs that the state file remembers
+    #[command(after_help = help::examples("status"))]
+    Status(JsonArgs),
+    /// Go on with runs that were killed or failed
+    ///
+    /// Without NAME: with all of them. Finished stages are not done again; a source that changed is started over.
+    #[command(after_help = help::examples("resume"))]
+    Resume(ResumeArgs),
+    /// Print the report of a finished migration
+    #[command(after_help = help::examples("report"))]
+    Report(ReportArgs),
+    /// List the repairs that h2k knows
+    #[command(after_help = help::examples("fixers"))]
+    Fixers(ListArgs),
+    /// List the rules that look for concerns
+    #[command(after_help = help::examples("rules"))]
+    Rules(ListArgs),
+    /// Check whether this host has what h2k needs
+    ///
+    /// Prints a line for each check, and how to mend what is missing. Ends with 1 if a check fails; a warning only
+    /// concerns some VMs.
+    #[command(after_help = help::examples("doctor"))]
+    Doctor(JsonArgs),
+    /// Print completions for a shell
+    #[command(after_help = help::examples("completions"))]
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a directory
+    #[command(hide = true)]
+    Man(ManArgs),
+}
+
+/// Arguments of `migrate`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MigrateArgs {
+    /// What is moved.
+    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
+    pub sources: Vec<PathBuf>,
+    /// Directory that the result's directory DIR/NAME is made in
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub output: Option<PathBuf>,
+    /// Name of the VM on the target [default: the source's own]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// What the user wants of target and repairs.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PlanArgs {
+    /// What is moved.
+    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
+    pub sources: Vec<PathBuf>,
+    /// Name of the VM on the target [default: the source's own]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// Print Markdown
+    #[arg(long)]
+    pub markdown: bool,
+    /// Write the plan to a file instead of stdout
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// What the user wants of target and repairs.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct InspectArgs {
+    /// What is moved.
+    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
+    pub sources: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Directory for temporary files [default: $TMPDIR, or /var/tmp]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub temp_dir: Option<PathBuf>,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TestArgs {
+    /// Result directory, libvirt domain XML, or disk
+    #[arg(required = true, value_name = "TARGET", value_hint = ValueHint::AnyPath)]
+    pub targets: Vec<PathBuf>,
+    /// Write the verdicts as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    /// Directory for serial log, screenshot and verdict [default: none is kept]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub evidence: Option<PathBuf>,
+    /// Seconds that a boot may take [default: depends on whether KVM can be used]
+    #[arg(long, value_name = "SECONDS", value_parser = h2k_config::keys::boot_timeout)]
+    pub boot_timeout: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of a subcommand that only prints.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct JsonArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ResumeArgs {
+    /// Name of a VM, as h2k status shows it
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ReportArgs {
+    /// Name of a VM, or its result directory [default: the run that finished last]
+    #[arg(value_name = "NAME|DIR", value_hint = ValueHint::DirPath)]
+    pub which: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `fixers` and `rules`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ListArgs {
+    /// Explain these only
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct CompletionsArgs {
+    /// Shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// Directory that the pages are written to
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+}
+
+impl Cli {
+    /// The command line as the uppermost layer of settings.
+    ///
+    /// # Errors
+    /// A network is mapped twice.
+    pub fn settings(&self) -> Result<Settings, String> {
+        let mut settings = match &self.command {
+            Command::Migrate(args) => Settings { output: args.output.clone(), ..args.policy.settings()? },
+            Command::Plan(args) => args.policy.settings()?,
+            Command::Inspect(args) => Settings { temp_dir: args.temp_dir.clone(), ..Settings::default() },
+            Command::Test(args) => Settings { boot_timeout: args.boot_timeout, ..Settings::default() },
+            _ => Settings::default(),
+        };
+        settings.state.clone_from(&self.global.state);
+        settings.log_format = self.global.log_format;
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests;

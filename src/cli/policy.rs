@@ -1,0 +1,69 @@
+//! What the user may want of target and repairs: the options that `migrate` and `plan` share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use h2k_config::{DiskBus, NetworkTarget, Settings, TargetFormat};
+
+use super::choice;
+
+/// What the user wants of target and repairs.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PolicyArgs {
+    /// Format of the target's disks [default: qcow2]
+    #[arg(long, value_name = "FORMAT", value_parser = choice::parser::<TargetFormat>(), help_heading = "Target")]
+    pub format: Option<TargetFormat>,
+    /// Bus of the target's disks [default: virtio-blk]
+    #[arg(long, value_name = "BUS", value_parser = choice::parser::<DiskBus>(), help_heading = "Target")]
+    pub disk_bus: Option<DiskBus>,
+    /// Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is
+    /// every network without an option of its own
+    #[arg(long, value_name = "SRC=TARGET", value_parser = h2k_config::network::pair, help_heading = "Target")]
+    pub network: Vec<(String, NetworkTarget)>,
+    /// Do not make this repair; h2k fixers lists them. May be given several times
+    #[arg(long, value_name = "ID", help_heading = "Repairs")]
+    pub skip_fixer: Vec<String>,
+    /// Do not boot the result: then nothing is proven
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false",
+        help_heading = "Boot test"
+    )]
+    pub no_boot: Option<bool>,
+    /// Seconds that the boot may take [default: depends on whether KVM can be used]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = h2k_config::keys::boot_timeout,
+        help_heading = "Boot test"
+    )]
+    pub boot_timeout: Option<u64>,
+    /// Directory for temporary files [default: $TMPDIR, or /var/tmp]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub temp_dir: Option<PathBuf>,
+}
+
+impl PolicyArgs {
+    /// The options as settings.
+    ///
+    /// # Errors
+    /// A network is mapped twice.
+    pub(super) fn settings(&self) -> Result<Settings, String> {
+        let mut settings = Settings {
+            format: self.format,
+            disk_bus: self.disk_bus,
+            skip_fixer: (!self.skip_fixer.is_empty()).then(|| self.skip_fixer.clone()),
+            no_boot: self.no_boot,
+            boot_timeout: self.boot_timeout,
+            temp_dir: self.temp_dir.clone(),
+            ..Settings::default()
+        };
+        for (source, target) in &self.network {
+            settings.add_network(source.clone(), target.clone()).map_err(|e| format!("--network: {e}"))?;
+        }
+        Ok(settings)
+    }
+}

@@ -1,0 +1,237 @@
+use std::collections::BTreeSet;
+
+use clap::CommandFactory;
+use h2k_config::{DiskBus, KEYS, NetworkTarget, TargetFormat};
+use insta::assert_snapshot;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn the_definitions_are_sound() {
+    Cli::command().debug_assert();
+}
+
+/// Options that say what is to be done now, and have no place in a file.
+const NOT_SETTINGS: &[&str] = &["name", "config", "quiet", "verbose", "help", "version"];
+
+#[test]
+fn every_setting_is_an_option_and_every_option_a_setting() {
+    let mut command = Cli::command();
+    command.build();
+    let migrate = command.find_subcommand("migrate").unwrap();
+    let options: BTreeSet<&str> =
+        migrate.get_arguments().filter_map(|a| a.get_long()).filter(|long| !NOT_SETTINGS.contains(long)).collect();
+    let keys: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
+    assert_eq!(options, keys);
+}
+
+#[test]
+fn every_subcommand_has_examples_that_parse() {
+    let command = Cli::command();
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        assert!(!help::example_list(sub.get_name()).is_empty(), "{}", sub.get_name());
+    }
+    let names = command.get_subcommands().map(|sub| sub.get_name()).chain(["h2k"]);
+    for (line, _) in names.flat_map(help::example_list).filter(|(line, _)| line.starts_with("h2k ")) {
+        // What a shell would do with quotes, pipes and redirections.
+        let line = line.split(['|', '>']).next().unwrap().replace("VM Network", "VM-Network").replace('\'', "");
+        assert!(parse(&line).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn the_exit_codes_of_the_help_are_those_of_failures() {
+    use crate::error::FailureKind::*;
+    let told: Vec<u8> = help::EXIT_CODES.iter().map(|(code, _)| *code).collect();
+    let kinds = [Failed, Usage, NotReady, Partial, NotValidated, Interrupted];
+    let codes: Vec<u8> = std::iter::once(0).chain(kinds.map(|kind| kind.exit_code())).collect();
+    assert_eq!(told, codes);
+}
+
+#[test]
+fn options_become_settings() {
+    let cli = parse(
+        "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --network A=bridge:br0 --network *=network:lab \
+         --skip-fixer x --skip-fixer y --no-boot --boot-timeout 9 --temp-dir t --state s --log-format json -v",
+    );
+    let settings = cli.unwrap().settings().unwrap();
+    let expected = Settings {
+        output: Some("out".into()),
+        format: Some(TargetFormat::Raw),
+        disk_bus: Some(DiskBus::VirtioScsi),
+        network: [
+            ("A".to_owned(), NetworkTarget::Bridge("br0".to_owned())),
+            ("*".to_owned(), NetworkTarget::Network("lab".to_owned())),
+        ]
+        .into(),
+        skip_fixer: Some(vec!["x".to_owned(), "y".to_owned()]),
+        no_boot: Some(true),
+        boot_timeout: Some(9),
+        temp_dir: Some("t".into()),
+        state: Some("s".into()),
+        log_format: Some(LogFormat::Json),
+    };
+    assert_eq!(settings, expected);
+    assert_eq!(parse("h2k migrate a.vmx").unwrap().settings(), Ok(Settings::default()));
+}
+
+#[test]
+fn the_file_of_a_plan_is_no_output_directory() {
+    let cli = parse("h2k plan a.vmx -o plan.json").unwrap();
+    assert_eq!(cli.settings().unwrap().output, None);
+}
+
+#[test]
+fn the_command_line_can_take_back_what_a_file_says() {
+    let settings = parse("h2k migrate a.vmx --no-boot=false").unwrap().settings().unwrap();
+    assert_eq!(settings.no_boot, Some(false));
+    assert!(parse("h2k migrate --no-boot a.vmx").is_ok(), "a value needs its =");
+}
+
+#[test]
+fn a_network_is_mapped_once() {
+    let cli = parse("h2k plan a.vmx --network A=bridge:br0 --network A=bridge:br1").unwrap();
+    let message = "--network: network \"A\" is mapped twice: to bridge:br0 and to bridge:br1";
+    assert_eq!(cli.settings(), Err(message.to_owned()));
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    for line in [
+        "h2k migrate",
+        "h2k migrate a --format vmdk",
+        "h2k migrate a --network A",
+        "h2k migrate a --boot-timeout 0",
+        "h2k plan a --json --markdown",
+        "h2k plan a -q -v",
+        "h2k migrat a",
+        "h2k",
+    ] {
+        assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn global_options_stand_before_and_after_the_subcommand() {
+    for line in ["h2k --state s status", "h2k status --state s"] {
+        assert_eq!(parse(line).unwrap().settings().unwrap().state, Some("s".into()));
+    }
+}
+
+fn shown(line: &str) -> String {
+    let command = Cli::command().term_width(100);
+    command.try_get_matches_from(line.split_whitespace()).unwrap_err().to_string()
+}
+
+#[test]
+fn help_of_h2k() {
+    assert_snapshot!(shown("h2k -h"), @r"
+    Moves virtual machines from VMware and Hyper-V to KVM
+
+    Usage: h2k [OPTIONS] <COMMAND>
+
+    Commands:
+      migrate      Move a VM: plan, repair, copy, boot
+      plan         Show every change that migrate would make; nothing is touched
+      inspect      Show what the hypervisor and the disks say of a VM
+      test         Boot results, domains or disks to prove that they run; they are not written to
+      status       Show the runs that the state file remembers
+      resume       Go on with runs that were killed or failed
+      report       Print the report of a finished migration
+      fixers       List the repairs that h2k knows
+      rules        List the rules that look for concerns
+      doctor       Check whether this host has what h2k needs
+      completions  Print completions for a shell
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+
+    Global options:
+          --state <FILE>         File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]
+          --config <FILE>        Read this configuration file and no other
+          --log-format <FORMAT>  What goes to stderr: lines for people, or one JSON object per event and
+                                 line [default: text] [possible values: text, json]
+      -q, --quiet                Only warnings and errors on stderr
+      -v, --verbose              Also notes and every program that is started on stderr
+
+    Examples:
+      # check this host
+      h2k doctor
+      # see what would change
+      h2k plan web01.vmx
+      # move it
+      h2k migrate web01.vmx -o /srv/vms
+      # hand it to libvirt
+      virsh define /srv/vms/web01/web01.xml
+    ");
+}
+
+#[test]
+fn help_of_migrate() {
+    assert_snapshot!(shown("h2k migrate -h"), @r"
+    Move a VM: plan, repair, copy, boot
+
+    Usage: h2k migrate [OPTIONS] <SOURCE>...
+
+    Arguments:
+      <SOURCE>...  A .vmx, .ovf or .ova, a directory that holds one, or disk files: the disks of one VM
+
+    Options:
+      -o, --output <DIR>    Directory that the result's directory DIR/NAME is made in
+          --name <NAME>     Name of the VM on the target [default: the source's own]
+          --temp-dir <DIR>  Directory for temporary files [default: $TMPDIR, or /var/tmp]
+      -h, --help            Print help (see more with '--help')
+
+    Target:
+          --format <FORMAT>       Format of the target's disks [default: qcow2] [possible values: qcow2,
+                                  raw]
+          --disk-bus <BUS>        Bus of the target's disks [default: virtio-blk] [possible values:
+                                  virtio-blk, virtio-scsi]
+          --network <SRC=TARGET>  Where a source network goes: SRC=network:NAME (a libvirt network) or
+                                  SRC=bridge:NAME (a host bridge); SRC * is every network without an
+                                  option of its own
+
+    Repairs:
+          --skip-fixer <ID>  Do not make this repair; h2k fixers lists them. May be given several times
+
+    Boot test:
+          --no-boot[=<true|false>]  Do not boot the result: then nothing is proven [possible values:
+                                    true, false]
+          --boot-timeout <SECONDS>  Seconds that the boot may take [default: depends on whether KVM can
+                                    be used]
+
+    Global options:
+          --state <FILE>         File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]
+          --config <FILE>        Read this configuration file and no other
+          --log-format <FORMAT>  What goes to stderr: lines for people, or one JSON object per event and
+                                 line [default: text] [possible values: text, json]
+      -q, --quiet                Only warnings and errors on stderr
+      -v, --verbose              Also notes and every program that is started on stderr
+
+    Examples:
+      # result in /srv/vms/web01
+      h2k migrate web01.ova -o /srv/vms
+      # another name, raw disks
+      h2k migrate web01.vmx -o . --name web --format raw
+      # one VM of two disks
+      h2k migrate sda.vmdk sdb.vmdk -o .
+      # networks
+      h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'
+    ");
+}
+
+#[test]
+fn help_for_a_mistake() {
+    assert_snapshot!(shown("h2k migrate a --format vmdk"), @r"
+    error: invalid value 'vmdk' for '--format <FORMAT>'
+      [possible values: qcow2, raw]
+
+    For more information, try '--help'.
+    ");
+}

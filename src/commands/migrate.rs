@@ -1,0 +1,57 @@
+//! `h2k migrate`: one VM after the other; one VM's failure does not stop the others.
+
+use crate::cli::MigrateArgs;
+use crate::error::{Failure, FailureKind};
+use crate::job::Job;
+use crate::report::Report;
+use crate::run;
+use crate::state::Store;
+use crate::ui::Ui;
+
+use super::{Settled, jobs};
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// As the stages say; [`FailureKind::Partial`] if some of several VMs failed.
+pub fn run(args: &MigrateArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+    let jobs = jobs::of(&args.sources, args.name.as_deref(), settled)?;
+    let store = settled.store()?;
+    all(&jobs, &store, ui)
+}
+
+/// Migrates each job and tells what came of it.
+///
+/// # Errors
+/// The failure of the only job; [`FailureKind::Partial`] if some of several failed; the first that interrupts.
+pub fn all(jobs: &[Job], store: &Store, ui: &Ui) -> Result<(), Failure> {
+    let mut failed = 0;
+    for job in jobs {
+        match run::migrate(job, store, ui) {
+            Ok(report) => ui.answer(&summary(&report))?,
+            Err(failure) if jobs.len() == 1 || failure.kind == FailureKind::Interrupted => return Err(failure),
+            Err(failure) => {
+                failed += 1;
+                ui.failure(&failure);
+            }
+        }
+    }
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Failure::message(FailureKind::Partial, format!("{failed} of {} VMs failed", jobs.len())))
+}
+
+fn summary(report: &Report) -> String {
+    let verdict = match &report.verdict {
+        None => "not booted, as asked".to_owned(),
+        Some(v) => format!("{}: {}", v.outcome, v.reason),
+    };
+    format!(
+        "{}: {verdict}\n  result    {}\n  edits     {}\n  report    {}\n",
+        report.name,
+        report.dir.display(),
+        report.edits.len(),
+        report.dir.join("report.md").display()
+    )
+}

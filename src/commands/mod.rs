@@ -1,0 +1,79 @@
+//! The subcommands, a file each.
+
+pub mod completions;
+pub mod doctor;
+pub mod fixers;
+pub mod inspect;
+pub mod jobs;
+mod listing;
+pub mod man;
+pub mod migrate;
+pub mod plan;
+pub mod report;
+pub mod resume;
+pub mod rules;
+pub mod status;
+pub mod test;
+
+use h2k_config::{ConfigError, Resolved, Surroundings};
+
+use crate::cli::{Cli, Command};
+use crate::error::{Doing, Failure, FailureKind};
+use crate::state::Store;
+use crate::ui::Ui;
+
+/// What the command line, the environment and the files come to.
+pub struct Settled {
+    /// Settings of all layers.
+    pub resolved: Resolved,
+    /// What the user should read about them.
+    pub warnings: Vec<String>,
+}
+
+impl Settled {
+    /// Lays all layers upon each other.
+    ///
+    /// # Errors
+    /// A file, a variable or an option is wrong.
+    pub fn of(cli: &Cli) -> Result<Self, Failure> {
+        let usage = |message: String| Failure::message(FailureKind::Usage, message);
+        let around = Surroundings::of_process().doing("finding the current directory")?;
+        let command_line = cli.settings().map_err(usage)?;
+        let loaded = h2k_config::load(command_line, cli.global.config.as_deref(), &around)
+            .map_err(|e: ConfigError| Failure::new(FailureKind::Usage, e))?;
+        Ok(Self { resolved: loaded.settings.resolve(&around), warnings: loaded.warnings })
+    }
+
+    /// Opens the state store.
+    ///
+    /// # Errors
+    /// There is no place for it; it cannot be opened.
+    pub fn store(&self) -> Result<Store, Failure> {
+        let path = self.resolved.state.as_deref().ok_or_else(|| {
+            Failure::message(FailureKind::Usage, "there is no home directory to keep the state file in")
+                .hint("name a file with --state FILE or H2K_STATE")
+        })?;
+        Store::open(path)
+    }
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// As the subcommand says.
+pub fn run(cli: &Cli, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Migrate(args) => migrate::run(args, settled, ui),
+        Command::Plan(args) => plan::run(args, settled, ui),
+        Command::Inspect(args) => inspect::run(args, settled, ui),
+        Command::Test(args) => test::run(args, settled, ui),
+        Command::Resume(args) => resume::run(args, settled, ui),
+        Command::Status(args) => status::run(*args, settled, ui),
+        Command::Report(args) => report::run(args, settled, ui),
+        Command::Fixers(args) => fixers::run(args, ui),
+        Command::Rules(args) => rules::run(args, ui),
+        Command::Doctor(args) => doctor::run(*args, settled, ui),
+        Command::Completions(args) => completions::run(*args, ui),
+        Command::Man(args) => man::run(args, ui),
+    }
+}

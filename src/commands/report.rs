@@ -1,0 +1,126 @@
+//! `h2k report`: the report of a finished migration, as it lies in its result's directory.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::Settled;
+use crate::cli::ReportArgs;
+use crate::error::{Doing, Failure, FailureKind};
+use crate::state::RunState;
+use crate::ui::Ui;
+
+/// Largest report that is printed, in bytes. A report holds the edits' texts; those of a large guest have megabytes.
+const MAX_REPORT: u64 = 64 << 20;
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// There is no such result, or it has no report.
+pub fn run(args: &ReportArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+    let dir = match &args.which {
+        Some(which) => find(which, settled)?,
+        None => last(settled)?,
+    };
+    let file = dir.join(if args.json { "report.json" } else { "report.md" });
+    ui.answer(&read(&file)?)
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let doing = || format!("reading {}", file.display());
+    let mut text = String::new();
+    File::open(file).doing(doing())?.take(MAX_REPORT + 1).read_to_string(&mut text).doing(doing())?;
+    if text.len() as u64 > MAX_REPORT {
+        let message = format!("{} has more than {} MiB: it is no report", file.display(), MAX_REPORT >> 20);
+        return Err(Failure::message(FailureKind::Failed, message));
+    }
+    Ok(text)
+}
+
+/// A directory with a report; else a name: in the output directory that is set, or of a run that is done.
+fn find(which: &Path, settled: &Settled) -> Result<PathBuf, Failure> {
+    if has_report(which) {
+        return Ok(which.to_owned());
+    }
+    let missing = || {
+        let message = format!("there is no report of {}", which.display());
+        Failure::message(FailureKind::Usage, message).hint("h2k status lists all runs")
+    };
+    // A name is one component: it does not lead out of the output directory.
+    let mut parts = which.components();
+    let (Some(std::path::Component::Normal(name)), None) = (parts.next(), parts.next()) else {
+        return Err(missing());
+    };
+    let set = settled.resolved.output.as_ref().map(|output| output.join(name));
+    if let Some(dir) = set.filter(|dir| has_report(dir)) {
+        return Ok(dir);
+    }
+    results(settled)?.into_iter().find(|dir| dir.file_name() == Some(name)).ok_or_else(missing)
+}
+
+fn last(settled: &Settled) -> Result<PathBuf, Failure> {
+    results(settled)?.into_iter().next().ok_or_else(|| {
+        Failure::message(FailureKind::Usage, "no run is done yet").hint("h2k status lists all runs")
+    })
+}
+
+/// Directories of the runs that are done and still there, the last first.
+fn results(settled: &Settled) -> Result<Vec<PathBuf>, Failure> {
+    let runs = settled.store()?.list_runs()?;
+    let done = runs.into_iter().filter(|run| run.state == RunState::Done);
+    Ok(done.filter_map(|run| Some(run.job.output?.join(run.name))).filter(|dir| has_report(dir)).collect())
+}
+
+fn has_report(dir: &Path) -> bool {
+    dir.join("report.md").is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use h2k_config::{Settings, Surroundings};
+    use serde_json::json;
+
+    use super::*;
+    use crate::state::NewRun;
+    use crate::ui::Mode;
+    use crate::ui::testing::captured;
+
+    fn printed(which: Option<&str>, json: bool, settled: &Settled) -> Result<String, Failure> {
+        let (ui, out, _) = captured(Mode::default());
+        let args = ReportArgs { which: which.map(PathBuf::from), json };
+        run(&args, settled, &ui).map(|()| out.text())
+    }
+
+    #[test]
+    fn a_report_is_found_by_directory_by_name_and_as_the_last() {
+        let temp = tempfile::tempdir().unwrap();
+        let output = temp.path().join("vms");
+        let around = Surroundings {
+            directory: temp.path().to_owned(),
+            variables: [("HOME".into(), temp.path().into())].into(),
+            etc: temp.path().to_owned(),
+        };
+        let settled = Settled { resolved: Settings::default().resolve(&around), warnings: Vec::new() };
+        assert_eq!(printed(None, false, &settled).unwrap_err().chain(), "no run is done yet");
+
+        let store = settled.store().unwrap();
+        for name in ["db01", "web01"] {
+            fs::create_dir_all(output.join(name)).unwrap();
+            fs::write(output.join(name).join("report.md"), format!("# {name}\n")).unwrap();
+            fs::write(output.join(name).join("report.json"), "{}\n").unwrap();
+            let job = json!({ "sources": [format!("/{name}.vmx")], "output": output, "name": null, "policy": {},
+                "boot": true, "boot_timeout": null });
+            let job = serde_json::from_value(job).unwrap();
+            let run = store.begin_run(&NewRun::of(&job).unwrap()).unwrap();
+            store.finish_run(run, RunState::Done, None).unwrap();
+        }
+        assert_eq!(printed(None, false, &settled).unwrap(), "# web01\n");
+        assert_eq!(printed(Some("db01"), false, &settled).unwrap(), "# db01\n");
+        assert_eq!(printed(output.join("db01").to_str(), true, &settled).unwrap(), "{}\n");
+        for none in ["app01", "../vms/db02", "/nowhere", "."] {
+            assert_eq!(printed(Some(none), false, &settled).unwrap_err().kind.exit_code(), 2, "{none}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Kind, cause chain and hints of a failure, and the exit code that it ends in. The library never prints.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of failure it is; decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// It was tried and it failed.
+    Failed,
+    /// The command line or a configuration file is wrong.
+    Usage,
+    /// The plan has critical concerns.
+    NotReady,
+    /// Some VMs of several failed.
+    Partial,
+    /// The result did not validate.
+    NotValidated,
+    /// Stopped by the user.
+    Interrupted,
+}
+
+impl FailureKind {
+    /// The documented exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            FailureKind::Failed => 1,
+            FailureKind::Usage => 2,
+            FailureKind::NotReady => 3,
+            FailureKind::Partial => 4,
+            FailureKind::NotValidated => 5,
+            FailureKind::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure: what happened (an error with its causes), and what the user can do.
+#[derive(Debug)]
+pub struct Failure {
+    /// Kind.
+    pub kind: FailureKind,
+    /// What happened, outermost context first.
+    pub error: anyhow::Error,
+    /// What to do, one sentence each.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure of `kind`.
+    pub fn new(kind: FailureKind, error: impl Into<anyhow::Error>) -> Self {
+        Self { kind, error: error.into(), hints: Vec::new() }
+    }
+
+    /// A failure of `kind` with a message only.
+    pub fn message(kind: FailureKind, message: impl fmt::Display) -> Self {
+        Self::new(kind, anyhow::anyhow!("{message}"))
+    }
+
+    /// With one more hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// With a context around the cause: what was being done, a lower-case gerund.
+    #[must_use]
+    pub fn context(mut self, doing: impl fmt::Display) -> Self {
+        self.error = self.error.context(doing.to_string());
+        self
+    }
+
+    /// The chain as one line: `doing this: doing that: cause`.
+    pub fn chain(&self) -> String {
+        format!("{:#}", self.error)
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(FailureKind::Failed, error)
+    }
+}
+
+/// Adds what was being done to an error on its way up.
+pub trait Doing<T> {
+    /// Wraps an error in `doing`, a lower-case gerund.
+    ///
+    /// # Errors
+    /// The error that was there, wrapped.
+    fn doing(self, doing: impl fmt::Display) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Failure>> Doing<T> for Result<T, E> {
+    fn doing(self, doing: impl fmt::Display) -> Result<T, Failure> {
+        self.map_err(|e| e.into().context(doing))
+    }
+}

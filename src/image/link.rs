@@ -1,0 +1,180 @@
+//! One image of a chain: what it is, what it consists of, and which parent it names.
+
+use std::path::{Path, PathBuf};
+
+use h2k_transports::DiskFormat;
+use h2k_transports::RangeRead;
+use h2k_transports::range::LocalRange;
+use serde::{Deserialize, Serialize};
+
+use super::bytes::SECTOR;
+use super::error::ImageError;
+use super::gate::OpenGate;
+use super::probe;
+use super::{qcow2, vhd, vhdx, vmdk};
+
+/// Most bytes of a disk: 64 TiB, the largest VHDX, above vSphere's 62 TiB.
+const MAX_SIZE: u64 = 64 << 40;
+
+/// An image of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Canonical path of the file that stands for it: the image, its descriptor, or the archive that it is in.
+    pub path: PathBuf,
+    /// Where it stands in `path`; `None` for the whole file.
+    pub part: Option<Part>,
+    /// Format, as found by looking.
+    pub format: DiskFormat,
+    /// Subformat in the format's own word (`createType` of a VMDK, `fixed` or `dynamic` of a VHD).
+    pub subformat: Option<String>,
+    /// Virtual size in bytes.
+    pub size: u64,
+    /// The files that it consists of.
+    pub files: Vec<ImageFile>,
+    /// Where its bytes lie as the guest sees them, if they do so in one piece: raw, a fixed VHD, a flat VMDK.
+    pub flat: Option<FlatBytes>,
+    /// Whether the image itself says of which format its parent is.
+    #[serde(default)]
+    pub names_parent_format: bool,
+}
+
+impl Image {
+    /// The image at `source`, with that file as its only one.
+    pub(crate) fn new(source: &Source, format: DiskFormat, size: u64) -> Self {
+        Self {
+            path: source.path.clone(),
+            part: source.part,
+            format,
+            subformat: None,
+            size,
+            files: vec![ImageFile { path: source.path.clone(), size: source.file_size }],
+            flat: None,
+            names_parent_format: false,
+        }
+    }
+}
+
+/// A part of a file, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// First byte.
+    pub offset: u64,
+    /// Length.
+    pub length: u64,
+}
+
+/// A file that an image consists of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFile {
+    /// Canonical path.
+    pub path: PathBuf,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// The guest's bytes in one piece.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlatBytes {
+    /// Canonical path of the file that holds them.
+    pub path: PathBuf,
+    /// Which part of it; its length is the virtual size.
+    pub part: Part,
+}
+
+/// An image that was read, with what it says of its parent.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub image: Image,
+    pub parent: Option<Parent>,
+    /// Content id of a VMDK.
+    pub cid: Option<u32>,
+}
+
+/// What an image says of its parent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parent {
+    /// Name, as the image gives it.
+    pub name: String,
+    /// Format, as the image declares it.
+    pub format: Option<DiskFormat>,
+    /// Content id that the parent must have.
+    pub cid: Option<u32>,
+}
+
+/// A file, or a part of one, that is opened for reading.
+pub(crate) struct Source {
+    pub path: PathBuf,
+    pub part: Option<Part>,
+    pub file_size: u64,
+    pub bytes: LocalRange,
+}
+
+impl Source {
+    /// Opens a regular file at a canonical path.
+    ///
+    /// # Errors
+    /// `Unsafe` for what is no regular file, `Corrupt` if the part ends beyond the file; otherwise what the host
+    /// reports.
+    pub(crate) fn open(path: &Path, part: Option<Part>) -> Result<Self, ImageError> {
+        let doing = || format!("opening {}", path.display());
+        let metadata = std::fs::metadata(path).map_err(|e| ImageError::io(doing(), e))?;
+        // Before it is opened: opening a fifo waits for its other end.
+        if !metadata.is_file() {
+            return Err(ImageError::dangerous(format!("{} is not a regular file", path.display()))
+                .with_hint("copy the disk into a file first"));
+        }
+        if path.to_str().is_none() {
+            return Err(ImageError::unsupported("the path is not UTF-8, so neither QEMU nor the state can be told of it")
+                .with_hint("rename the file or its directory"));
+        }
+        let bytes = match part {
+            None => LocalRange::open(path),
+            Some(part) => LocalRange::open_part(path, part.offset, part.length),
+        };
+        let bytes = bytes.map_err(|e| ImageError::io(doing(), e))?;
+        Ok(Self { path: path.to_path_buf(), part, file_size: metadata.len(), bytes })
+    }
+
+    /// The whole of what is opened, as a part of its file.
+    pub(crate) fn extent(&self) -> Part {
+        self.part.unwrap_or(Part { offset: 0, length: self.bytes.size() })
+    }
+}
+
+/// Reads the image at `source`: finds the format by looking, checks that it is whole.
+///
+/// # Errors
+/// Every way in which an image can be damaged, unsafe or not read.
+pub(crate) fn read(source: &Source, declared: Option<DiskFormat>, gate: &OpenGate) -> Result<Link, ImageError> {
+    let magic = probe::probe(&source.bytes).map_err(|e| ImageError::io("looking at the first bytes", e))?;
+    let link = match probe::settle(magic, declared, &source.path)? {
+        DiskFormat::Raw => raw(source)?,
+        DiskFormat::Vmdk => vmdk::open(source, magic, gate)?,
+        DiskFormat::Qcow2 => qcow2::open(source)?,
+        DiskFormat::Vhd => vhd::open(source)?,
+        DiskFormat::Vhdx => vhdx::open(source)?,
+    };
+    check_size(link.image.size)?;
+    Ok(link)
+}
+
+fn raw(source: &Source) -> Result<Link, ImageError> {
+    let part = source.extent();
+    let flat = FlatBytes { path: source.path.clone(), part };
+    let image = Image { flat: Some(flat), ..Image::new(source, DiskFormat::Raw, part.length) };
+    Ok(Link { image, parent: None, cid: None })
+}
+
+fn check_size(size: u64) -> Result<(), ImageError> {
+    if size == 0 {
+        return Err(ImageError::corrupt("the disk is empty: it has no bytes at all"));
+    }
+    if size > MAX_SIZE {
+        return Err(ImageError::unsupported(format!("a disk of {size} bytes; the largest that is read has {MAX_SIZE}")));
+    }
+    if !size.is_multiple_of(SECTOR) {
+        return Err(ImageError::corrupt(format!("{size} bytes are no whole number of {SECTOR}-byte sectors"))
+            .with_hint("the file is truncated or no disk; fetch it again and compare its size with the original's"));
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! What an image is, by its bytes. QEMU is never left to guess: raw is what nothing contradicts.
+
+use std::io;
+use std::path::Path;
+
+use h2k_transports::{DiskFormat, RangeRead};
+
+use super::bytes::{SECTOR, read_vec};
+use super::error::ImageError;
+
+/// Bytes of the head that are looked at: the longest magic is that of VDI.
+const HEAD_BYTES: usize = 64;
+
+/// First line of a VMDK descriptor (Virtual Disk Format 5.0, "The Descriptor File"), compared without case and
+/// blanks, since hand-made ones differ there.
+const DESCRIPTOR_LINE: &[u8] = b"#diskdescriptorfile";
+
+/// First bytes of formats that are read. seSparse begins with 0xcafebabe as a 64-bit little-endian number.
+const MAGICS: [(&[u8], Magic); 6] = [
+    (b"KDMV", Magic::VmdkSparse),
+    (b"COWD", Magic::VmdkCowd),
+    (b"\xbe\xba\xfe\xca\0\0\0\0", Magic::VmdkSeSparse),
+    (b"conectix", Magic::Vhd),
+    (b"vhdxfile", Magic::Vhdx),
+    (b"QFI\xfb", Magic::Qcow2),
+];
+
+/// First bytes of what is no raw disk and not read either, with its name.
+const FOREIGN: [(&[u8], &str); 8] = [
+    (b"<<< ", "a VirtualBox VDI image"),
+    (b"QED\0", "a QED image"),
+    (b"WithoutFreeSpace", "a Parallels image"),
+    (b"WithouFreSpacExt", "a Parallels image"),
+    (b"\x1f\x8b\x08", "compressed with gzip"),
+    (b"\xfd7zXZ\0", "compressed with xz"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"PK\x03\x04", "a zip archive"),
+];
+
+/// What the bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Magic {
+    /// A VMDK descriptor in a text file of its own.
+    VmdkDescriptor,
+    /// A hosted sparse VMDK extent (`KDMV`), with or without an embedded descriptor.
+    VmdkSparse,
+    /// An ESX copy-on-write extent (`COWD`, vmfsSparse).
+    VmdkCowd,
+    /// An ESXi seSparse extent.
+    VmdkSeSparse,
+    /// A VHD: the footer's copy at the start (dynamic, differencing) or only the footer at the end (fixed).
+    Vhd,
+    /// A VHDX.
+    Vhdx,
+    /// A qcow (version to be looked at).
+    Qcow2,
+    /// Something that h2k does not read, by name.
+    Foreign(&'static str),
+    /// Nothing that is known: raw, unless something contradicts.
+    Nothing,
+}
+
+impl Magic {
+    /// The format that the bytes show.
+    pub fn format(self) -> Option<DiskFormat> {
+        match self {
+            Magic::VmdkDescriptor | Magic::VmdkSparse | Magic::VmdkCowd | Magic::VmdkSeSparse => {
+                Some(DiskFormat::Vmdk)
+            }
+            Magic::Vhd => Some(DiskFormat::Vhd),
+            Magic::Vhdx => Some(DiskFormat::Vhdx),
+            Magic::Qcow2 => Some(DiskFormat::Qcow2),
+            Magic::Foreign(_) | Magic::Nothing => None,
+        }
+    }
+}
+
+/// Looks at the first bytes, and at the last for the footer of a fixed VHD.
+///
+/// # Errors
+/// What the medium reports.
+pub fn probe(bytes: &dyn RangeRead) -> io::Result<Magic> {
+    let length = usize::try_from(bytes.size()).unwrap_or(usize::MAX).min(HEAD_BYTES);
+    let head = read_vec(bytes, 0, length)?;
+    if let Some((_, magic)) = MAGICS.iter().find(|(start, _)| head.starts_with(start)) {
+        return Ok(*magic);
+    }
+    if begins_a_descriptor(&head) {
+        return Ok(Magic::VmdkDescriptor);
+    }
+    if vhd_footer_at(bytes)?.is_some() {
+        return Ok(Magic::Vhd);
+    }
+    let foreign = FOREIGN.iter().find(|(start, _)| head.starts_with(start));
+    Ok(foreign.map_or(Magic::Nothing, |(_, name)| Magic::Foreign(name)))
+}
+
+/// Where the footer of a VHD stands: in the last 512 bytes, or in the last 511 of files that versions before
+/// Virtual PC 2004 wrote (Virtual Hard Disk Image Format Specification, "Hard Disk Footer Format").
+///
+/// # Errors
+/// What the medium reports.
+pub(crate) fn vhd_footer_at(bytes: &dyn RangeRead) -> io::Result<Option<u64>> {
+    for length in [SECTOR, SECTOR - 1] {
+        let Some(at) = bytes.size().checked_sub(length) else { continue };
+        if read_vec(bytes, at, 8)? == b"conectix" {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
+fn begins_a_descriptor(head: &[u8]) -> bool {
+    let line = head.split(|b| matches!(b, b'\n' | b'\r')).next().unwrap_or_default();
+    let line: Vec<u8> = line.iter().filter(|b| **b != b' ').map(u8::to_ascii_lowercase).collect();
+    line == DESCRIPTOR_LINE
+}
+
+/// The format of the image at `path`, from what its bytes show and what is declared of it.
+///
+/// # Errors
+/// `Corrupt` if the declared format, or the one that the name's ending promises, is not there; `Unsupported` if the
+/// bytes are of a format that is not read, or speak against a declared raw.
+pub(crate) fn settle(magic: Magic, declared: Option<DiskFormat>, path: &Path) -> Result<DiskFormat, ImageError> {
+    let shown = path.display();
+    let expected = declared.or_else(|| by_ending(path));
+    match (magic.format(), expected) {
+        (Some(found), Some(DiskFormat::Raw)) if declared.is_some() => Err(ImageError::unsupported(format!(
+            "{shown} is declared raw, but its bytes are those of a {} image", name(found)
+        ))
+        .with_hint("give it a name with the ending of its format, or copy the disk out of it as raw")),
+        (Some(found), _) => Ok(found),
+        (None, Some(DiskFormat::Raw)) => Ok(DiskFormat::Raw),
+        (None, Some(expected)) => Err(without_structure(path, expected)),
+        (None, None) => match magic {
+            Magic::Foreign(what) => Err(ImageError::unsupported(format!("{shown} is {what}"))
+                .with_hint("unpack it, or convert it to raw or qcow2 first (`qemu-img convert`)")),
+            _ => Ok(DiskFormat::Raw),
+        },
+    }
+}
+
+fn without_structure(path: &Path, expected: DiskFormat) -> ImageError {
+    let error = ImageError::corrupt(format!(
+        "{} should be a {} image, but begins with nothing of that format",
+        path.display(),
+        name(expected)
+    ));
+    match expected {
+        DiskFormat::Vmdk => error.with_hint(
+            "if it is an extent (-flat.vmdk, -f001.vmdk), give the small descriptor file that names it instead",
+        ),
+        _ => error.with_hint("it is truncated, damaged, or wrongly named; fetch it again"),
+    }
+}
+
+/// The format that a name's ending promises. `.img`, `.bin` and the like promise nothing.
+fn by_ending(path: &Path) -> Option<DiskFormat> {
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    if name.ends_with("-flat.vmdk") {
+        return Some(DiskFormat::Raw);
+    }
+    match name.rsplit_once('.')?.1 {
+        "vmdk" => Some(DiskFormat::Vmdk),
+        "vhd" | "avhd" | "vpc" => Some(DiskFormat::Vhd),
+        "vhdx" | "avhdx" => Some(DiskFormat::Vhdx),
+        "qcow2" => Some(DiskFormat::Qcow2),
+        "raw" => Some(DiskFormat::Raw),
+        _ => None,
+    }
+}
+
+/// A format as users read it.
+pub(crate) fn name(format: DiskFormat) -> &'static str {
+    match format {
+        DiskFormat::Vmdk => "VMDK",
+        DiskFormat::Vhd => "VHD",
+        DiskFormat::Vhdx => "VHDX",
+        DiskFormat::Qcow2 => "qcow2",
+        DiskFormat::Raw => "raw",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::image::bytes::memory::Memory;
+    use crate::image::error::ImageErrorKind;
+
+    fn magic_of(start: &[u8]) -> Magic {
+        let mut bytes = start.to_vec();
+        bytes.resize(4096, 0);
+        probe(&Memory(bytes)).unwrap()
+    }
+
+    #[test]
+    fn formats_are_told_by_their_bytes() {
+        for (start, magic) in [
+            (&b"KDMV\x01\0\0\0"[..], Magic::VmdkSparse),
+            (b"COWD\x01\0\0\0", Magic::VmdkCowd),
+            (b"\xbe\xba\xfe\xca\0\0\0\0\x01", Magic::VmdkSeSparse),
+            (b"# Disk DescriptorFile\nversion=1", Magic::VmdkDescriptor),
+            (b"# disk descriptor file\r\nversion=1", Magic::VmdkDescriptor),
+            (b"conectix", Magic::Vhd),
+            (b"vhdxfile", Magic::Vhdx),
+            (b"QFI\xfb\0\0\0\x03", Magic::Qcow2),
+            (b"\x1f\x8b\x08\0", Magic::Foreign("compressed with gzip")),
+            (b"\xeb\x63\x90", Magic::Nothing),
+            (b"# Disk DescriptorFiles", Magic::Nothing),
+            // Java class files begin with the same four bytes in the other order.
+            (b"\xca\xfe\xba\xbe\0\0\0\x34", Magic::Nothing),
+        ] {
+            assert_eq!(magic_of(start), magic, "{start:?}");
+        }
+        assert_eq!(probe(&Memory(Vec::new())).unwrap(), Magic::Nothing);
+        assert_eq!(probe(&Memory(b"QFI".to_vec())).unwrap(), Magic::Nothing);
+    }
+
+    #[test]
+    fn a_fixed_vhd_is_told_by_its_footer_of_512_or_511_bytes() {
+        for length in [512, 511] {
+            let mut bytes = vec![0; 4096];
+            bytes.extend_from_slice(b"conectix");
+            bytes.resize(4096 + length, 0);
+            assert_eq!(probe(&Memory(bytes)).unwrap(), Magic::Vhd, "{length}");
+        }
+    }
+
+    #[test]
+    fn raw_is_what_nothing_contradicts() {
+        let settle = |magic, declared, path: &str| settle(magic, declared, Path::new(path));
+        assert_eq!(settle(Magic::Nothing, None, "a.img").unwrap(), DiskFormat::Raw);
+        assert_eq!(settle(Magic::Nothing, None, "a").unwrap(), DiskFormat::Raw);
+        assert_eq!(settle(Magic::Nothing, Some(DiskFormat::Raw), "a-flat.vmdk").unwrap(), DiskFormat::Raw);
+        assert_eq!(settle(Magic::Foreign("x"), Some(DiskFormat::Raw), "a").unwrap(), DiskFormat::Raw);
+        for (magic, declared, path) in [
+            (Magic::Nothing, Some(DiskFormat::Vmdk), "a"),
+            (Magic::Nothing, None, "a.vmdk"),
+            (Magic::Nothing, None, "A.VHDX"),
+            (Magic::Nothing, Some(DiskFormat::Qcow2), "a.img"),
+        ] {
+            assert_eq!(settle(magic, declared, path).unwrap_err().kind(), ImageErrorKind::Corrupt);
+        }
+        for (magic, declared, path) in [
+            (Magic::Qcow2, Some(DiskFormat::Raw), "a.img"),
+            (Magic::Vhd, Some(DiskFormat::Raw), "a.raw"),
+            (Magic::Foreign("x"), None, "a.img"),
+        ] {
+            assert_eq!(settle(magic, declared, path).unwrap_err().kind(), ImageErrorKind::Unsupported);
+        }
+    }
+
+    #[test]
+    fn bytes_beat_the_ending() {
+        let settle = |magic, declared, path: &str| settle(magic, declared, Path::new(path)).unwrap();
+        assert_eq!(settle(Magic::Qcow2, None, "a.raw"), DiskFormat::Qcow2);
+        assert_eq!(settle(Magic::Vhdx, Some(DiskFormat::Vmdk), "a.vmdk"), DiskFormat::Vhdx);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_something(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
+            probe(&Memory(bytes)).unwrap();
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! A qcow2 image as a link of a chain.
+
+use h2k_transports::DiskFormat;
+
+use super::header::Qcow2Header;
+use crate::image::error::ImageError;
+use crate::image::link::{Image, Link, Parent, Source};
+
+/// Reads the image at `source` and checks that it is whole.
+///
+/// # Errors
+/// As [`Qcow2Header::read`] and [`Qcow2Header::verify`] say.
+pub(crate) fn open(source: &Source) -> Result<Link, ImageError> {
+    let header = Qcow2Header::read(&source.bytes)?;
+    header.verify(&source.bytes)?;
+    let image = Image {
+        subformat: Some(format!("version {}", header.version)),
+        names_parent_format: header.backing_format.is_some(),
+        ..Image::new(source, DiskFormat::Qcow2, header.size)
+    };
+    let format = header.backing_format.as_deref().map(format_of).transpose()?.flatten();
+    let parent = header.backing.map(|name| Parent { name, format, cid: None });
+    Ok(Link { image, parent, cid: None })
+}
+
+/// The format that QEMU calls `name`. What is no disk image (a protocol, a filter) is refused.
+fn format_of(name: &str) -> Result<Option<DiskFormat>, ImageError> {
+    match name {
+        "qcow2" => Ok(Some(DiskFormat::Qcow2)),
+        "raw" => Ok(Some(DiskFormat::Raw)),
+        "vmdk" => Ok(Some(DiskFormat::Vmdk)),
+        "vpc" => Ok(Some(DiskFormat::Vhd)),
+        "vhdx" => Ok(Some(DiskFormat::Vhdx)),
+        "" => Ok(None),
+        other => Err(ImageError::unsupported(format!("a backing file of the format {other:?}"))),
+    }
+}

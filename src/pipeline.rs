@@ -1,0 +1,164 @@
+//! One VM through the stages. It calls them in their order and keeps what they leave; it decides nothing.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use h2k_fixers::offline::Session;
+
+use crate::error::{Failure, FailureKind};
+use crate::event::{Event, Reporter};
+use crate::job::Job;
+use crate::report::{Report, StageTiming};
+use crate::stage::{Stage, StageRun};
+use crate::stages::convert::{Convert, Converted};
+use crate::stages::fetch::{Fetch, Fetched};
+use crate::stages::fix::Fix;
+use crate::stages::flatten::Flatten;
+use crate::stages::inspect::{Inspect, Inspected};
+use crate::stages::plan::{PlanStage, Planned};
+use crate::stages::validate::{Validate, Validated};
+use crate::state::{RunId, Store};
+
+/// What the stages of one VM share.
+pub struct Context<'a> {
+    /// Takes events.
+    pub ui: &'a dyn Reporter,
+    /// What was asked for.
+    pub job: &'a Job,
+    /// Name of the VM on the target; known after FETCH.
+    pub vm: String,
+    /// Directory for everything unfinished.
+    pub work: PathBuf,
+    /// Whether the run goes on to FIX: then the appliance that INSPECT starts has writable overlays.
+    pub to_be_fixed: bool,
+    /// The appliance, from INSPECT until FIX is done with it.
+    pub session: Option<Session>,
+    /// Time that each stage took in this run.
+    pub timings: Vec<StageTiming>,
+}
+
+impl Context<'_> {
+    /// Tells something for the log.
+    pub fn note(&self, message: impl Into<String>) {
+        self.ui.event(&Event::Note { vm: self.vm.clone(), message: message.into() });
+    }
+
+    /// Tells something that the user should read.
+    pub fn warn(&self, message: impl Into<String>) {
+        self.ui.event(&Event::Warning { vm: self.vm.clone(), message: message.into() });
+    }
+
+    /// Tells how far a stage is.
+    pub fn progress(&self, stage: Stage, done: u64, total: u64, message: &str) {
+        self.ui.event(&Event::Progress {
+            vm: self.vm.clone(),
+            stage,
+            done,
+            total,
+            message: message.to_owned(),
+        });
+    }
+}
+
+/// Where the stages' outputs are kept, and which run they belong to.
+#[derive(Clone, Copy)]
+pub struct Record<'a> {
+    /// The store.
+    pub store: &'a Store,
+    /// The run.
+    pub run: RunId,
+}
+
+/// Runs one stage, or takes what it left in an earlier run.
+fn step<S: StageRun>(
+    stage: &S,
+    cx: &mut Context<'_>,
+    record: Option<Record<'_>>,
+    input: S::In,
+    summary: impl Fn(&S::Out) -> String,
+) -> Result<S::Out, Failure> {
+    if let Some(output) = kept::<S>(record)? {
+        cx.ui.event(&Event::StageResumed { vm: cx.vm.clone(), stage: S::STAGE });
+        return Ok(output);
+    }
+    crate::exec::check_cancelled().map_err(|e| stopped(e.into()))?;
+    cx.ui.event(&Event::StageStarted { vm: cx.vm.clone(), stage: S::STAGE });
+    if let Some(r) = record {
+        r.store.stage_started(r.run, S::STAGE)?;
+    }
+    let started = Instant::now();
+    let result = stage.run(cx, input).map_err(|f| stopped(f).context(S::STAGE));
+    let seconds = started.elapsed().as_secs_f64();
+    match result {
+        Ok(output) => {
+            if let Some(r) = record {
+                r.store.stage_done(r.run, S::STAGE, &output)?;
+            }
+            let summary = summary(&output);
+            cx.timings.push(StageTiming { stage: S::STAGE, seconds, summary: summary.clone() });
+            cx.ui.event(&Event::StageDone { vm: cx.vm.clone(), stage: S::STAGE, seconds, summary });
+            Ok(output)
+        }
+        Err(failure) => {
+            if let Some(r) = record {
+                r.store.stage_failed(r.run, S::STAGE, &failure.chain())?;
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// A stage that fails after Ctrl-C fails because of it: the terminal sends the signal to the appliance too.
+fn stopped(failure: Failure) -> Failure {
+    match crate::exec::check_cancelled() {
+        Err(_) => Failure { kind: FailureKind::Interrupted, ..failure },
+        Ok(()) => failure,
+    }
+}
+
+fn kept<S: StageRun>(record: Option<Record<'_>>) -> Result<Option<S::Out>, Failure> {
+    match record {
+        Some(r) => Ok(r.store.stage_output(r.run, S::STAGE)?),
+        None => Ok(None),
+    }
+}
+
+/// FETCH alone: it names the VM.
+///
+/// # Errors
+/// As the stage says.
+pub fn fetch(cx: &mut Context<'_>, record: Option<Record<'_>>) -> Result<Fetched, Failure> {
+    let fetched = step(&Fetch, cx, record, (), Fetched::summary)?;
+    cx.vm.clone_from(&fetched.name);
+    Ok(fetched)
+}
+
+/// FLATTEN and INSPECT.
+///
+/// # Errors
+/// As the stages say.
+pub fn inspect(cx: &mut Context<'_>, record: Option<Record<'_>>, fetched: Fetched) -> Result<Inspected, Failure> {
+    let flattened = step(&Flatten, cx, record, fetched, |f| f.summary())?;
+    step(&Inspect, cx, record, flattened, Inspected::summary)
+}
+
+/// FLATTEN to PLAN.
+///
+/// # Errors
+/// As the stages say. A plan that is not ready is no error here.
+pub fn plan(cx: &mut Context<'_>, record: Option<Record<'_>>, fetched: Fetched) -> Result<Planned, Failure> {
+    let inspected = inspect(cx, record, fetched)?;
+    step(&PlanStage, cx, record, inspected, Planned::summary)
+}
+
+/// All stages, from a plan that is ready.
+///
+/// # Errors
+/// As the stages say.
+pub fn carry_out(cx: &mut Context<'_>, record: Record<'_>, planned: Planned) -> Result<Report, Failure> {
+    let record = Some(record);
+    let fixed = step(&Fix, cx, record, planned, |f| f.summary())?;
+    let converted = step(&Convert, cx, record, fixed, Converted::summary)?;
+    let validated = step(&Validate, cx, record, converted, Validated::summary)?;
+    Ok(Report::of(cx, &validated))
+}

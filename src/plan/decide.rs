@@ -1,0 +1,101 @@
+//! Makes the plan: target, edits, forecast, concerns. The only place that decides.
+
+use h2k_config::Policy;
+use h2k_fixers::registry::FIXERS;
+use h2k_fixers::{Change, Concern, Edit, Guest, GuestFacts, GuestMut, Recorder, Severity};
+use h2k_transports::SourceVm;
+
+use super::forecast::forecast;
+use super::rules::{self, Seen, Space};
+use super::{Plan, target};
+use crate::error::{Doing, Failure};
+
+/// What PLAN decides from.
+pub struct Basis<'a> {
+    /// Name on the target.
+    pub name: &'a str,
+    /// What the hypervisor says.
+    pub source: &'a SourceVm,
+    /// What the disks say.
+    pub facts: &'a GuestFacts,
+    /// What the user wants.
+    pub policy: &'a Policy,
+    /// Virtual size of each disk in bytes.
+    pub sizes: &'a [u64],
+    /// Bytes of data in each disk's image.
+    pub allocated: &'a [u64],
+    /// Bytes that FETCH unpacked.
+    pub unpacked: u64,
+    /// Digest of the source's files.
+    pub source_digest: &'a str,
+    /// Where the result goes, if that is known.
+    pub output: Option<Space>,
+}
+
+/// Decides everything.
+///
+/// # Errors
+/// A fixer could not read the guest: what it would change is then unknown, and there is no plan.
+pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Failure> {
+    let (edits, mut concerns) = match guest {
+        Some(guest) if basis.facts.system().is_some() => propose(basis.facts, guest, basis.policy)?,
+        _ => (Vec::new(), Vec::new()),
+    };
+    let target = target::target(basis.name, basis.source, basis.facts, basis.policy, basis.sizes);
+    let forecast = forecast(basis.sizes, basis.allocated, basis.unpacked, basis.facts, &edits);
+    concerns.extend(rules::check(&Seen {
+        source: basis.source,
+        facts: basis.facts,
+        policy: basis.policy,
+        target: &target,
+        forecast: &forecast,
+        output: basis.output.clone(),
+        runs_in_guest: edits.iter().any(|e| matches!(e.change, Change::Run { .. })),
+    }));
+    concerns.extend(unknown_fixers(basis.policy));
+    concerns.sort_by(|a, b| (b.severity, &a.id, &a.subject).cmp(&(a.severity, &b.id, &b.subject)));
+    Ok(Plan {
+        name: basis.name.to_owned(),
+        source: basis.source.clone(),
+        facts: basis.facts.clone(),
+        target,
+        edits,
+        concerns,
+        forecast,
+        source_digest: basis.source_digest.to_owned(),
+    })
+}
+
+/// What all fixers would change, each seeing what those before it propose.
+///
+/// # Errors
+/// A fixer could not read the guest.
+pub fn propose(
+    facts: &GuestFacts,
+    guest: &dyn Guest,
+    policy: &Policy,
+) -> Result<(Vec<Edit>, Vec<Concern>), Failure> {
+    let mut recorder = Recorder::new(guest);
+    let mut concerns = Vec::new();
+    for fixer in FIXERS.iter().filter(|f| !policy.skip_fixers.iter().any(|id| id == f.id())) {
+        let proposal = fixer.plan(facts, &recorder, policy).doing(format!("planning {}", fixer.id()))?;
+        for edit in &proposal.edits {
+            recorder.apply(edit).doing(format!("planning {}", fixer.id()))?;
+        }
+        concerns.extend(proposal.concerns);
+    }
+    Ok((recorder.into_edits(), concerns))
+}
+
+fn unknown_fixers(policy: &Policy) -> impl Iterator<Item = Concern> {
+    let known = |id: &String| FIXERS.iter().any(|f| f.id() == id);
+    policy.skip_fixers.iter().filter(move |id| !known(id)).map(|id| {
+        Concern::new(
+            "policy.unknown-fixer",
+            Severity::Critical,
+            id,
+            "no fixer of this name exists",
+            "see h2k fixers for the names",
+        )
+    })
+}

@@ -1,0 +1,77 @@
+//! An edit as people read it: a unified diff for text, a line for everything else.
+
+use h2k_fixers::{Change, Content, Edit};
+use similar::TextDiff;
+
+/// Lines of context around a change.
+const CONTEXT: usize = 2;
+
+/// Headline of an edit: what is done to which path.
+pub fn headline(edit: &Edit) -> String {
+    match &edit.change {
+        Change::Write { path, before: Some(_), .. } => format!("change {path}"),
+        Change::Write { path, before: None, mode, .. } => format!("create {path} (mode {mode:04o})"),
+        Change::Remove { path, .. } => format!("remove {path}"),
+        Change::Rename { path, to } => format!("rename {path} to {to}"),
+        Change::Symlink { path, before: None, target } => format!("link {path} -> {target}"),
+        Change::Symlink { path, before: Some(old), target } => {
+            format!("link {path} -> {target} (now -> {old})")
+        }
+        Change::Copy { from, path, size } => format!("copy {from} to {path} ({size} bytes)"),
+        Change::Chmod { path, before, after } => format!("chmod {path} {before:04o} -> {after:04o}"),
+        Change::Run { argv, changes } => {
+            format!("run {} (changes {})", argv.join(" "), changes.join(", "))
+        }
+    }
+}
+
+/// Unified diff of an edit's text; empty where there is no text to show.
+pub fn unified(edit: &Edit) -> String {
+    match &edit.change {
+        Change::Write { path, before: Some(before), after, .. } => between(path, Some(before), Some(after)),
+        Change::Write { path, before: None, after, .. } => between(path, None, Some(after)),
+        Change::Remove { path, before } => between(path, Some(before), None),
+        _ => String::new(),
+    }
+}
+
+fn between(path: &str, before: Option<&Content>, after: Option<&Content>) -> String {
+    let text = |content: Option<&Content>| match content {
+        None => Some(String::new()),
+        Some(Content::Text(text)) => Some(text.clone()),
+        Some(Content::Base64(_)) => None,
+    };
+    let (Some(old), Some(new)) = (text(before), text(after)) else {
+        return format!("binary file {path} differs\n");
+    };
+    let name = |prefix: char, content: Option<&Content>| match content {
+        Some(_) => format!("{prefix}{path}"),
+        None => "/dev/null".to_owned(),
+    };
+    TextDiff::from_lines(&old, &new)
+        .unified_diff()
+        .context_radius(CONTEXT)
+        .header(&name('a', before), &name('b', after))
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_line_shows_as_a_unified_diff() {
+        let edit = Edit::rewrite("linux.fstab", "/etc/fstab", "a\n/dev/sda1 /\nb\n", "a\nUUID=1 /\nb\n", "why");
+        assert_eq!(
+            unified(&edit),
+            "--- a/etc/fstab\n+++ b/etc/fstab\n@@ -1,3 +1,3 @@\n a\n-/dev/sda1 /\n+UUID=1 /\n b\n"
+        );
+    }
+
+    #[test]
+    fn a_new_file_comes_from_nowhere() {
+        let edit = Edit::create("x", "/etc/new", "one\n", 0o644, "why");
+        assert!(unified(&edit).starts_with("--- /dev/null\n+++ b/etc/new\n"));
+        assert_eq!(headline(&edit), "create /etc/new (mode 0644)");
+    }
+}

@@ -1,0 +1,147 @@
+//! Rules about what the disks say.
+
+use h2k_fixers::Severity;
+
+use super::{Finding, Rule, Seen};
+
+/// Free space that a repair needs on the guest's root file system, in bytes (virt-v2v asks for the same).
+const ROOT_FREE: u64 = 100 << 20;
+/// Free space that a rebuilt initramfs needs in /boot, in bytes.
+const BOOT_FREE: u64 = 50 << 20;
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        id: "guest.blank",
+        severity: Severity::Critical,
+        summary: "the disks are blank",
+        advice: "check that these are the VM's disks; use h2k convert to copy disks without a system",
+        check: |s| {
+            let blank = !s.facts.disks.is_empty() && s.facts.disks.iter().all(|d| d.blank);
+            if blank { all_disks("a blank disk: no partition table, no file system") } else { Vec::new() }
+        },
+    },
+    Rule {
+        id: "guest.no-system",
+        severity: Severity::Critical,
+        summary: "there is no operating system on the disks",
+        advice: "name all disks of the VM together; a system on an encrypted volume cannot be seen",
+        check: |s| {
+            let blank = s.facts.disks.iter().all(|d| d.blank);
+            if s.facts.systems.is_empty() && !blank && !s.facts.disks.is_empty() {
+                all_disks(&held(s))
+            } else {
+                Vec::new()
+            }
+        },
+    },
+    Rule {
+        id: "guest.several-systems",
+        severity: Severity::Critical,
+        summary: "there is more than one operating system on the disks",
+        advice: "migrate the VM without the disks of the other system",
+        check: |s| {
+            if s.facts.systems.len() < 2 {
+                return Vec::new();
+            }
+            let name = |x: &h2k_fixers::facts::SystemFacts| format!("{} on {}", x.product, x.root);
+            let names: Vec<String> = s.facts.systems.iter().map(name).collect();
+            all_disks(&names.join("; "))
+        },
+    },
+    Rule {
+        id: "guest.unsupported",
+        severity: Severity::Critical,
+        summary: "h2k has no repairs for this kind of system: it would not find its disk on virtio",
+        advice: "use h2k convert for the disks, and give the target hardware that the guest knows",
+        check: |s| match s.facts.system() {
+            Some(system) if system.kind != "linux" => {
+                vec![Finding::new(&system.product, format!("a {} system", system.kind))]
+            }
+            _ => Vec::new(),
+        },
+    },
+    Rule {
+        id: "guest.distro-unknown",
+        severity: Severity::Warning,
+        summary: "the distribution is not one that h2k knows; what inspection proves is used",
+        advice: "look at the edits with care, and at the boot evidence after the migration",
+        check: |s| match s.facts.system() {
+            Some(system) if system.kind == "linux" && (system.distro == "unknown" || system.distro.is_empty()) => {
+                vec![Finding::new(&system.product, "the distribution is unknown")]
+            }
+            _ => Vec::new(),
+        },
+    },
+    Rule {
+        id: "guest.no-kernel",
+        severity: Severity::Critical,
+        summary: "no bootable kernel was found in a Linux guest",
+        advice: "check that /boot is on one of the disks that were named",
+        check: |s| {
+            if s.facts.is_linux() && !s.facts.kernels.iter().any(|k| k.image.is_some()) {
+                return all_disks("no kernel with an image in /boot was found");
+            }
+            Vec::new()
+        },
+    },
+    Rule {
+        id: "guest.encrypted",
+        severity: Severity::Warning,
+        summary: "a volume is encrypted; what is on it was not seen",
+        advice: "check by hand what is on it; keys can be given in a later release",
+        check: |s| {
+            let encrypted = s.facts.block.iter().filter(|b| matches!(b.fstype.as_str(), "crypto_LUKS" | "BitLocker"));
+            encrypted.map(|b| Finding::new(place(b), format!("holds {}", b.fstype))).collect()
+        },
+    },
+    Rule {
+        id: "guest.free-space",
+        severity: Severity::Critical,
+        summary: "a file system of the guest has too little room for the repairs",
+        advice: "make room in the guest on its hypervisor, and plan again",
+        check: free_space,
+    },
+];
+
+fn all_disks(message: &str) -> Vec<Finding> {
+    vec![Finding::new("disks", message)]
+}
+
+fn held(seen: &Seen<'_>) -> String {
+    let mut kinds: Vec<&str> = seen.facts.block.iter().map(|b| b.fstype.as_str()).filter(|t| !t.is_empty()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.is_empty() {
+        return "no file system was found on them".to_owned();
+    }
+    format!("they hold {}, but no operating system", kinds.join(", "))
+}
+
+fn place(device: &h2k_fixers::facts::BlockDevice) -> String {
+    match (device.disk, device.partition, &device.lv) {
+        (Some(disk), Some(part), _) => format!("disk {disk} partition {part}"),
+        (Some(disk), None, _) => format!("disk {disk}"),
+        (_, _, Some((vg, lv))) => format!("volume {vg}/{lv}"),
+        _ => device.name.clone(),
+    }
+}
+
+fn free_space(seen: &Seen<'_>) -> Vec<Finding> {
+    if !seen.runs_in_guest {
+        return Vec::new();
+    }
+    let separate_boot = seen.facts.mounts.iter().any(|m| m.mountpoint == "/boot");
+    let needed = |point: &str| match point {
+        "/" if separate_boot => ROOT_FREE,
+        "/" => ROOT_FREE + BOOT_FREE,
+        "/boot" => BOOT_FREE,
+        _ => 0,
+    };
+    let short = seen.facts.mounts.iter().filter(|m| m.free < needed(&m.mountpoint));
+    short
+        .map(|m| {
+            let message = format!("{} MiB free, {} MiB needed", m.free >> 20, needed(&m.mountpoint) >> 20);
+            Finding::new(&m.mountpoint, message)
+        })
+        .collect()
+}

@@ -1,0 +1,188 @@
+//! Decides the target's hardware from what the hypervisor and the disks say.
+
+use h2k_config::{DiskBus, NetworkTarget, Policy};
+use h2k_fixers::GuestFacts;
+use h2k_fixers::facts::FirmwareOnDisk;
+use h2k_transports::{Firmware, SourceDisk, SourceVm, Tristate};
+
+use crate::emit::domain::{
+    Clock, CpuTopology, Domain, DomainDisk, DomainNic, Machine, TargetFirmware,
+};
+
+/// Memory of a VM whose source does not say, in bytes.
+pub const DEFAULT_MEMORY: u64 = 2 << 30;
+/// CPUs of a VM whose source does not say.
+pub const DEFAULT_VCPUS: u32 = 2;
+/// Libvirt network of a NIC that nothing maps.
+pub const DEFAULT_NETWORK: &str = "default";
+/// virtio-blk gives the guest 20 bytes of serial (virtio 1.2, section 5.2.6, `VIRTIO_BLK_T_GET_ID`).
+const MAX_SERIAL: usize = 20;
+
+/// Decides the target.
+pub fn target(name: &str, source: &SourceVm, facts: &GuestFacts, policy: &Policy, sizes: &[u64]) -> Domain {
+    let uuid = source.uuid.clone().unwrap_or_else(|| derived_uuid(name, source));
+    Domain {
+        name: name.to_owned(),
+        genid: source.genid.clone(),
+        osinfo: facts.system().map(|s| s.osinfo.clone()).unwrap_or_default(),
+        memory_bytes: source.memory_bytes.unwrap_or(DEFAULT_MEMORY),
+        cpu: topology(source),
+        machine: machine(facts),
+        firmware: firmware(source, facts),
+        tpm: source.tpm == Tristate::Yes,
+        clock: if facts.system().is_some_and(|s| s.kind == "windows") { Clock::Localtime } else { Clock::Utc },
+        disks: disks(source, facts, policy, sizes, &uuid),
+        nics: nics(source, policy, &uuid),
+        cdroms: u32::try_from(source.cdroms.len()).unwrap_or(0),
+        uuid: Some(uuid),
+    }
+}
+
+/// MAC of NIC `index`: the source's, or one that is the same each time it is derived.
+pub fn mac(source: &SourceVm, uuid: &str, index: usize) -> (String, bool) {
+    if let Some(mac) = source.nics.get(index).and_then(|n| n.mac.clone()) {
+        return (mac, true);
+    }
+    let hash = blake3::hash(format!("{uuid}/nic{index}").as_bytes());
+    let [a, b, c, ..] = *hash.as_bytes();
+    // 52:54:00 is the prefix that QEMU and libvirt use for made-up addresses.
+    (format!("52:54:00:{a:02x}:{b:02x}:{c:02x}"), false)
+}
+
+/// A UUID for a VM whose source gives none: derived, so that plan and migrate agree. RFC 9562, version 8.
+pub fn derived_uuid(name: &str, source: &SourceVm) -> String {
+    let hash = blake3::hash(format!("{name}\0{}", source.path.display()).as_bytes());
+    let hex = hash.to_hex();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
+    format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
+fn topology(source: &SourceVm) -> CpuTopology {
+    let vcpus = source.vcpus.unwrap_or(DEFAULT_VCPUS).max(1);
+    match source.cores_per_socket {
+        Some(cores) if cores > 0 && vcpus.is_multiple_of(cores) => {
+            CpuTopology { sockets: vcpus / cores, cores, threads: 1 }
+        }
+        _ => CpuTopology { sockets: vcpus, cores: 1, threads: 1 },
+    }
+}
+
+/// Q35 needs PCI Express support: every Linux since about 2008 and Windows since Vista.
+fn machine(facts: &GuestFacts) -> Machine {
+    let old = facts.system().is_some_and(|s| match (s.kind.as_str(), s.distro.as_str()) {
+        ("windows", _) => s.major < 6,
+        (_, "rhel" | "centos" | "oraclelinux" | "scientificlinux" | "debian") => s.major < 6 && s.major > 0,
+        (_, "ubuntu") => s.major < 10 && s.major > 0,
+        (_, "sles") => s.major < 11 && s.major > 0,
+        _ => false,
+    });
+    if old { Machine::I440fx } else { Machine::Q35 }
+}
+
+/// The disks have the last word where they are unequivocal: a disk without an EFI system partition cannot boot on
+/// UEFI, and one without boot code cannot boot on a BIOS. A contradiction is a concern of its own.
+pub fn firmware(source: &SourceVm, facts: &GuestFacts) -> TargetFirmware {
+    let uefi = TargetFirmware::Uefi { secure_boot: source.secure_boot == Tristate::Yes };
+    match (source.firmware, facts.firmware) {
+        (_, FirmwareOnDisk::Uefi) | (Firmware::Uefi, FirmwareOnDisk::Either | FirmwareOnDisk::Unknown) => uefi,
+        (_, FirmwareOnDisk::Bios | FirmwareOnDisk::Either | FirmwareOnDisk::Unknown) => TargetFirmware::Bios,
+    }
+}
+
+fn disks(source: &SourceVm, facts: &GuestFacts, policy: &Policy, sizes: &[u64], uuid: &str) -> Vec<DomainDisk> {
+    let boot = boot_disk(source, facts);
+    let ending = match policy.format {
+        h2k_config::TargetFormat::Qcow2 => "qcow2",
+        h2k_config::TargetFormat::Raw => "raw",
+    };
+    let mut next_boot = 2;
+    source
+        .disks
+        .iter()
+        .enumerate()
+        .map(|(index, disk)| DomainDisk {
+            file: format!("disk{index}.{ending}").into(),
+            format: policy.format,
+            bus: policy.disk_bus,
+            target: device_name(policy.disk_bus, index),
+            serial: Some(serial(disk, uuid, index)),
+            boot_order: Some(if index == boot {
+                1
+            } else {
+                next_boot += 1;
+                next_boot - 1
+            }),
+            size: sizes.get(index).copied().unwrap_or(0),
+        })
+        .collect()
+}
+
+/// The disk that the firmware is to start: the one with the ESP on UEFI, the first with boot code on a BIOS.
+fn boot_disk(source: &SourceVm, facts: &GuestFacts) -> usize {
+    let by_esp = || facts.bootloader.esp.as_deref().and_then(|esp| facts.mounted_at(esp)).and_then(|b| b.disk);
+    let by_code = || facts.disks.iter().position(|d| d.boot_code);
+    match firmware(source, facts) {
+        TargetFirmware::Uefi { .. } => by_esp().unwrap_or(0),
+        TargetFirmware::Bios => by_code().unwrap_or(0),
+    }
+}
+
+fn serial(disk: &SourceDisk, uuid: &str, index: usize) -> String {
+    let own = disk.serial.as_deref().map(|s| s.chars().filter(char::is_ascii_graphic).take(MAX_SERIAL).collect::<String>());
+    own.filter(|s| !s.is_empty()).unwrap_or_else(|| {
+        let head: String = uuid.chars().filter(char::is_ascii_hexdigit).take(12).collect();
+        format!("{head}-{index}")
+    })
+}
+
+/// `vda` … `vdz`, `vdaa` …, as the Linux kernel counts (drivers/block/virtio_blk.c, `virtblk_name_format`).
+fn device_name(bus: DiskBus, index: usize) -> String {
+    let mut letters = Vec::new();
+    let mut n = index + 1;
+    while n > 0 {
+        n -= 1;
+        letters.push(b'a' + u8::try_from(n % 26).unwrap_or(0));
+        n /= 26;
+    }
+    letters.reverse();
+    let prefix = match bus {
+        DiskBus::VirtioBlk => "vd",
+        DiskBus::VirtioScsi => "sd",
+    };
+    format!("{prefix}{}", String::from_utf8_lossy(&letters))
+}
+
+fn nics(source: &SourceVm, policy: &Policy, uuid: &str) -> Vec<DomainNic> {
+    source
+        .nics
+        .iter()
+        .enumerate()
+        .map(|(index, nic)| DomainNic {
+            mac: mac(source, uuid, index).0,
+            target: network(nic.network.as_deref(), policy),
+            model: "virtio".to_owned(),
+            connected: nic.start_connected != Tristate::No,
+        })
+        .collect()
+}
+
+/// What a source network maps to: its own entry, the entry `*`, or the libvirt network `default`.
+pub fn network(name: Option<&str>, policy: &Policy) -> NetworkTarget {
+    name.and_then(|n| policy.networks.get(n))
+        .or_else(|| policy.networks.get("*"))
+        .cloned()
+        .unwrap_or_else(|| NetworkTarget::Network(DEFAULT_NETWORK.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disks_are_named_as_the_kernel_counts() {
+        let names: Vec<String> =
+            [0, 25, 26, 27, 701, 702].iter().map(|i| device_name(DiskBus::VirtioBlk, *i)).collect();
+        assert_eq!(names, ["vda", "vdz", "vdaa", "vdab", "vdzz", "vdaaa"]);
+        assert_eq!(device_name(DiskBus::VirtioScsi, 1), "sdb");
+    }
+}

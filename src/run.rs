@@ -1,0 +1,198 @@
+//! One VM's run: what is locked, where the work lies, what a killed run left, and what remains after a failure.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Doing, Failure, FailureKind};
+use crate::event::{Event, Reporter};
+use crate::image::SourceIdentity;
+use crate::job::{Job, work_root};
+use crate::pipeline::{self, Context, Record};
+use crate::plan::{Plan, PlanDocument};
+use crate::report::Report;
+use crate::stage::Stage;
+use crate::stages::convert::write;
+use crate::stages::fetch::Fetched;
+use crate::stages::flatten::Flattened;
+use crate::stages::inspect::Inspected;
+use crate::stages::plan::Planned;
+use crate::state::{NewRun, OutputLock, RunState, Store};
+
+/// Inspects a VM; nothing is kept.
+///
+/// # Errors
+/// As the stages say.
+pub fn inspect(job: &Job, temp: Option<&Path>, ui: &dyn Reporter) -> Result<Inspected, Failure> {
+    let work = temporary(temp)?;
+    let mut cx = context(job, work.path(), ui);
+    let fetched = pipeline::fetch(&mut cx, None)?;
+    pipeline::inspect(&mut cx, None, fetched)
+}
+
+/// Plans a VM; nothing is kept.
+///
+/// # Errors
+/// As the stages say. A plan that is not ready is no error here.
+pub fn plan(job: &Job, temp: Option<&Path>, ui: &dyn Reporter) -> Result<Plan, Failure> {
+    let work = temporary(temp)?;
+    let mut cx = context(job, work.path(), ui);
+    let fetched = pipeline::fetch(&mut cx, None)?;
+    Ok(pipeline::plan(&mut cx, None, fetched)?.plan)
+}
+
+fn temporary(parent: Option<&Path>) -> Result<tempfile::TempDir, Failure> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("h2k-");
+    let made = match parent {
+        Some(dir) => builder.tempdir_in(dir),
+        None => builder.tempdir(),
+    };
+    made.doing("making a temporary directory")
+}
+
+fn context<'a>(job: &'a Job, work: &Path, ui: &'a dyn Reporter) -> Context<'a> {
+    Context {
+        ui,
+        job,
+        vm: job.provisional_name(),
+        work: work.to_owned(),
+        to_be_fixed: false,
+        session: None,
+        timings: Vec::new(),
+    }
+}
+
+/// Migrates a VM, or goes on with a run that was killed.
+///
+/// # Errors
+/// As the stages say; a plan with critical concerns; another h2k at the same output; a result that did not boot.
+pub fn migrate(job: &Job, store: &Store, ui: &dyn Reporter) -> Result<Report, Failure> {
+    let output = job.output()?;
+    let root = work_root(output);
+    fs::create_dir_all(&root).doing(format!("making {}", root.display()))?;
+    // The VM's name is known only after FETCH; until then its sources name the work.
+    let fetch_dir = root.join(format!("fetch-{}", job.key()?));
+    let fetch_lock = OutputLock::acquire(&fetch_dir)?;
+    let record = begin(job, store, ui)?;
+    let mut cx = context(job, &fetch_dir, ui);
+    cx.to_be_fixed = true;
+    let result = named(&mut cx, &root, record);
+    drop(cx.session.take());
+    let interrupted = result.as_ref().is_err_and(|f| f.kind == FailureKind::Interrupted);
+    let state = match &result {
+        Ok(_) => RunState::Done,
+        Err(_) if interrupted => RunState::Interrupted,
+        // The copy is there and stays; only its proof failed.
+        Err(f) if f.kind == FailureKind::NotValidated => RunState::Done,
+        Err(_) => RunState::Failed,
+    };
+    store.finish_run(record.run, state, result.as_ref().err().map(Failure::chain).as_deref())?;
+    let started_fix = store.reached(record.run, Stage::Fix)?;
+    if state != RunState::Done && !started_fix {
+        // Nothing that was costly is lost, and what FETCH left points into the directory that goes.
+        store.forget_stages(record.run)?;
+    }
+    if state == RunState::Done || !started_fix {
+        remove(&fetch_dir)?;
+    }
+    drop(fetch_lock);
+    result.map_err(|f| if started_fix && state != RunState::Done { f.hint(GO_ON) } else { f })
+}
+
+const GO_ON: &str = "the source is as it was; the finished stages are kept in the output's .h2k directory: \
+                     the same command, or h2k resume, goes on after them";
+
+/// What is left once FETCH has told the name.
+fn named(cx: &mut Context<'_>, root: &Path, record: Record<'_>) -> Result<Report, Failure> {
+    let fetched = pipeline::fetch(cx, Some(record))?;
+    let dir = cx.job.result_dir(&cx.vm)?;
+    cx.work = root.join(&cx.vm);
+    let _lock = OutputLock::acquire(&cx.work)?;
+    record.store.name_run(record.run, &cx.vm)?;
+    if dir.exists() && !published(&record, &dir)? {
+        return Err(Failure::message(FailureKind::Usage, format!("{} is there already", dir.display()))
+            .hint("remove it, or give the VM another --name"));
+    }
+    let result = stages(cx, record, fetched);
+    let keep = result.as_ref().is_err_and(|f| f.kind != FailureKind::NotValidated)
+        && record.store.reached(record.run, Stage::Fix)?;
+    if !keep {
+        drop(cx.session.take());
+        remove(&cx.work)?;
+    }
+    result
+}
+
+/// Whether the result that lies under the final name is this run's: it was killed after CONVERT had named it.
+fn published(record: &Record<'_>, dir: &Path) -> Result<bool, Failure> {
+    let Some(planned) = record.store.stage_output::<Planned>(record.run, Stage::Plan)? else { return Ok(false) };
+    let Ok(text) = fs::read(dir.join("plan.json")) else { return Ok(false) };
+    let there: Option<PlanDocument> = serde_json::from_slice(&text).ok();
+    Ok(there.is_some_and(|document| document.vms == [planned.plan]))
+}
+
+fn stages(cx: &mut Context<'_>, record: Record<'_>, fetched: Fetched) -> Result<Report, Failure> {
+    let planned = pipeline::plan(cx, Some(record), fetched)?;
+    if !planned.plan.ready() {
+        return Err(not_ready(&planned.plan));
+    }
+    let report = pipeline::carry_out(cx, record, planned)?;
+    write(&report.dir.join("report.json"), &serde_json::to_vec_pretty(&report)?)?;
+    write(&report.dir.join("report.md"), report.markdown().as_bytes())?;
+    match &report.verdict {
+        Some(v) if !v.proven() => {
+            let evidence = report.dir.join("boot");
+            let message = format!("the result did not prove that it boots: {}: {}", v.outcome, v.reason);
+            Err(Failure::message(FailureKind::NotValidated, message)
+                .hint(format!("the evidence is in {}", evidence.display())))
+        }
+        _ => Ok(report),
+    }
+}
+
+/// The failure of a plan with critical concerns, each of them a hint.
+pub fn not_ready(plan: &Plan) -> Failure {
+    let mut failure = Failure::message(FailureKind::NotReady, format!("the plan for {} has critical concerns", plan.name));
+    for c in plan.critical() {
+        failure = failure.hint(format!("{}: {}: {}: {}", c.id, c.subject, c.message, c.advice));
+    }
+    failure
+}
+
+/// The run that this job goes on with: an unfinished one of the same job whose source has not changed, or a new one.
+fn begin<'a>(job: &Job, store: &'a Store, ui: &dyn Reporter) -> Result<Record<'a>, Failure> {
+    if let Some(run) = store.unfinished(job)? {
+        let record = Record { store, run };
+        store.adopt(run)?;
+        let changed = match store.stage_output::<Flattened>(run, Stage::Flatten)? {
+            None => Some("nothing was kept".to_owned()),
+            Some(flattened) => changed_since(&flattened)?,
+        };
+        let Some(what) = changed else { return Ok(record) };
+        let message = format!("an earlier run is started over: {what}");
+        ui.event(&Event::Note { vm: job.provisional_name(), message });
+        store.forget_stages(run)?;
+        return Ok(record);
+    }
+    let run = store.begin_run(&NewRun::of(job)?)?;
+    Ok(Record { store, run })
+}
+
+/// What changed in the source since an earlier run looked at it, or what that run lacks to go on.
+fn changed_since(flattened: &Flattened) -> Result<Option<String>, Failure> {
+    let now = SourceIdentity::of(&flattened.identity.paths());
+    Ok(match now {
+        Ok(now) => flattened.identity.differs(&now),
+        Err(e) => Some(format!("the source cannot be read as it was: {e}")),
+    })
+}
+
+/// Removes a work directory; one that is not there is as good.
+fn remove(dir: &PathBuf) -> Result<(), Failure> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::from(e).context(format!("removing {}", dir.display())))
+        }
+        _ => Ok(()),
+    }
+}

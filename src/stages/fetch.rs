@@ -1,0 +1,67 @@
+//! FETCH: what the hypervisor says of the VM, and where its disks' bytes are.
+
+use h2k_transports::SourceVm;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Failure, FailureKind};
+use crate::job::safe_name;
+use crate::pipeline::Context;
+use crate::stage::{Stage, StageRun};
+
+/// The stage.
+pub struct Fetch;
+
+/// What FETCH leaves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fetched {
+    /// Name of the VM on the target.
+    pub name: String,
+    /// What the hypervisor says.
+    pub vm: SourceVm,
+    /// Bytes that were unpacked into the work directory.
+    pub unpacked: u64,
+}
+
+impl Fetched {
+    /// One line for the log.
+    pub fn summary(&self) -> String {
+        format!("{} ({} disks, {} NICs)", self.vm.name, self.vm.disks.len(), self.vm.nics.len())
+    }
+}
+
+impl StageRun for Fetch {
+    type In = ();
+    type Out = Fetched;
+    const STAGE: Stage = Stage::Fetch;
+
+    fn run(&self, cx: &mut Context<'_>, (): ()) -> Result<Fetched, Failure> {
+        let scratch = cx.work.join("fetch");
+        let source = h2k_transports::recognise(&cx.job.sources).map_err(failure)?;
+        let vm = h2k_transports::fetch(&source, &scratch).map_err(failure)?;
+        let name = safe_name(cx.job.name.as_deref().unwrap_or(&vm.name));
+        Ok(Fetched { name, vm, unpacked: dir_bytes(&scratch)? })
+    }
+}
+
+/// A FETCH error with its kind and its hint.
+pub fn failure(error: h2k_transports::FetchError) -> Failure {
+    let kind = match error.kind() {
+        h2k_transports::FetchErrorKind::Usage => FailureKind::Usage,
+        _ => FailureKind::Failed,
+    };
+    let hint = error.hint();
+    let failure = Failure::new(kind, error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// Bytes of the files in a directory; 0 if it was not needed.
+fn dir_bytes(dir: &std::path::Path) -> std::io::Result<u64> {
+    match std::fs::read_dir(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(e) => Err(e),
+        Ok(entries) => entries.map(|e| Ok(e?.metadata()?.len())).sum(),
+    }
+}

@@ -1,0 +1,111 @@
+//! FIX: the plan's edits and no others, in the overlays. What was fixed is looked at again before it counts.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use h2k_config::Policy;
+use h2k_fixers::offline::Session;
+use h2k_fixers::{Change, Edit, GuestFacts, GuestMut};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Doing, Failure, FailureKind};
+use crate::pipeline::Context;
+use crate::plan::decide::propose;
+use crate::plan::diff::headline;
+use crate::stage::{Stage, StageRun};
+use crate::stages::inspect;
+use crate::stages::plan::Planned;
+
+/// The stage.
+pub struct Fix;
+
+/// What FIX leaves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fixed {
+    /// What PLAN left.
+    pub planned: Planned,
+    /// Per disk: the overlay that holds the edits.
+    pub overlays: Vec<PathBuf>,
+    /// Mount points whose free space could not be discarded, with the reason.
+    pub untrimmed: Vec<(String, String)>,
+}
+
+impl Fixed {
+    /// One line for the log.
+    pub fn summary(&self) -> String {
+        format!("{} edits made and looked at again", self.planned.plan.edits.len())
+    }
+}
+
+impl StageRun for Fix {
+    type In = Planned;
+    type Out = Fixed;
+    const STAGE: Stage = Stage::Fix;
+
+    fn run(&self, cx: &mut Context<'_>, planned: Planned) -> Result<Fixed, Failure> {
+        let facts = &planned.inspected.facts;
+        let mut session = match cx.session.take() {
+            Some(session) => session,
+            None => reopen(cx, &planned)?,
+        };
+        if facts.system().is_some() {
+            session.mount_writable().map_err(|e| {
+                Failure::from(e).hint("start the guest on its hypervisor, let it check its file systems, shut it down")
+            })?;
+            apply(cx, &mut session, &planned.plan.edits)?;
+            verify(&session, facts, &cx.job.policy)?;
+        }
+        let untrimmed = session.trim();
+        for (point, why) in &untrimmed {
+            cx.note(format!("the free space of {point} is copied: {why}"));
+        }
+        session.shutdown()?;
+        let overlays = inspect::overlays(cx, &planned.inspected.flattened);
+        for overlay in &overlays {
+            File::open(overlay).and_then(|f| f.sync_all()).doing(format!("flushing {}", overlay.display()))?;
+        }
+        Ok(Fixed { planned, overlays, untrimmed })
+    }
+}
+
+/// An appliance for a run that is resumed here: fresh overlays, since the old ones may hold half of the edits.
+fn reopen(cx: &Context<'_>, planned: &Planned) -> Result<Session, Failure> {
+    let mut session = inspect::open(cx, &planned.inspected.flattened)?;
+    session.mount_as(&planned.inspected.facts.mounts)?;
+    Ok(session)
+}
+
+fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<(), Failure> {
+    let total = edits.len() as u64;
+    for (done, edit) in edits.iter().enumerate() {
+        crate::exec::check_cancelled()?;
+        let line = headline(edit);
+        cx.progress(Stage::Fix, done as u64, total, &line);
+        session.apply(edit).map_err(|e| {
+            let failure = Failure::from(e).context(format!("edit {} of {total}: {line}", done + 1));
+            match edit.change {
+                Change::Run { .. } => failure.hint(format!("--skip-fixer {} leaves this repair out", edit.fixer)),
+                _ => failure,
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Gathers the guest's facts anew and asks every fixer again: a fixed guest yields no edits.
+fn verify(session: &Session, before: &GuestFacts, policy: &Policy) -> Result<(), Failure> {
+    let mut facts = before.clone();
+    if !facts.is_linux() {
+        return Ok(());
+    }
+    h2k_fixers::inspect::gather(session, &mut facts).doing("looking at the fixed guest")?;
+    let (left, _) = propose(&facts, session, policy).doing("looking at the fixed guest")?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = left.iter().map(headline).collect();
+    Err(Failure::message(
+        FailureKind::Failed,
+        format!("the repairs did not hold, these edits would still be needed: {}", lines.join("; ")),
+    ))
+}

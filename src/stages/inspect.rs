@@ -1,0 +1,99 @@
+//! INSPECT: what the disks say, all disks of the VM in one appliance, mounted read-only.
+
+use std::path::PathBuf;
+
+use h2k_fixers::GuestFacts;
+use h2k_fixers::facts::{DiskHardware, NicHardware, SourceHardware};
+use h2k_fixers::offline::{Access, Drive, LaunchOptions, Session};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Doing, Failure};
+use crate::image;
+use crate::pipeline::Context;
+use crate::plan::target;
+use crate::stage::{Stage, StageRun};
+use crate::stages::fetch::Fetched;
+use crate::stages::flatten::Flattened;
+
+/// Virtual CPUs of the appliance; more do not make it start faster.
+const APPLIANCE_CPUS: u32 = 2;
+
+/// The stage.
+pub struct Inspect;
+
+/// What INSPECT leaves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Inspected {
+    /// What FLATTEN left.
+    pub flattened: Flattened,
+    /// What the disks say.
+    pub facts: GuestFacts,
+}
+
+impl Inspected {
+    /// One line for the log.
+    pub fn summary(&self) -> String {
+        match (self.facts.system(), self.facts.systems.len()) {
+            (Some(s), _) => format!("{} {}", s.product, s.arch),
+            (None, 0) => "no operating system".to_owned(),
+            (None, n) => format!("{n} operating systems"),
+        }
+    }
+}
+
+impl StageRun for Inspect {
+    type In = Flattened;
+    type Out = Inspected;
+    const STAGE: Stage = Stage::Inspect;
+
+    fn run(&self, cx: &mut Context<'_>, flattened: Flattened) -> Result<Inspected, Failure> {
+        let mut facts = GuestFacts { hardware: hardware(&flattened.fetched), ..GuestFacts::default() };
+        if !flattened.disks.is_empty() {
+            let mut session = open(cx, &flattened)?;
+            session.inspect(&mut facts)?;
+            cx.session = Some(session);
+        }
+        Ok(Inspected { flattened, facts })
+    }
+}
+
+/// Overlays over all disks, made anew, and an appliance with them.
+///
+/// # Errors
+/// An overlay cannot be made; the appliance does not start.
+pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Session, Failure> {
+    let access = if cx.to_be_fixed { Access::Writable } else { Access::ReadOnly };
+    let mut drives = Vec::new();
+    for (disk, path) in flattened.disks.iter().zip(overlays(cx, flattened)) {
+        image::create_overlay(&disk.chain, &path).doing("making an overlay")?;
+        drives.push(Drive { path, format: "qcow2".to_owned() });
+    }
+    let options = LaunchOptions {
+        force_tcg: !crate::validate::kvm::proven(),
+        cpus: APPLIANCE_CPUS,
+        temp_dir: Some(cx.work.clone()),
+    };
+    Session::launch(&drives, access, &options)
+        .map_err(|e| Failure::from(e).hint("h2k doctor checks libguestfs and its appliance"))
+}
+
+/// Where the overlays lie.
+pub fn overlays(cx: &Context<'_>, flattened: &Flattened) -> Vec<PathBuf> {
+    (0..flattened.disks.len()).map(|i| cx.work.join(format!("overlay{i}.qcow2"))).collect()
+}
+
+/// The source's hardware as its guest saw it, with the MACs that the target will have.
+fn hardware(fetched: &Fetched) -> SourceHardware {
+    let vm = &fetched.vm;
+    let uuid = vm.uuid.clone().unwrap_or_else(|| target::derived_uuid(&fetched.name, vm));
+    let disks = vm.disks.iter().map(|d| DiskHardware {
+        bus: d.slot.bus.to_string(),
+        controller: d.slot.controller,
+        unit: d.slot.unit,
+    });
+    let nics = vm.nics.iter().enumerate().map(|(index, nic)| {
+        let (mac, mac_from_source) = target::mac(vm, &uuid, index);
+        NicHardware { mac, mac_from_source, pci_slot: nic.pci_slot }
+    });
+    SourceHardware { disks: disks.collect(), nics: nics.collect() }
+}

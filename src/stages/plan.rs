@@ -1,0 +1,71 @@
+//! PLAN: every decision, made from what was seen; no program of the guest runs.
+
+use std::path::Path;
+
+use h2k_fixers::Guest;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Doing, Failure};
+use crate::pipeline::Context;
+use crate::plan::Plan;
+use crate::plan::decide::{Basis, decide};
+use crate::plan::rules::Space;
+use crate::stage::{Stage, StageRun};
+use crate::stages::inspect::{self, Inspected};
+
+/// The stage.
+pub struct PlanStage;
+
+/// What PLAN leaves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Planned {
+    /// What INSPECT left.
+    pub inspected: Inspected,
+    /// The plan.
+    pub plan: Plan,
+}
+
+impl Planned {
+    /// One line for the log.
+    pub fn summary(&self) -> String {
+        let critical = self.plan.critical().count();
+        format!("{} edits, {} concerns ({critical} critical)", self.plan.edits.len(), self.plan.concerns.len())
+    }
+}
+
+impl StageRun for PlanStage {
+    type In = Inspected;
+    type Out = Planned;
+    const STAGE: Stage = Stage::Plan;
+
+    fn run(&self, cx: &mut Context<'_>, inspected: Inspected) -> Result<Planned, Failure> {
+        if cx.session.is_none() && inspected.facts.system().is_some() {
+            // Resumed after INSPECT: the guest is needed again, as it was seen.
+            let mut session = inspect::open(cx, &inspected.flattened)?;
+            session.mount_as(&inspected.facts.mounts)?;
+            cx.session = Some(session);
+        }
+        let flattened = &inspected.flattened;
+        let basis = Basis {
+            name: &cx.vm,
+            source: &flattened.fetched.vm,
+            facts: &inspected.facts,
+            policy: &cx.job.policy,
+            sizes: &flattened.sizes(),
+            allocated: &flattened.allocated(),
+            unpacked: flattened.fetched.unpacked,
+            source_digest: &flattened.identity.digest,
+            output: cx.job.output.as_deref().map(space).transpose()?,
+        };
+        let guest = cx.session.as_ref().map(|s| s as &dyn Guest);
+        let plan = decide(&basis, guest)?;
+        Ok(Planned { inspected, plan })
+    }
+}
+
+/// Free space where `path` is, or will be made.
+fn space(path: &Path) -> Result<Space, Failure> {
+    let there = path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+    let vfs = rustix::fs::statvfs(there).doing(format!("measuring the free space of {}", there.display()))?;
+    Ok(Space { path: path.to_owned(), free: vfs.f_bavail.saturating_mul(vfs.f_frsize) })
+}

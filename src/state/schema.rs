@@ -1,0 +1,88 @@
+//! The store's schema: a list of migrations. A migration that was released is never changed; a new one is appended.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{Result, StateError};
+
+/// `application_id` of h2k's files (<https://www.sqlite.org/pragma.html#pragma_application_id>): `h2k\0`.
+const APPLICATION: i64 = 0x6832_6b00;
+
+/// Every migration; a file's `user_version` is how many of them it has seen.
+static MIGRATIONS: &[&str] = &["
+    CREATE TABLE runs (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        vm            TEXT NOT NULL,
+        output        TEXT NOT NULL,
+        sources       TEXT NOT NULL,
+        job           TEXT NOT NULL,
+        state         TEXT NOT NULL CHECK (state IN ('running', 'failed', 'interrupted', 'done')),
+        pid           INTEGER NOT NULL,
+        boot_id       TEXT NOT NULL,
+        process_start INTEGER NOT NULL,
+        h2k           TEXT NOT NULL,
+        started       TEXT NOT NULL,
+        ended         TEXT,
+        error         TEXT
+    ) STRICT;
+    CREATE INDEX runs_by_job ON runs (job);
+    CREATE TABLE stages (
+        run_id  INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        place   INTEGER NOT NULL,
+        stage   TEXT NOT NULL,
+        state   TEXT NOT NULL CHECK (state IN ('running', 'failed', 'done')),
+        started TEXT NOT NULL,
+        ended   TEXT,
+        output  TEXT,
+        error   TEXT,
+        PRIMARY KEY (run_id, stage)
+    ) STRICT;
+"];
+
+/// Brings the file to this h2k's schema.
+///
+/// # Errors
+/// The file is damaged, another program's, or newer.
+pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
+    check(connection)?;
+    let known = number(MIGRATIONS.len());
+    if version(connection)? < known || application(connection)? != APPLICATION {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another h2k may have migrated it since.
+        let seen = usize::try_from(version(&transaction)?).unwrap_or(0);
+        for migration in MIGRATIONS.iter().skip(seen) {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", known)?;
+        transaction.commit()?;
+    }
+    // Only now: a foreign file is left as it was.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(())
+}
+
+/// Refuses files that are not ours to change.
+fn check(connection: &Connection) -> Result<()> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    if tables > 0 && application(connection)? != APPLICATION {
+        return Err(StateError::Foreign);
+    }
+    let (found, known) = (version(connection)?, number(MIGRATIONS.len()));
+    if found > known {
+        return Err(StateError::Newer { found, known });
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<i64> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn application(connection: &Connection) -> Result<i64> {
+    Ok(connection.pragma_query_value(None, "application_id", |row| row.get(0))?)
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,42 @@
+//! VALIDATE: the proof that a result boots, with the evidence that it rests on.
+//!
+//! ```text
+//!  static_checks ──► scratch (overlays, firmware, sockets) ──► prepare hook ──► machine (QEMU's arguments)
+//!                                                                                    │
+//!  verdict ◄── judge (decides) ◄── watch (console, pcap + traffic, agent, events) ◄── qemu (process, qmp)
+//! ```
+//!
+//! Only a guest that shows that it came up is proven: a login prompt on its serial console, an answer of its agent,
+//! or, if neither can be had, frames of its operating system from a NIC's own address. A failure is only what says so
+//! itself: a panic, a shell of the initramfs or the bootloader, a firmware that finds nothing. Everything else is
+//! unproven, and no success.
+//!
+//! The guest is hostile. It runs on throw-away overlays, reaches no network, in a QEMU that reads no configuration
+//! and has given up what it does not need; all that it prints, sends and writes is bounded.
+
+mod agent;
+mod boot;
+pub mod console;
+mod judge;
+pub mod junit;
+pub mod kvm;
+pub mod machine;
+mod options;
+pub mod pcap;
+mod qemu;
+mod qmp;
+mod scratch;
+mod static_checks;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod tpm;
+pub mod traffic;
+mod verdict;
+mod watch;
+
+pub use boot::boot_test;
+pub use junit::junit;
+pub use options::{BootOptions, Prepare};
+pub use static_checks::{Check, CheckResult, static_checks};
+pub use verdict::{Accel, Evidence, NicEvidence, Outcome, Verdict};

@@ -1,0 +1,253 @@
+//! Boot tests of guests of one sector, in a real QEMU.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use h2k_config::{DiskBus, TargetFormat};
+
+use super::*;
+use crate::emit::domain::{Domain, DomainDisk, Machine, TargetFirmware};
+use crate::emit::tests::{bios, disk, nic};
+use crate::error::{Failure, FailureKind};
+use crate::event::{Event, Reporter, Silent};
+
+/// `out dx, al` with each character of the text that follows, to the first serial port; then halts. Interrupts are off,
+/// or SeaBIOS would print on.
+const PRINT: [u8; 22] = [
+    0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0xbe, 0x16, 0x7c, 0xba, 0xf8, 0x03, 0xac, 0x84, 0xc0, 0x74, 0x03, 0xee,
+    0xeb, 0xf8, 0xf4, 0xeb, 0xfd,
+];
+/// Halts.
+const HANG: [u8; 3] = [0xf4, 0xeb, 0xfd];
+/// Has the keyboard controller reset the machine.
+const RESET: [u8; 5] = [0xb0, 0xfe, 0xe6, 0x64, 0xf4];
+/// Has ACPI power the machine off (q35's PM1a control register).
+const POWER_OFF: [u8; 8] = [0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4];
+/// Tells the pvpanic device.
+const PANIC: [u8; 7] = [0xba, 0x05, 0x05, 0xb0, 0x01, 0xee, 0xf4];
+/// Prints for ever.
+const FLOOD: [u8; 7] = [0xba, 0xf8, 0x03, 0xee, 0xeb, 0xfd, 0xf4];
+
+/// A result directory with one raw disk.
+struct Guest {
+    dir: tempfile::TempDir,
+    domain: Domain,
+}
+
+impl Guest {
+    fn new(sector: Option<&[u8]>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut bytes = vec![0; 1 << 20];
+        if let Some(code) = sector {
+            bytes[..code.len()].copy_from_slice(code);
+            bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
+        }
+        std::fs::write(dir.path().join("disk0.raw"), bytes).unwrap();
+        let first =
+            DomainDisk { file: "disk0.raw".into(), format: TargetFormat::Raw, ..disk(DiskBus::VirtioBlk, 0) };
+        Self { dir, domain: Domain { disks: vec![first], nics: vec![], memory_bytes: 128 << 20, ..bios() } }
+    }
+
+    fn printing(text: &str) -> Self {
+        Self::new(Some(&[&PRINT, text.as_bytes(), &[0]].concat()))
+    }
+
+    fn evidence(&self) -> PathBuf {
+        self.dir.path().join("boot")
+    }
+
+    fn boot(&self, options: &BootOptions<'_>) -> Verdict {
+        let evidence = self.evidence();
+        let before = blake3::hash(&std::fs::read(self.dir.path().join("disk0.raw")).unwrap());
+        let verdict = boot_test(&self.domain, self.dir.path(), &evidence, options, &Silent, "x").unwrap();
+        let after = blake3::hash(&std::fs::read(self.dir.path().join("disk0.raw")).unwrap());
+        assert_eq!(before, after, "the disk was written");
+        let kept: Verdict =
+            serde_json::from_slice(&std::fs::read(evidence.join("verdict.json")).unwrap()).unwrap();
+        assert_eq!(kept, verdict);
+        verdict
+    }
+}
+
+fn quick() -> BootOptions<'static> {
+    BootOptions {
+        timeout: Some(Duration::from_secs(6)),
+        settle: Some(Duration::from_secs(1)),
+        accel: Some(Accel::Tcg),
+        ..BootOptions::default()
+    }
+}
+
+fn is_png(path: &Path) -> bool {
+    std::fs::read(path).is_ok_and(|b| b.starts_with(b"\x89PNG\r\n\x1a\n"))
+}
+
+#[test]
+fn a_blank_disk_fails_and_says_why() {
+    let guest = Guest::new(None);
+    let verdict = guest.boot(&quick());
+    assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
+    let reason = "the firmware found nothing to boot: No bootable device.; Boot failed: not a bootable disk";
+    assert_eq!(verdict.reason, reason);
+    assert_eq!(verdict.evidence.screenshots, ["screen.png"]);
+    assert!(is_png(&guest.evidence().join("screen.png")));
+    assert!(guest.evidence().join("qemu.argv").exists());
+}
+
+#[test]
+fn a_login_prompt_proves_the_boot() {
+    let mut guest = Guest::printing("\r\nDebian GNU/Linux 12 debian ttyS0\r\n\r\ndebian login: ");
+    guest.domain.nics = vec![nic(1), nic(2)];
+    guest.domain.nics[1].connected = false;
+    let verdict = guest.boot(&quick());
+    assert_eq!(verdict.outcome, Outcome::Booted, "{verdict:#?}");
+    assert!(verdict.proven());
+    let evidence = &verdict.evidence;
+    assert_eq!(evidence.login_prompt.as_deref(), Some("debian login:"));
+    assert!(verdict.reason.ends_with("no frame from 52:54:00:12:34:01"), "{}", verdict.reason);
+    assert_eq!(evidence.nics.len(), 2);
+    assert_eq!(evidence.nics[0].capture.as_deref(), Some("nic0.pcap"));
+    assert_eq!(evidence.accel, Some(Accel::Tcg));
+    assert!(evidence.proven_after.is_some_and(|s| s < evidence.seconds));
+    assert!(evidence.serial_excerpt.iter().any(|l| l.contains("SeaBIOS")));
+    assert!(evidence.checks.iter().all(|c| c.failure().is_none()));
+}
+
+#[test]
+fn a_kernel_panic_fails() {
+    let verdict = Guest::printing("\r\n[    1.0] Kernel panic - not syncing: x\r\n").boot(&quick());
+    assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
+    assert_eq!(verdict.reason, "the kernel panicked: [    1.0] Kernel panic - not syncing: x");
+}
+
+#[test]
+fn a_hang_is_unproven() {
+    let options = BootOptions { timeout: Some(Duration::from_secs(3)), ..quick() };
+    let verdict = Guest::new(Some(&HANG)).boot(&options);
+    assert_eq!(verdict.outcome, Outcome::Unproven, "{verdict:#?}");
+    assert!(!verdict.proven());
+}
+
+#[test]
+fn resets_power_off_and_panic_fail() {
+    let options = BootOptions { max_resets: 1, ..quick() };
+    let verdict = Guest::new(Some(&RESET)).boot(&options);
+    assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
+    assert!(verdict.reason.starts_with("the guest reset itself 2 times"), "{}", verdict.reason);
+    let verdict = Guest::new(Some(&POWER_OFF)).boot(&quick());
+    assert!(verdict.reason.starts_with("the guest powered itself off"), "{verdict:#?}");
+    assert!(verdict.evidence.powered_off && !verdict.evidence.screenshots.is_empty());
+    let verdict = Guest::new(Some(&PANIC)).boot(&quick());
+    assert!(verdict.reason.starts_with("the guest reported a panic"), "{verdict:#?}");
+}
+
+#[test]
+fn a_flood_is_bounded() {
+    let options = BootOptions { timeout: Some(Duration::from_secs(4)), ..quick() };
+    let guest = Guest::new(Some(&FLOOD));
+    let verdict = guest.boot(&options);
+    assert_eq!(verdict.outcome, Outcome::Unproven, "{verdict:#?}");
+    assert!(serde_json::to_vec(&verdict).unwrap().len() < 200_000);
+}
+
+#[test]
+fn the_hook_sees_overlays_only_and_what_it_does_counts() {
+    let guest = Guest::new(None);
+    let seen = Mutex::new(Vec::new());
+    let hook = |overlays: &[PathBuf]| -> Result<bool, Failure> {
+        // A boot sector that prints, written through the overlay.
+        let code = [&PRINT[..], b"from hook login: \0"].concat();
+        let sector = overlays[0].with_file_name("sector");
+        let mut bytes = code.clone();
+        bytes.resize(510, 0);
+        bytes.extend([0x55, 0xaa]);
+        std::fs::write(&sector, bytes).unwrap();
+        let write = format!("write -s {} 0 512", sector.display());
+        crate::exec::Exec::new("qemu-io")
+            .args(["-f", "qcow2", "-c", &write])
+            .arg(&overlays[0])
+            .run()
+            .unwrap();
+        seen.lock().unwrap().extend(overlays.to_vec());
+        Ok(true)
+    };
+    let verdict = guest.boot(&BootOptions { prepare: Some(&hook), ..quick() });
+    // `from hook` is no host name, so this is no login prompt, and the console is silent otherwise.
+    assert_eq!(verdict.outcome, Outcome::Unproven, "{verdict:#?}");
+    assert!(verdict.evidence.console_added);
+    assert!(verdict.evidence.serial_excerpt.iter().any(|l| l.contains("from hook login:")));
+    let overlays = seen.into_inner().unwrap();
+    assert!(!overlays[0].starts_with(guest.dir.path()) && !overlays[0].exists());
+}
+
+#[test]
+fn a_failing_check_is_not_booted() {
+    let mut guest = Guest::new(None);
+    guest.domain.disks[0].format = TargetFormat::Qcow2;
+    let verdict = guest.boot(&quick());
+    assert_eq!(verdict.reason, "disk0.raw: the disk is there and stands alone: it is not a qcow2 image");
+    assert_eq!((verdict.outcome, verdict.evidence.accel), (Outcome::Failed, None));
+}
+
+#[test]
+fn a_machine_that_qemu_refuses_is_an_error() {
+    let mut guest = Guest::new(None);
+    guest.domain.nics = vec![nic(1)];
+    guest.domain.nics[0].model = "unobtainium".into();
+    let dir = guest.dir.path();
+    let failure = boot_test(&guest.domain, dir, &guest.evidence(), &quick(), &Silent, "x").unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotValidated);
+    assert!(failure.chain().contains("unobtainium"), "{}", failure.chain());
+}
+
+#[test]
+fn uefi_firmware_finds_nothing_on_a_blank_disk_and_sends_nothing() {
+    struct Events(Mutex<Vec<Event>>);
+    impl Reporter for Events {
+        fn event(&self, event: &Event) {
+            self.0.lock().unwrap().push(event.clone());
+        }
+    }
+    let mut guest = Guest::new(None);
+    guest.domain.firmware = TargetFirmware::Uefi { secure_boot: false };
+    guest.domain.nics = vec![nic(1)];
+    let options = BootOptions { timeout: Some(Duration::from_secs(60)), ..quick() };
+    let events = Events(Mutex::default());
+    let verdict =
+        boot_test(&guest.domain, guest.dir.path(), &guest.evidence(), &options, &events, "x").unwrap();
+    assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
+    assert_eq!(verdict.evidence.nics[0].traffic, traffic::Traffic::default(), "{verdict:#?}");
+    assert!(events.0.into_inner().unwrap().iter().any(|e| matches!(e, Event::Progress { .. })));
+}
+
+/// QEMU takes every kind of machine; whether a guest boots on it is another matter.
+#[test]
+fn qemu_takes_all_hardware() {
+    let options = BootOptions { timeout: Some(Duration::from_millis(1)), ..quick() };
+    let mut guest = Guest::new(Some(&HANG));
+    guest.domain.genid = Some("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee".into());
+    guest.domain.tpm = true;
+    guest.domain.cdroms = 9;
+    guest.domain.nics = (1..=6).map(nic).collect();
+    let models = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3", "virtio-transitional"];
+    for (nic, model) in guest.domain.nics.iter_mut().zip(models) {
+        nic.model = model.into();
+    }
+    let secure = TargetFirmware::Uefi { secure_boot: true };
+    for (machine, firmware, bus) in [
+        (Machine::Q35, secure, DiskBus::VirtioScsi),
+        (Machine::I440fx, TargetFirmware::Bios, DiskBus::VirtioBlk),
+    ] {
+        guest.domain.machine = machine;
+        guest.domain.firmware = firmware;
+        let template = guest.domain.disks[0].clone();
+        let more = |i| DomainDisk { file: template.file.clone(), format: TargetFormat::Raw, ..disk(bus, i) };
+        let count = if bus == DiskBus::VirtioScsi { 20 } else { 3 };
+        guest.domain.disks = (0..count).map(more).collect();
+        guest.domain.disks[0].serial = Some("a,b".into());
+        let verdict = guest.boot(&options);
+        assert_eq!(verdict.outcome, Outcome::Unproven, "{verdict:#?}");
+        assert!(verdict.evidence.qemu_messages.is_empty(), "{}", verdict.evidence.qemu_messages);
+    }
+}

@@ -1,0 +1,205 @@
+//! Gathers what a running guest shows: its console, the firmware's debug port, frames, QEMU's events, the agent.
+//! Whatever a guest can make grow has a limit.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::emit::domain::Domain;
+
+use super::agent;
+use super::console::{Console, Finding};
+use super::judge::Seen;
+use super::machine::Files;
+use super::pcap::Reader;
+use super::qemu::Qemu;
+use super::qmp::Event;
+use super::tail::Tail;
+use super::traffic::{Mac, Traffic, parse_mac};
+
+/// Most that a guest may print on a port, in bytes. A verbose boot prints less than one MiB.
+const MAX_LOG: u64 = 32 << 20;
+/// Most that is captured on a NIC, in bytes.
+const MAX_CAPTURE: u64 = 32 << 20;
+/// Time between two tries to reach an agent that listens.
+const AGENT_PAUSE: Duration = Duration::from_secs(3);
+/// Time that an agent has to answer.
+const AGENT_LIMIT: Duration = Duration::from_secs(2);
+
+/// What is watched, and what was seen.
+#[derive(Debug)]
+pub(super) struct Watch {
+    serial: Tail,
+    firmware: Tail,
+    pub console: Console,
+    /// Texts of the firmware's debug port, which say more of a failed boot than the serial port.
+    pub firmware_console: Console,
+    pub captures: Vec<Capture>,
+    agent_socket: PathBuf,
+    agent_listens: bool,
+    agent_tried: Option<Instant>,
+    pub agent: bool,
+    pub panicked: bool,
+    pub powered_off: bool,
+    pub resets: u32,
+    pub stop: Option<String>,
+}
+
+/// A NIC's capture.
+#[derive(Debug)]
+pub(super) struct Capture {
+    pub mac: String,
+    pub connected: bool,
+    pub traffic: Traffic,
+    pub ended: Option<String>,
+    own: Mac,
+    file: Tail,
+    reader: Reader,
+    /// Frames of an operating system before the last reset.
+    before_reset: u64,
+}
+
+impl Capture {
+    fn frames(&self) -> u64 {
+        self.traffic.frames.saturating_sub(self.traffic.firmware)
+    }
+
+    fn look(&mut self) {
+        if self.ended.is_some() {
+            return;
+        }
+        let bytes = self.file.look();
+        let (traffic, own) = (&mut self.traffic, self.own);
+        if let Err(error) = self.reader.feed(&bytes, |frame| traffic.count(own, frame)) {
+            self.ended = Some(error.to_string());
+        }
+    }
+}
+
+impl Watch {
+    /// At power-on.
+    pub fn new(domain: &Domain, files: &Files) -> Self {
+        let capture = |(nic, file): (&crate::emit::domain::DomainNic, &PathBuf)| Capture {
+            mac: nic.mac.clone(),
+            connected: nic.connected,
+            traffic: Traffic::default(),
+            ended: None,
+            own: parse_mac(&nic.mac).unwrap_or_default(),
+            file: Tail::new(file),
+            reader: Reader::new(),
+            before_reset: 0,
+        };
+        Self {
+            serial: Tail::new(&files.serial_log),
+            firmware: Tail::new(&files.firmware_log),
+            console: Console::new(),
+            firmware_console: Console::new(),
+            captures: domain.nics.iter().zip(&files.captures).map(capture).collect(),
+            agent_socket: files.agent.clone(),
+            agent_listens: false,
+            agent_tried: None,
+            agent: false,
+            panicked: false,
+            powered_off: false,
+            resets: 0,
+            stop: None,
+        }
+    }
+
+    /// Looks at everything once.
+    pub fn look(&mut self, qemu: &mut Qemu) {
+        self.console.feed(&self.serial.look());
+        self.firmware_console.feed(&self.firmware.look());
+        for (what, file) in [("serial port", &self.serial), ("firmware's debug port", &self.firmware)] {
+            if file.size() > MAX_LOG {
+                self.stop = Some(format!("the guest printed more than {} MiB on its {what}", MAX_LOG >> 20));
+            }
+        }
+        for (i, capture) in self.captures.iter_mut().enumerate() {
+            capture.look();
+            if capture.ended.is_none() && capture.file.size() > MAX_CAPTURE {
+                // If QEMU does not do it, the file grows on and the next look finds it again.
+                if qemu.end_capture(i).is_ok() {
+                    capture.ended = Some(format!("more than {} MiB", MAX_CAPTURE >> 20));
+                }
+            }
+        }
+        match qemu.events() {
+            Ok(events) => events.iter().for_each(|e| self.event(e)),
+            Err(error) => self.stop = Some(format!("QEMU ended: {error}: {}", qemu.messages())),
+        }
+        self.ask_agent();
+    }
+
+    fn event(&mut self, event: &Event) {
+        let flag = |name: &str| event.data.get(name).and_then(serde_json::Value::as_bool) == Some(true);
+        match event.name.as_str() {
+            "RESET" if flag("guest") => self.reset(),
+            "SHUTDOWN" if flag("guest") => self.powered_off = true,
+            "GUEST_PANICKED" => self.panicked = true,
+            "VSERPORT_CHANGE" => self.agent_listens = flag("open"),
+            _ => {}
+        }
+    }
+
+    /// What was seen before belongs to another boot. A failure stays: panics may end in a reset.
+    fn reset(&mut self) {
+        self.resets = self.resets.saturating_add(1);
+        self.agent = false;
+        self.agent_listens = false;
+        for console in [&mut self.console, &mut self.firmware_console] {
+            if console.failure().is_none() {
+                console.reset();
+            }
+        }
+        for capture in &mut self.captures {
+            capture.before_reset = capture.frames();
+        }
+    }
+
+    fn ask_agent(&mut self) {
+        let due = self.agent_tried.is_none_or(|t| t.elapsed() >= AGENT_PAUSE);
+        if self.agent_listens && !self.agent && due {
+            self.agent_tried = Some(Instant::now());
+            self.agent = agent::ping(&self.agent_socket, AGENT_LIMIT);
+        }
+    }
+
+    /// The failure that either port told of.
+    pub fn failure(&self) -> Option<&Finding> {
+        self.console.failure().or(self.firmware_console.failure())
+    }
+
+    /// Lines that may explain it; the firmware's if it did not get further.
+    pub fn hints(&self) -> &[Finding] {
+        match self.console.hints() {
+            [] => self.firmware_console.hints(),
+            hints => hints,
+        }
+    }
+
+    /// What was seen, for the judge.
+    pub fn seen(&self, elapsed: Duration) -> Seen<'_> {
+        let connected = || self.captures.iter().filter(|c| c.connected);
+        let spoke = |c: &Capture| c.frames() > c.before_reset;
+        Seen {
+            elapsed,
+            failure: self.failure(),
+            hints: self.hints(),
+            login: self.console.login(),
+            console: self.console.system_spoke(),
+            agent: self.agent,
+            panicked: self.panicked,
+            powered_off: self.powered_off,
+            resets: self.resets,
+            spoke: connected().filter(|c| spoke(c)).map(|c| c.mac.as_str()).collect(),
+            silent: connected().filter(|c| !spoke(c)).map(|c| c.mac.as_str()).collect(),
+            stop: self.stop.as_deref(),
+        }
+    }
+}
+
+/// Name of a file in the evidence directory, if it is there.
+pub(super) fn name_if_there(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?.to_owned();
+    path.exists().then_some(name)
+}

@@ -1,0 +1,62 @@
+//! Exit codes, settings and the small subcommands.
+
+use crate::common::Place;
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    let place = Place::new();
+    place.h2k(["migrate"]).expect(2);
+    place.h2k(["frobnicate"]).expect(2);
+    place.h2k(["plan", "x.vmx", "--format", "vdi"]).expect(2);
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_the_nearest_key() {
+    let place = Place::new();
+    place.write("h2k.yaml", "format: raw\ndisk-buss: virtio-scsi\n");
+    let ran = place.h2k(["status"]).expect(2);
+    for part in ["h2k.yaml", "2", "disk-buss", "disk-bus"] {
+        assert!(ran.stderr.contains(part), "{part} is not in\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn every_fixer_and_every_rule_is_listed() {
+    let place = Place::new();
+    let fixers = place.h2k(["fixers"]).expect(0).stdout;
+    for fixer in h2k_fixers::registry::FIXERS {
+        assert!(fixers.contains(fixer.id()), "{} is not in\n{fixers}", fixer.id());
+    }
+    let rules = place.h2k(["rules"]).expect(0).stdout;
+    for rule in h2k::plan::rules::all() {
+        assert!(rules.contains(rule.id), "{} is not in\n{rules}", rule.id);
+    }
+}
+
+#[test]
+fn doctor_tells_the_truth_about_kvm() {
+    let place = Place::new();
+    let json = place.h2k(["doctor", "--json"]).json();
+    let text = serde_json::to_string(&json).unwrap();
+    assert!(text.contains("kvm"), "{json:#}");
+}
+
+#[test]
+fn a_disk_that_does_not_boot_ends_with_5_and_its_evidence() {
+    let place = Place::new();
+    let disk = place.write("blank.raw", vec![0u8; 8 << 20]);
+    let junit = place.path("boot.xml");
+    let ran = place.h2k([
+        "test",
+        disk.to_str().unwrap(),
+        "--evidence",
+        place.path("evidence").to_str().unwrap(),
+        "--junit",
+        junit.to_str().unwrap(),
+    ]);
+    let ran = ran.expect(5);
+    assert!(ran.stdout.contains("failed"), "{}", ran.stdout);
+    assert!(std::fs::read_to_string(&junit).unwrap().contains("<failure"));
+    let png = std::fs::read(place.path("evidence/screen.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+}

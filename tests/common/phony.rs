@@ -1,0 +1,85 @@
+//! A phony guest: a partitioned disk with the files that a Debian has, small and the same each time. It does not
+//! boot; real guests do that.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::{Place, ok, run};
+
+const SECTOR: u64 = 512;
+const START: u64 = 2048;
+const SIZE: u64 = 96 << 20;
+const UUID: &str = "11111111-2222-4333-8444-555555555555";
+const KERNEL: &str = "6.1.0-1-amd64";
+
+/// Builds `src/NAME.vmx` with a raw disk turned into a VMDK. Its initramfs holds virtio, so nothing is rebuilt.
+pub fn guest(place: &Place, name: &str) -> PathBuf {
+    let tree = format!("tree-{name}");
+    let put = |path: &str, content: &str| drop(place.write(&format!("{tree}{path}"), content));
+    put("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
+    put("/etc/hostname", &format!("{name}\n"));
+    put("/etc/fstab", "# static file system information\n/dev/sda1 / ext4 errors=remount-ro 0 1\n");
+    put("/etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"root=/dev/sda1\"\n");
+    put(
+        "/boot/grub/grub.cfg",
+        &format!("set root='hd0,msdos1'\nmenuentry 'Debian' {{\n\tlinux\t/boot/vmlinuz-{KERNEL} root=/dev/sda1 ro quiet\n\tinitrd\t/boot/initrd.img-{KERNEL}\n}}\n"),
+    );
+    put("/etc/network/interfaces", "auto ens192\niface ens192 inet static\n\taddress 192.0.2.10/24\n");
+    put("/usr/lib/systemd/systemd", "");
+    put("/usr/lib/systemd/systemd-udevd", "");
+    put(&format!("/boot/vmlinuz-{KERNEL}"), "kernel");
+    let modules = ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net"];
+    let dep: String = modules.iter().map(|m| format!("kernel/drivers/{m}.ko:\n")).collect();
+    put(&format!("/usr/lib/modules/{KERNEL}/modules.dep"), &dep);
+    put(&format!("/usr/lib/modules/{KERNEL}/modules.builtin"), "");
+    for (link, target) in [("lib", "usr/lib"), ("bin", "usr/bin")] {
+        std::os::unix::fs::symlink(target, place.path(&format!("{tree}/{link}"))).unwrap();
+    }
+    fs::write(place.path(&format!("{tree}/boot/initrd.img-{KERNEL}")), initramfs(place, name, &modules)).unwrap();
+    disk(place, name, &tree)
+}
+
+fn initramfs(place: &Place, name: &str, modules: &[&str]) -> Vec<u8> {
+    let mut list = String::new();
+    for module in modules {
+        let path = format!("usr/lib/modules/{KERNEL}/{module}.ko");
+        place.write(&format!("ramdisk-{name}/{path}"), "module");
+        list.push_str(&format!("{path}\n"));
+    }
+    let mut cpio = Command::new("cpio")
+        .args(["-o", "-H", "newc", "--quiet"])
+        .current_dir(place.path(&format!("ramdisk-{name}")))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    cpio.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
+    cpio.wait_with_output().unwrap().stdout
+}
+
+fn disk(place: &Place, name: &str, tree: &str) -> PathBuf {
+    let raw = place.write(&format!("{name}.raw"), b"");
+    fs::File::options().write(true).open(&raw).unwrap().set_len(SIZE).unwrap();
+    let table = place.write("table", format!("label: dos\nlabel-id: 0x11111111\nstart={START}, type=83, bootable\n"));
+    run(Command::new("sh").args(["-c", "sfdisk -q \"$1\" < \"$2\"", "sh"]).arg(&raw).arg(&table)).expect(0);
+    let blocks = ((SIZE - START * SECTOR) / 1024).to_string();
+    let offset = format!("offset={}", START * SECTOR);
+    let tree = place.path(tree);
+    ok("mke2fs", &["-q", "-F", "-t", "ext4", "-U", UUID, "-E", &offset, "-d", tree.to_str().unwrap(), raw.to_str().unwrap(), &format!("{blocks}k")]);
+    fs::create_dir_all(place.path("src")).unwrap();
+    let vmdk = place.path(&format!("src/{name}.vmdk"));
+    ok("qemu-img", &["convert", "-f", "raw", "-O", "vmdk", raw.to_str().unwrap(), vmdk.to_str().unwrap()]);
+    place.write(
+        &format!("src/{name}.vmx"),
+        format!(
+            "displayName = \"{name}\"\nguestOS = \"debian12-64\"\nmemsize = \"512\"\nnumvcpus = \"2\"\n\
+             cpuid.coresPerSocket = \"2\"\nuuid.bios = \"56 4d 00 00 00 00 00 00-00 00 00 00 00 00 00 01\"\n\
+             scsi0.present = \"TRUE\"\nscsi0.virtualDev = \"pvscsi\"\nscsi0:0.present = \"TRUE\"\n\
+             scsi0:0.fileName = \"{name}.vmdk\"\nethernet0.present = \"TRUE\"\nethernet0.virtualDev = \"vmxnet3\"\n\
+             ethernet0.networkName = \"VM Network\"\nethernet0.addressType = \"static\"\n\
+             ethernet0.address = \"00:50:56:00:00:01\"\nethernet0.pciSlotNumber = \"192\"\n"
+        ),
+    )
+}

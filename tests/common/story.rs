@@ -1,0 +1,91 @@
+//! What every real guest's migration must show.
+
+use std::path::Path;
+
+use super::guest::{Guest, validate_xml};
+use super::tree::{assert_only_planned, tree};
+use super::{Place, digests};
+
+/// What a story left.
+pub struct Story {
+    pub place: Place,
+    pub name: String,
+    pub plan: serde_json::Value,
+    pub report: serde_json::Value,
+}
+
+impl Story {
+    pub fn result(&self) -> std::path::PathBuf {
+        self.place.path("out").join(&self.name)
+    }
+
+    pub fn verdict(&self) -> &serde_json::Value {
+        &self.report["verdict"]
+    }
+
+    /// Paths of the plan's edits.
+    pub fn edited(&self) -> Vec<String> {
+        let edits = self.plan["edits"].as_array().unwrap();
+        edits.iter().filter_map(|e| e["path"].as_str()).map(str::to_owned).collect()
+    }
+}
+
+/// Plans and migrates a guest from `source`, boots it, and checks what holds for every guest: the source is
+/// untouched, what changed is what was planned, the XML is valid, a proven boot, frames from its NIC, and that the
+/// result, planned again, has no edits. `mounts` are device and mount point, root first.
+pub fn migrate(guest: &Guest, source: &Path, mounts: &[(&str, &str)]) -> Story {
+    let place = Place::new();
+    let source_text = source.to_str().unwrap();
+    let before = digests(&guest.dir);
+
+    let planned = place.h2k(["plan", source_text, "--json"]).expect(0).json();
+    let plan = planned["vms"][0].clone();
+    assert_eq!(planned["version"], 1);
+    assert_eq!(planned["vms"].as_array().unwrap().len(), 1);
+
+    let run = place.h2k(["migrate", source_text, "-o", "out"]).expect(0);
+    eprintln!("{}", run.stderr);
+    assert_eq!(digests(&guest.dir), before, "the source was touched");
+
+    let name = plan["name"].as_str().unwrap().to_owned();
+    let result = place.path("out").join(&name);
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(result.join("report.json")).unwrap()).unwrap();
+    let story = Story { place, name, plan, report };
+
+    assert_eq!(story.report["edits"], story.plan["edits"], "migrate made other edits than plan showed");
+    assert_files(&story);
+    assert_boot(&story, guest.text("mac"));
+
+    let results: Vec<_> = story.report["disks"].as_array().unwrap().iter()
+        .map(|d| result.join(d["file"].as_str().unwrap())).collect();
+    let old = tree(&guest.disks(), mounts, &story.place.path(""));
+    let new = tree(&results, mounts, &story.place.path(""));
+    assert_only_planned(&old, &new, &story.plan["edits"]);
+
+    let mut again = vec!["plan".to_owned(), "--json".to_owned()];
+    again.extend(results.iter().map(|p| p.to_str().unwrap().to_owned()));
+    let again = story.place.h2k(again).expect(0).json();
+    assert_eq!(again["vms"][0]["edits"], serde_json::json!([]), "the result still needs edits");
+    story
+}
+
+fn assert_files(story: &Story) {
+    let dir = story.result();
+    validate_xml(&dir.join(format!("{}.xml", story.name)));
+    for file in ["plan.json", "report.json", "report.md", "boot/serial.log", "boot/verdict.json"] {
+        assert!(dir.join(file).is_file(), "{file} is missing");
+    }
+    let screen = std::fs::read(dir.join("boot/screen.png")).unwrap();
+    assert!(screen.starts_with(b"\x89PNG\r\n\x1a\n"), "the screenshot is no PNG");
+    assert!(!story.place.path("out").join(".h2k").join(&story.name).exists(), "work was left behind");
+}
+
+fn assert_boot(story: &Story, mac: &str) {
+    let verdict = story.verdict();
+    assert_eq!(verdict["outcome"], "booted", "{verdict:#}");
+    assert!(verdict["evidence"]["login_prompt"].is_string() || verdict["evidence"]["agent_ping"] == true);
+    let nic = &verdict["evidence"]["nics"][0];
+    assert_eq!(nic["mac"], mac);
+    assert!(nic["frames"].as_u64().unwrap() > 0, "the NIC sent nothing: {verdict:#}");
+}

@@ -1,0 +1,79 @@
+//! Every file of a guest, so that two states can be compared file by file. Looks through guestfish, not through h2k.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::run;
+
+/// Kind, mode, owner, link target and digest of each path.
+pub type Tree = BTreeMap<String, String>;
+
+/// Lists a guest's files. `mounts` are device and mount point, root first, as the appliance names the devices.
+pub fn tree(disks: &[PathBuf], mounts: &[(&str, &str)], scratch: &Path) -> Tree {
+    let sums = scratch.join("sums");
+    let mut command = Command::new("guestfish");
+    command.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg").arg("--ro");
+    for disk in disks {
+        let format = disk.extension().unwrap().to_string_lossy().into_owned();
+        command.arg(format!("--format={format}")).arg("-a").arg(disk);
+    }
+    for (device, point) in mounts {
+        command.arg("-m").arg(format!("{device}:{point}"));
+    }
+    // The guest's own find, in the appliance: what is not a regular file has no digest.
+    command.args(["sh", "find / -xdev ! -type d -printf '%p\\t%y %m %U:%G %l\\n'"]);
+    for (_, point) in mounts.iter().skip(1) {
+        command.args([":", "sh", &format!("find {point} -xdev ! -type d -printf '%p\\t%y %m %U:%G %l\\n'")]);
+    }
+    command.args([":", "checksums-out", "sha256", "/"]).arg(&sums);
+    let listing = run(&mut command).expect(0).stdout;
+    let mut tree = Tree::new();
+    for line in listing.lines().filter(|l| !l.is_empty()) {
+        let (path, what) = line.split_once('\t').unwrap();
+        // libguestfs binds the appliance's own /dev, /proc and /sys into a guest while it runs a program there.
+        if !["/dev/", "/proc/", "/sys/"].iter().any(|p| path.starts_with(p)) {
+            tree.insert(path.to_owned(), what.to_owned());
+        }
+    }
+    for line in std::fs::read_to_string(&sums).unwrap().lines() {
+        let (sum, path) = line.split_once("  .").unwrap_or_else(|| panic!("odd line {line}"));
+        tree.entry(path.to_owned()).or_default().push_str(sum);
+    }
+    assert!(tree.len() > 1000, "a real guest has more than {} files", tree.len());
+    tree
+}
+
+/// Paths that differ.
+pub fn changed(before: &Tree, after: &Tree) -> BTreeSet<String> {
+    let all: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    all.into_iter().filter(|p| before.get(*p) != after.get(*p)).cloned().collect()
+}
+
+/// Paths that a plan says it changes, with those that a program of the guest may change apart.
+pub fn planned(edits: &serde_json::Value) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut surely, mut maybe) = (BTreeSet::new(), BTreeSet::new());
+    for edit in edits.as_array().unwrap() {
+        if edit["kind"] == "run" {
+            maybe.extend(edit["changes"].as_array().unwrap().iter().map(|p| p.as_str().unwrap().to_owned()));
+            continue;
+        }
+        surely.insert(edit["path"].as_str().unwrap().to_owned());
+        if let Some(to) = edit.get("to") {
+            surely.insert(to.as_str().unwrap().to_owned());
+        }
+    }
+    (surely, maybe)
+}
+
+/// What changed on disk is exactly what was planned.
+#[track_caller]
+pub fn assert_only_planned(before: &Tree, after: &Tree, edits: &serde_json::Value) {
+    let changed = changed(before, after);
+    let (surely, maybe) = planned(edits);
+    let unplanned: Vec<_> = changed.iter().filter(|p| !surely.contains(*p) && !maybe.contains(*p)).collect();
+    assert!(unplanned.is_empty(), "changed without being planned: {unplanned:?}");
+    let missing: Vec<_> = surely.iter().filter(|p| !changed.contains(*p)).collect();
+    assert!(missing.is_empty(), "planned but not changed: {missing:?}");
+    assert!(!changed.is_empty(), "nothing changed: the comparison would prove nothing");
+}

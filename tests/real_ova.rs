@@ -1,0 +1,27 @@
+//! The same guest as an OVA: a streamOptimized disk, read in place inside the tar.
+
+use crate::common::guest::guest;
+use crate::common::{Place, digests, ok};
+
+#[test]
+fn an_ova_gives_the_same_disk_and_boots() {
+    let guest = guest("debian12-bios");
+    let before = digests(&guest.dir);
+    let place = Place::new();
+    let ova = guest.dir.join("guest.ova");
+    let vmx = place.h2k(["plan", guest.vmx().to_str().unwrap(), "--json"]).expect(0).json();
+    let from_ova = place.h2k(["plan", ova.to_str().unwrap(), "--json"]).expect(0).json();
+    // The same guest, the same edits.
+    assert_eq!(vmx["vms"][0]["edits"], from_ova["vms"][0]["edits"]);
+
+    place.h2k(["migrate", ova.to_str().unwrap(), "-o", "out", "--format", "raw", "--disk-bus", "virtio-scsi"]).expect(0);
+    assert_eq!(digests(&guest.dir), before, "the source was touched");
+    let [name] = place.results("out").try_into().unwrap();
+    let dir = place.path("out").join(name);
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["verdict"]["outcome"], "booted");
+    let info = ok("qemu-img", &["info", "--output=json", "-f", "raw", dir.join("disk0.raw").to_str().unwrap()]);
+    let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+    assert_eq!(info["virtual-size"], 4_294_967_296_u64);
+}

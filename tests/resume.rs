@@ -1,0 +1,117 @@
+//! A run that is killed goes on where it stopped; one that is stopped by the user leaves nothing half-made.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use crate::common::guest::guest;
+use crate::common::{Place, digests, run};
+
+/// Starts h2k in a process group of its own and waits until it tells `event` of `stage`.
+fn start_until(place: &Place, args: &[&str], event: &str, stage: &str) -> Child {
+    let mut command = place.command();
+    command.args(args).args(["--log-format", "json"]).stderr(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut seen = Vec::new();
+    for line in lines.by_ref() {
+        let line = line.unwrap();
+        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let found = told["event"] == event && told["stage"] == stage;
+        seen.push(line);
+        if found {
+            // Nobody reads on: a full pipe must not stop h2k before it is killed.
+            std::thread::spawn(move || lines.for_each(drop));
+            return child;
+        }
+    }
+    panic!("{event} of {stage} was not told:\n{}", seen.join("\n"));
+}
+
+/// Kills h2k alone, without a chance to clean up; its appliance must die with it.
+fn kill(mut child: Child, signal: &str) -> Option<i32> {
+    run(Command::new("kill").args([format!("-{signal}"), child.id().to_string()])).expect(0);
+    child.wait().unwrap().code()
+}
+
+/// Stages that the run took from earlier runs, and those that it ran.
+fn stages(stderr: &str) -> (Vec<String>, Vec<String>) {
+    let told = stderr.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+    let (mut resumed, mut done) = (Vec::new(), Vec::new());
+    for event in told {
+        let stage = event["stage"].as_str().unwrap_or_default().to_owned();
+        match event["event"].as_str() {
+            Some("stage-resumed") => resumed.push(stage),
+            Some("stage-done") => done.push(stage),
+            _ => {}
+        }
+    }
+    (resumed, done)
+}
+
+#[test]
+fn a_killed_run_goes_on_where_it_stopped() {
+    let guest = guest("debian12-stock");
+    let before = digests(&guest.dir);
+    let place = Place::new();
+    let vmx = guest.vmx();
+    let args = ["migrate", vmx.to_str().unwrap(), "-o", "out", "--no-boot"];
+    for (event, stage) in [("stage-started", "inspect"), ("stage-done", "plan"), ("stage-done", "fix")] {
+        kill(start_until(&place, &args, event, stage), "KILL");
+        assert_eq!(place.results("out"), Vec::<String>::new(), "killed at {event} of {stage}");
+    }
+    let last = place.h2k(["resume", "--log-format", "json"]).expect(0);
+    let (resumed, done) = stages(&last.stderr);
+    assert_eq!(resumed, ["fetch", "flatten", "inspect", "plan", "fix"]);
+    assert_eq!(done, ["convert", "validate"]);
+    assert_eq!(digests(&guest.dir), before, "the source was touched");
+    let disk = place.path("out/debian12-stock/disk0.qcow2");
+    run(Command::new("qemu-img").args(["check", "-q"]).arg(&disk)).expect(0);
+    assert!(!place.path("out/.h2k/debian12-stock").exists(), "work was left behind");
+    let status = place.h2k(["status", "--json"]).expect(0).json();
+    assert_eq!(status["runs"][0]["state"], "done", "{status:#}");
+    // There is nothing to go on with any more, and what is there is not overwritten.
+    place.h2k(["resume", "debian12-stock"]).expect(2);
+    place.h2k(args).expect(2);
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_under_the_final_name() {
+    let guest = guest("debian12-stock");
+    let place = Place::new();
+    let vmx = guest.vmx();
+    let args = ["migrate", vmx.to_str().unwrap(), "-o", "out", "--no-boot"];
+    let code = kill(start_until(&place, &args, "stage-started", "inspect"), "INT");
+    assert_eq!(code, Some(130));
+    assert_eq!(place.results("out"), Vec::<String>::new());
+}
+
+#[test]
+fn a_second_h2k_on_the_same_output_is_refused_while_the_first_lives() {
+    let guest = guest("debian12-stock");
+    let place = Place::new();
+    let vmx = guest.vmx();
+    let args = ["migrate", vmx.to_str().unwrap(), "-o", "out", "--no-boot"];
+    let first = start_until(&place, &args, "stage-started", "inspect");
+    let second = place.h2k(args).expect(1);
+    assert!(second.stderr.contains("another h2k"), "{}", second.stderr);
+    kill(first, "KILL");
+}
+
+#[test]
+fn a_source_that_changed_is_started_over() {
+    let guest = guest("debian12-stock");
+    let place = Place::new();
+    std::fs::create_dir(place.path("src")).unwrap();
+    for entry in std::fs::read_dir(&guest.dir).unwrap() {
+        let path = entry.unwrap().path();
+        run(Command::new("cp").arg("--sparse=always").arg(&path).arg(place.path("src"))).expect(0);
+    }
+    let args = ["migrate", "src/guest.vmx", "-o", "out", "--no-boot"];
+    kill(start_until(&place, &args, "stage-done", "flatten"), "KILL");
+    let vmx = place.path("src/guest.vmx");
+    let text = std::fs::read_to_string(&vmx).unwrap();
+    std::fs::write(&vmx, text.replace("memSize = \"1024\"", "memSize = \"2048\"")).unwrap();
+    let child = start_until(&place, &args, "stage-done", "fetch");
+    kill(child, "KILL");
+}

@@ -1,0 +1,16 @@
+//! The one test binary. A file here that is not named below would be forgotten: `layout` checks that none is.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, clippy::print_stderr)]
+
+mod common;
+
+mod bad_input;
+mod cmd_inspect;
+mod cmd_misc;
+mod cmd_plan;
+mod layout;
+mod readme;
+mod real_bios;
+mod real_ova;
+mod real_stock;
+mod real_uefi;
+mod resume;
