@@ -15,6 +15,15 @@ use crate::exec;
 /// # Errors
 /// The system refuses a handler or a thread.
 pub fn install() -> Result<(), Failure> {
+    install_telling(|| {})
+}
+
+/// As [`install`]; `tell` is called at the first signal, so that the user knows that it was seen: a stage may take
+/// seconds to stop.
+///
+/// # Errors
+/// The system refuses a handler or a thread.
+pub fn install_telling(tell: impl Fn() + Send + 'static) -> Result<(), Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).doing("waiting for signals")?;
     let cancel = exec::cancel_flag();
     let wait = move || {
@@ -23,6 +32,7 @@ pub fn install() -> Result<(), Failure> {
                 // Without destructors: the user does not want to wait for them. Programs die with this process.
                 signal_hook::low_level::exit(i32::from(FailureKind::Interrupted.exit_code()));
             }
+            tell();
         }
     };
     thread::Builder::new().name("signals".to_owned()).spawn(wait).doing("starting the signal thread")?;

@@ -8,7 +8,7 @@
 //! ```
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use h2k_config::LogFormat;
@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::error::{Doing, Failure};
 use crate::event::{Event, Reporter};
+use crate::exec;
 
 mod bars;
 pub mod escape;
@@ -23,9 +24,10 @@ mod failure;
 mod json;
 mod lines;
 pub mod table;
+mod throttle;
 
 use bars::Bars;
-use lines::Throttle;
+use throttle::Throttle;
 
 /// How much is told, and in which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,9 +78,18 @@ impl Ui {
             mode,
             out: Mutex::new(out),
             out_is_terminal: false,
-            log: Mutex::new(Log { to: log, throttle: Throttle::default() }),
+            log: Mutex::new(Log { to: log, throttle: Throttle::new(mode.log_format) }),
             bars: None,
         }
+    }
+
+    /// From now on tells every program that is started, as [`Event::Command`].
+    pub fn watch_programs(ui: &Arc<Ui>) {
+        let ui = Arc::clone(ui);
+        exec::set_logger(Box::new(move |argv| {
+            let argv = argv.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            ui.event(&Event::Command { argv });
+        }));
     }
 
     /// Prints the answer, or a part of it, as it is; a line that does not end is ended. On a terminal, control
@@ -91,7 +102,9 @@ impl Ui {
         let end = if shown.ends_with('\n') { "" } else { "\n" };
         let print = || {
             let mut out = lock(&self.out);
-            out.write_all(shown.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush())
+            out.write_all(shown.as_bytes())
+                .and_then(|()| out.write_all(end.as_bytes()))
+                .and_then(|()| out.flush())
         };
         let printed = match &self.bars {
             Some(bars) => bars.suspend(print),
@@ -139,19 +152,23 @@ impl Ui {
     fn text_event(&self, event: &Event) {
         if let Some(bars) = &self.bars {
             bars.event(event);
+            // The bar shows these.
+            if matches!(event, Event::Progress { .. } | Event::StageStarted { .. }) {
+                return;
+            }
         }
-        let line = match event {
-            Event::Progress { .. } if self.bars.is_some() => None,
-            Event::StageStarted { .. } if self.bars.is_some() => None,
-            Event::Progress { vm, stage, done, total, message } => lock(&self.log)
-                .throttle
-                .due(Instant::now(), vm, *stage, lines::percent(*done, *total), message)
-                .then(|| lines::progress(vm, *stage, *done, *total, message)),
-            _ => lines::line(event, self.mode.verbose),
-        };
-        if let Some(line) = line {
+        if self.worth_a_line(event)
+            && let Some(line) = lines::line(event, self.mode.verbose)
+        {
             self.line(&line);
         }
+    }
+
+    /// Progress comes often; everything else is told.
+    fn worth_a_line(&self, event: &Event) -> bool {
+        let Event::Progress { vm, stage, done, total, message } = event else { return true };
+        let percent = lines::percent(*done, *total);
+        lock(&self.log).throttle.due(Instant::now(), vm, *stage, percent, message)
     }
 }
 
@@ -161,7 +178,8 @@ impl Reporter for Ui {
             return;
         }
         match self.mode.log_format {
-            LogFormat::Json => self.line(&json::event(event)),
+            LogFormat::Json if self.worth_a_line(event) => self.line(&json::event(event)),
+            LogFormat::Json => {}
             LogFormat::Text => self.text_event(event),
         }
     }

@@ -94,7 +94,7 @@ fn a_suspended_vm_is_not_ready() {
 fn a_locked_vm_is_not_ready() {
     let place = Place::new();
     blank(&place, "guest.vmdk", &[]);
-    fs::create_dir(place.path("src/guest.vmx.lck")).unwrap();
+    place.write("src/guest.vmx.lck/M12345.lck", "held");
     let source = vmx(&place, "guest.vmdk", "");
     refused(&place, &source, 3, &["source.locked"]);
 }
@@ -143,7 +143,7 @@ fn two_systems_are_not_ready_and_an_unknown_distribution_is_said() {
     let unknown = place.h2k(["plan", two.to_str().unwrap(), "--json"]).expect(3).json();
     let ids = ids(&unknown);
     assert!(ids.contains(&"guest.distro-unknown".to_owned()), "{ids:?}");
-    assert!(ids.contains(&"guest.no-kernel".to_owned()), "{ids:?}");
+    assert!(ids.contains(&"guest.kernel.none-found".to_owned()), "{ids:?}");
 }
 
 fn ids(plan: &serde_json::Value) -> Vec<String> {

@@ -33,7 +33,7 @@ fn migrated_it_boots_on_virtio_and_keeps_its_address() {
     assert_eq!(story.verdict()["evidence"]["console_added"], true);
     // Its static address speaks: the name of the NIC was kept.
     let address = guest.text("address").split('/').next().unwrap();
-    let seen = &story.verdict()["evidence"]["nics"][0]["addresses"];
+    let seen = &story.verdict()["evidence"]["nics"][0]["traffic"]["addresses"];
     assert!(seen.as_array().unwrap().iter().any(|a| a == address), "{address} was not seen: {seen}");
 
     let xml = std::fs::read_to_string(story.result().join("debian12-bios.xml")).unwrap();

@@ -45,9 +45,13 @@ mod tests {
 
     #[test]
     fn distances_of_the_textbook() {
-        for (a, b, expected) in
-            [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("same", "same", 0), ("grün", "grun", 1)]
-        {
+        for (a, b, expected) in [
+            ("kitten", "sitting", 3),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("same", "same", 0),
+            ("grün", "grun", 1),
+        ] {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }

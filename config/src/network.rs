@@ -23,7 +23,9 @@ pub enum NetworkError {
     #[error("{0:?} cannot be the name of a {1}")]
     Name(String, &'static str),
     /// No `=` between source and target.
-    #[error("{0:?} maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE")]
+    #[error(
+        "{0:?} maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE"
+    )]
     Pair(String),
 }
 
@@ -102,9 +104,18 @@ mod tests {
     #[test]
     fn what_is_no_pair_is_refused_with_how_to_write_it() {
         for (text, message) in [
-            ("br0", "\"br0\" maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE"),
-            ("=bridge:br0", "\"=bridge:br0\" maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE"),
-            ("a=br0", "\"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)"),
+            (
+                "br0",
+                "\"br0\" maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE",
+            ),
+            (
+                "=bridge:br0",
+                "\"=bridge:br0\" maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE",
+            ),
+            (
+                "a=br0",
+                "\"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
+            ),
             ("a=bridge:", "\"\" cannot be the name of a host bridge"),
             ("a=bridge:sixteen-letters-", "\"sixteen-letters-\" cannot be the name of a host bridge"),
             ("a=bridge:../x", "\"../x\" cannot be the name of a host bridge"),

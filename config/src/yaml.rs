@@ -40,7 +40,8 @@ pub struct Mistake {
 /// All mistakes in their order, the first 20 of them. A text that is no YAML has one.
 pub fn settings(text: &str) -> Result<Settings, Vec<Mistake>> {
     if text.len() > MAX_FILE {
-        let message = format!("{} bytes are more than the {MAX_FILE} that a configuration may have", text.len());
+        let message =
+            format!("{} bytes are more than the {MAX_FILE} that a configuration may have", text.len());
         return Err(vec![Mistake { at: None, message }]);
     }
     if text.bytes().filter(|b| matches!(b, b'[' | b'{')).count() > MAX_BRACKETS {

@@ -1,7 +1,7 @@
 //! Manifests of OVF packages. Seeds: fixtures/manifests.
 //!
-//! Invariants: reading never fails or panics; every digest that is taken has the length of its algorithm and lower-case
-//! digits, and can be written and read back; warnings are bounded.
+//! Invariants: reading never fails or panics; every digest that is taken has the length of its algorithm and
+//! lower-case digits, and can be written and read back; warnings are bounded.
 #![no_main]
 
 use h2k_transports::ovf::manifest::{Algorithm, parse};

@@ -1,7 +1,7 @@
 //! OVF descriptors. Seeds: fixtures/ovf.
 //!
-//! Invariants: reading never panics, opens no file and takes no entity; what was read can be described, and no two disks
-//! or drives of a machine are in one place.
+//! Invariants: reading never panics, opens no file and takes no entity; what was read can be described, and
+//! no two disks or drives of a machine are in one place.
 #![no_main]
 
 use std::path::Path;

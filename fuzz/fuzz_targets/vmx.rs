@@ -1,7 +1,7 @@
 //! VMX descriptions. Seeds: fixtures/vmx.
 //!
-//! Invariants: reading never fails or panics, opens no file, and finds no disk on a bus twice in one place; disks come
-//! in the order of their buses, controllers and units.
+//! Invariants: reading never fails or panics, opens no file, and finds no disk on a bus twice in one place;
+//! disks come in the order of their buses, controllers and units.
 #![no_main]
 
 use std::path::Path;

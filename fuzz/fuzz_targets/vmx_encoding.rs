@@ -1,12 +1,15 @@
-//! The dictionary format of VMX files in any encoding. The first byte chooses the encoding, the rest are the lines.
+//! The dictionary format of VMX files in any encoding. The first byte chooses the encoding, the rest are the
+//! lines.
 //!
-//! Invariants: reading never fails or panics; what was read, written and read again is the same, without a warning.
+//! Invariants: reading never fails or panics; what was read, written and read again is the same, without a
+//! warning.
 #![no_main]
 
 use h2k_transports::vmx::Dictionary;
 use libfuzzer_sys::fuzz_target;
 
-const LABELS: [&str; 8] = ["UTF-8", "windows-1252", "GBK", "Shift_JIS", "Big5", "EUC-KR", "windows-1251", "unknown"];
+const LABELS: [&str; 8] =
+    ["UTF-8", "windows-1252", "GBK", "Shift_JIS", "Big5", "EUC-KR", "windows-1251", "unknown"];
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, lines)) = data.split_first() else { return };

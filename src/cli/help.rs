@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 /// What a SOURCE may be.
-pub const SOURCE: &str = "A .vmx, .ovf or .ova, a directory that holds one, or disk files: the disks of one VM";
+pub const SOURCE: &str =
+    "A .vmx, .ovf or .ova, a directory that holds one, or disk files: the disks of one VM";
 
 /// Every exit code, and what it means.
 pub static EXIT_CODES: &[(u8, &str)] = &[
@@ -22,7 +23,10 @@ pub static FILES: &[(&str, &str)] = &[
     ("~/.config/h2k/config.yaml", "configuration of a user; $XDG_CONFIG_HOME moves it"),
     ("/etc/h2k/config.yaml", "configuration of the host"),
     ("~/.local/state/h2k/h2k.db", "runs and what their stages left; $XDG_STATE_HOME or --state moves it"),
-    ("DIR/NAME/", "a result: NAME.xml, disk0.qcow2 …, plan.json, report.json, report.md and boot/ with the evidence"),
+    (
+        "DIR/NAME/",
+        "a result: NAME.xml, its disks, plan.json, report.json, report.md and boot/ with the evidence",
+    ),
     ("DIR/.h2k/", "unfinished work; gone when the run is done"),
 ];
 
@@ -56,7 +60,10 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ("h2k migrate web01.ova -o /srv/vms", "result in /srv/vms/web01"),
             ("h2k migrate web01.vmx -o . --name web --format raw", "another name, raw disks"),
             ("h2k migrate sda.vmdk sdb.vmdk -o .", "one VM of two disks"),
-            ("h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'", "networks"),
+            (
+                "h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'",
+                "networks",
+            ),
         ],
     ),
     (
@@ -64,7 +71,7 @@ static EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("h2k plan web01.vmx", "for people"),
             ("h2k plan web01.ova --json -o plan.json", "for programs, into a file"),
-            ("h2k plan web01.vmx --skip-fixer linux.tools", "without a repair"),
+            ("h2k plan web01.vmx --skip-fixer linux.guest-tools", "without a repair"),
         ],
     ),
     (
@@ -79,7 +86,10 @@ static EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("h2k test /srv/vms/web01", "boot a result"),
             ("h2k test web01.xml db01.xml --junit boot.xml", "boot domains, verdicts for a CI"),
-            ("h2k test disk0.qcow2 --evidence proof", "boot a disk and keep the serial log and the screenshot"),
+            (
+                "h2k test disk0.qcow2 --evidence proof",
+                "boot a disk and keep the serial log and the screenshot",
+            ),
         ],
     ),
     ("status", &[("h2k status", "a line for each run"), ("h2k status --json", "for programs")]),
@@ -92,7 +102,10 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ("h2k report /srv/vms/web01 --json", "by directory, for programs"),
         ],
     ),
-    ("fixers", &[("h2k fixers", "a line for each"), ("h2k fixers linux.fstab", "why it exists and what it does")]),
+    (
+        "fixers",
+        &[("h2k fixers", "a line for each"), ("h2k fixers linux.fstab", "why it exists and what it does")],
+    ),
     ("rules", &[("h2k rules", "a line for each"), ("h2k rules --json", "for programs")]),
     ("doctor", &[("h2k doctor", "a line for each check"), ("h2k doctor --json", "for programs")]),
     (

@@ -23,8 +23,11 @@ fn every_setting_is_an_option_and_every_option_a_setting() {
     let mut command = Cli::command();
     command.build();
     let migrate = command.find_subcommand("migrate").unwrap();
-    let options: BTreeSet<&str> =
-        migrate.get_arguments().filter_map(|a| a.get_long()).filter(|long| !NOT_SETTINGS.contains(long)).collect();
+    let options: BTreeSet<&str> = migrate
+        .get_arguments()
+        .filter_map(|a| a.get_long())
+        .filter(|long| !NOT_SETTINGS.contains(long))
+        .collect();
     let keys: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
     assert_eq!(options, keys);
 }
@@ -38,7 +41,8 @@ fn every_subcommand_has_examples_that_parse() {
     let names = command.get_subcommands().map(|sub| sub.get_name()).chain(["h2k"]);
     for (line, _) in names.flat_map(help::example_list).filter(|(line, _)| line.starts_with("h2k ")) {
         // What a shell would do with quotes, pipes and redirections.
-        let line = line.split(['|', '>']).next().unwrap().replace("VM Network", "VM-Network").replace('\'', "");
+        let line =
+            line.split(['|', '>']).next().unwrap().replace("VM Network", "VM-Network").replace('\'', "");
         assert!(parse(&line).is_ok(), "{line}");
     }
 }

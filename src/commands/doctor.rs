@@ -24,7 +24,7 @@ pub fn run(args: JsonArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
         ThisHost { temporary: settled.resolved.temp_dir.clone(), output: settled.resolved.output.clone() };
     let checks = doctor::examine(&host);
     // Checks ask programs, which are ended when the user stops: what they found then means nothing.
-    crate::exec::check_cancelled()?;
+    crate::exec::check_cancelled().map_err(|e| Failure::new(FailureKind::Interrupted, e))?;
     if args.json {
         ui.answer_json(&Document { version: 1, checks: &checks })?;
     } else {

@@ -68,6 +68,19 @@ mod tests {
         assert_eq!(json["entries"].as_array().unwrap().len(), FIXERS.len());
     }
 
+    /// Examples that users copy name fixers that there are.
+    #[test]
+    fn examples_name_fixers_that_there_are() {
+        let examples = include_str!("../../config/example.yaml");
+        let help = crate::cli::help::example_list("plan").iter().map(|(line, _)| *line);
+        let words = std::iter::once(examples).chain(help).flat_map(|text| text.split([' ', '\n', ',', '=']));
+        let named: Vec<&str> = words.filter(|word| word.starts_with("linux.")).collect();
+        assert!(named.len() >= 3, "{named:?}");
+        for id in named {
+            assert!(FIXERS.iter().any(|f| f.id() == id), "{id}");
+        }
+    }
+
     #[test]
     fn a_misspelt_id_is_told_with_the_one_that_is_meant() {
         let failure = printed(&["linux.fstb"], false).unwrap_err();

@@ -60,7 +60,9 @@ fn page(command: Command, name: &str, subcommands: &[String]) -> Result<(String,
         .after_long_help(Resettable::Reset)
         .version(Resettable::Reset)
         .disable_version_flag(true);
-    let man = Man::new(command).source(concat!("h2k ", env!("CARGO_PKG_VERSION"))).manual("h2k manual");
+    // No date: the same sources give the same page. A blank, for an empty argument would be left out and shift the rest.
+    let man =
+        Man::new(command).date(" ").source(concat!("h2k ", env!("CARGO_PKG_VERSION"))).manual("h2k manual");
     let mut out = Vec::new();
     man.render(&mut out).doing("rendering a manual page")?;
     let mut roff = Roff::new();
@@ -76,7 +78,11 @@ fn page(command: Command, name: &str, subcommands: &[String]) -> Result<(String,
         _ => {}
     }
     let codes: Vec<(String, &str)> = help::EXIT_CODES.iter().map(|(c, m)| (c.to_string(), *m)).collect();
-    list(&mut roff, "EXIT STATUS", codes.iter().map(|(code, meaning)| (code.as_str(), (*meaning).to_owned())));
+    list(
+        &mut roff,
+        "EXIT STATUS",
+        codes.iter().map(|(code, meaning)| (code.as_str(), (*meaning).to_owned())),
+    );
     list(&mut roff, "FILES", help::FILES.iter().map(|(file, meaning)| (*file, (*meaning).to_owned())));
     see_also(&mut roff, name, subcommands);
     roff.to_writer(&mut out).doing("rendering a manual page")?;
@@ -154,7 +160,10 @@ mod tests {
     fn every_page_tells_the_exit_codes_and_has_an_example() {
         for (name, page) in pages().unwrap() {
             assert!(page.contains(".SH \"EXIT STATUS\"") && page.contains("critical concerns"), "{name}");
-            assert!(page.split(".SH EXAMPLES").nth(1).is_some_and(|rest| rest.starts_with("\n.TP")), "{name}");
+            assert!(
+                page.split(".SH EXAMPLES").nth(1).is_some_and(|rest| rest.starts_with("\n.TP")),
+                "{name}"
+            );
         }
     }
 }

@@ -19,9 +19,13 @@ const SUPERMIN_D: &[&str] = &[
 const LIBRARY: Packages =
     Packages { debian: "libguestfs-tools", fedora: "libguestfs guestfs-tools", suse: "libguestfs" };
 const SUPERMIN: Packages = Packages { debian: "supermin", fedora: "supermin", suse: "supermin" };
-const KERNEL: Packages =
-    Packages { debian: "linux-image-amd64 or linux-image-generic", fedora: "kernel-core", suse: "kernel-default" };
-const XFS: Packages = Packages { debian: "libguestfs-xfs", fedora: "libguestfs-xfs", suse: "libguestfs-appliance" };
+const KERNEL: Packages = Packages {
+    debian: "linux-image-amd64 or linux-image-generic",
+    fedora: "kernel-core",
+    suse: "kernel-default",
+};
+const XFS: Packages =
+    Packages { debian: "libguestfs-xfs", fedora: "libguestfs-xfs", suse: "libguestfs-appliance" };
 
 /// A fixed appliance needs neither supermin nor a kernel: guestfs(3), "FIXED APPLIANCE".
 fn fixed(host: &dyn Host) -> Option<PathBuf> {
@@ -66,10 +70,8 @@ pub(super) fn kernel(host: &dyn Host) -> Finding {
     };
     match (kernels.iter().rev().find(|k| host.readable(k)), kernels.last()) {
         (Some(kernel), _) => Finding::ok(kernel.display().to_string()),
-        (None, Some(kernel)) => {
-            Finding::fail(format!("{} cannot be read by this user", kernel.display()))
-                .advice("sudo chmod 0644 /boot/vmlinuz-* (again after each kernel update), or run h2k as root")
-        }
+        (None, Some(kernel)) => Finding::fail(format!("{} cannot be read by this user", kernel.display()))
+            .advice("sudo chmod 0644 /boot/vmlinuz-* (again after each kernel update), or run h2k as root"),
         (None, None) => Finding::fail("there is no kernel in /boot or /lib/modules").install(KERNEL),
     }
 }
@@ -78,9 +80,8 @@ fn kernels(host: &dyn Host) -> std::io::Result<Vec<PathBuf>> {
     if let Some(kernel) = host.variable("SUPERMIN_KERNEL") {
         return Ok(vec![PathBuf::from(kernel)]);
     }
-    let is_kernel = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-"))
-    };
+    let is_kernel =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-"));
     let mut kernels: Vec<PathBuf> = host.list(Path::new("/boot"))?.into_iter().filter(is_kernel).collect();
     for modules in host.list(Path::new("/lib/modules"))? {
         kernels.extend(host.list(&modules)?.into_iter().filter(|path| path.ends_with("vmlinuz")));
@@ -98,7 +99,8 @@ pub(super) fn xfs(host: &dyn Host) -> Finding {
             Ok(files) => files,
             Err(e) => return Finding::warn(format!("{dir} cannot be listed: {e}")),
         };
-        let packages = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().contains("packages"));
+        let packages =
+            |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().contains("packages"));
         for file in files.iter().filter(|file| packages(file)) {
             let named = file.to_string_lossy().ends_with("xfs");
             if named || host.read(file).is_ok_and(|text| text.lines().any(|line| line.trim() == "xfsprogs")) {

@@ -6,22 +6,26 @@ use super::{Finding, Host, Packages};
 /// Oldest QEMU that is known to work. Older ones lack what `qemu-img convert` and the boot test rely on.
 const OLDEST_QEMU: (u32, u32) = (7, 0);
 
-const QEMU: Packages =
-    Packages { debian: "qemu-system-x86", fedora: "qemu-kvm", suse: "qemu-x86" };
+const QEMU: Packages = Packages { debian: "qemu-system-x86", fedora: "qemu-kvm", suse: "qemu-x86" };
 const QEMU_IMG: Packages = Packages { debian: "qemu-utils", fedora: "qemu-img", suse: "qemu-img" };
 const SWTPM: Packages = Packages { debian: "swtpm", fedora: "swtpm", suse: "swtpm" };
-const LIBVIRT: Packages =
-    Packages { debian: "libvirt-clients libxml2-utils", fedora: "libvirt-client libxml2", suse: "libvirt-client libxml2-tools" };
+const LIBVIRT: Packages = Packages {
+    debian: "libvirt-clients libxml2-utils",
+    fedora: "libvirt-client libxml2",
+    suse: "libvirt-client libxml2-tools",
+};
 
 pub(super) fn kvm(host: &dyn Host) -> Finding {
     match host.kvm() {
         Ok(()) => Finding::ok("runs a guest"),
-        Err(why) => Finding::warn("runs no guest: the appliance and the boot test are emulated, which takes longer")
-            .detail(why)
-            .advice(
-                "on a real machine, load kvm_intel or kvm_amd and join the group kvm; in a VM, switch on nested \
+        Err(why) => Finding::warn(
+            "runs no guest: the appliance and the boot test are emulated, which takes longer",
+        )
+        .detail(why)
+        .advice(
+            "on a real machine, load kvm_intel or kvm_amd and join the group kvm; in a VM, switch on nested \
                  virtualisation",
-            ),
+        ),
     }
 }
 
@@ -41,7 +45,9 @@ fn at_least(host: &dyn Host, program: &str, packages: Packages) -> Finding {
     let line = version::line(&text);
     match version::of(line) {
         Some(found) if found >= OLDEST_QEMU => Finding::ok(line),
-        Some(_) => Finding::fail(format!("{line}: older than {}.{}", OLDEST_QEMU.0, OLDEST_QEMU.1)).install(packages),
+        Some(_) => {
+            Finding::fail(format!("{line}: older than {}.{}", OLDEST_QEMU.0, OLDEST_QEMU.1)).install(packages)
+        }
         None => Finding::warn(format!("its version cannot be read: {line}")),
     }
 }
@@ -60,7 +66,8 @@ pub(super) fn schemas(host: &dyn Host) -> Finding {
     match (version, lint) {
         (Ok(text), Ok(_)) => Finding::ok(version::line(&text)),
         (Err(e), _) | (_, Err(e)) => {
-            Finding::warn(format!("{e}: the domain XML is not checked against libvirt's schema")).install(LIBVIRT)
+            Finding::warn(format!("{e}: the domain XML is not checked against libvirt's schema"))
+                .install(LIBVIRT)
         }
     }
 }

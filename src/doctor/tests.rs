@@ -213,9 +213,11 @@ fn xfs_is_found_where_each_distribution_keeps_it() {
 
 #[test]
 fn room_is_measured() {
-    for (free, temp, output) in
-        [(0, Health::Fail, Health::Fail), (2 << 30, Health::Warn, Health::Warn), (20 << 30, Health::Ok, Health::Ok)]
-    {
+    for (free, temp, output) in [
+        (0, Health::Fail, Health::Fail),
+        (2 << 30, Health::Warn, Health::Warn),
+        (20 << 30, Health::Ok, Health::Ok),
+    ] {
         let host = Made { free, ..Made::good() };
         assert_eq!((host.health("temp"), host.health("output")), (temp, output), "{free}");
     }
@@ -226,7 +228,8 @@ fn room_is_measured() {
 fn every_check_has_an_id_of_its_own_and_a_bad_finding_says_what_to_do() {
     let ids: BTreeSet<&str> = CHECKS.iter().map(|check| check.id).collect();
     assert_eq!(ids.len(), CHECKS.len());
-    let nothing = Made { programs: BTreeMap::new(), ovmf: false, free: 0, kvm: Err("no".to_owned()), ..Made::good() };
+    let nothing =
+        Made { programs: BTreeMap::new(), ovmf: false, free: 0, kvm: Err("no".to_owned()), ..Made::good() };
     for checked in examine(&nothing).into_iter().filter(|c| c.finding.health == Health::Fail) {
         let finding = checked.finding;
         assert!(finding.packages.is_some() || !finding.advice.is_empty(), "{}", checked.id);
@@ -235,7 +238,8 @@ fn every_check_has_an_id_of_its_own_and_a_bad_finding_says_what_to_do() {
 
 #[test]
 fn this_host_can_be_examined() {
-    let host = ThisHost { temporary: std::env::temp_dir(), output: Some(PathBuf::from("/no/such/place/yet")) };
+    let host =
+        ThisHost { temporary: std::env::temp_dir(), output: Some(PathBuf::from("/no/such/place/yet")) };
     let checked = examine(&host);
     assert_eq!(checked.len(), CHECKS.len());
     let json = serde_json::to_value(&checked).unwrap();

@@ -30,7 +30,10 @@ fn mends(checked: &Checked) -> Vec<String> {
         lines.push(checked.finding.detail.clone());
     }
     if let Some(p) = checked.finding.packages {
-        lines.push(format!("install {} (Debian, Ubuntu), {} (Fedora, RHEL), {} (SUSE)", p.debian, p.fedora, p.suse));
+        lines.push(format!(
+            "install {} (Debian, Ubuntu), {} (Fedora, RHEL), {} (SUSE)",
+            p.debian, p.fedora, p.suse
+        ));
     }
     if !checked.finding.advice.is_empty() {
         lines.push(checked.finding.advice.clone());

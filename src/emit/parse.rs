@@ -173,25 +173,20 @@ fn disk(disk: &Element) -> Result<DomainDisk, ParseError> {
         Some("raw") | None => TargetFormat::Raw,
         other => return unsupported("a disk's format", other, "qcow2 and raw"),
     };
-    let boot_order = match disk.attr_of("boot", "order") {
-        Some(order) => Some(
-            order
-                .parse()
-                .ok()
-                .filter(|o| *o > 0)
-                .ok_or_else(|| ParseError::Value { what: "a disk's boot order", value: shorten(order) })?,
-        ),
-        None => None,
-    };
     Ok(DomainDisk {
         file: file.ok_or(ParseError::Missing("<source> of a disk"))?.into(),
         format,
         bus,
         target: dev.to_owned(),
         serial: disk.text_of("serial").filter(|s| !s.is_empty()).map(str::to_owned),
-        boot_order,
+        boot_order: disk.attr_of("boot", "order").map(boot_order).transpose()?,
         size: 0,
     })
+}
+
+fn boot_order(text: &str) -> Result<u32, ParseError> {
+    let order = text.parse().ok().filter(|order| *order > 0);
+    order.ok_or_else(|| ParseError::Value { what: "a disk's boot order", value: shorten(text) })
 }
 
 fn nic(index: usize, nic: &Element) -> DomainNic {

@@ -16,7 +16,8 @@ fn stdout_and_the_end_of_stderr_come_back() {
 
 #[test]
 fn a_failure_carries_argv_status_and_the_end_of_stderr() {
-    let error = sh("i=0; while [ $i -lt 2000 ]; do echo line $i >&2; i=$((i+1)); done; exit 7").run().unwrap_err();
+    let error =
+        sh("i=0; while [ $i -lt 2000 ]; do echo line $i >&2; i=$((i+1)); done; exit 7").run().unwrap_err();
     let ExecError::Failed { argv, status, stderr_tail } = &error else { panic!("{error:?}") };
     assert_eq!(argv[0], "sh");
     assert_eq!(status.code(), Some(7));
@@ -100,9 +101,32 @@ fn a_guard_ends_its_program_but_a_worker_thread_does_not() {
     assert_gone(&id);
 }
 
+/// Not a test: what `a_program_dies_with_us` runs as another process.
+#[test]
+#[ignore = "a part of another test"]
+fn start_a_program_and_die() {
+    let Some(pid) = std::env::var_os("H2K_TEST_PID") else { return };
+    let child = sh("sleep 300").spawn().unwrap();
+    std::fs::write(pid, child.id().to_string()).unwrap();
+    // SIGKILL: no destructor runs, nobody could have ended the program in our place.
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn a_program_dies_with_us() {
+    let dir = tempfile::tempdir().unwrap();
+    let pid = dir.path().join("pid");
+    let us = Exec::new(std::env::current_exe().unwrap());
+    let us =
+        us.args(["--exact", "exec::tests::start_a_program_and_die", "--ignored"]).env("H2K_TEST_PID", &pid);
+    assert!(matches!(us.run(), Err(ExecError::Failed { .. })));
+    assert_gone(&std::fs::read_to_string(pid).unwrap());
+}
+
 #[test]
 fn programs_speak_english_and_have_no_stdin() {
-    let output = sh("echo $LC_ALL $H2K_TEST; pwd; read x || echo none").env("H2K_TEST", "set").current_dir("/");
+    let output =
+        sh("echo $LC_ALL $H2K_TEST; pwd; read x || echo none").env("H2K_TEST", "set").current_dir("/");
     assert_eq!(output.run().unwrap().text(), "C set\n/\nnone\n");
 }
 

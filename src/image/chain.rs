@@ -46,7 +46,8 @@ impl ImageChain {
                 return Err(ImageError::unsupported(format!("a chain of more than {MAX_DEPTH} images"))
                     .with_hint("consolidate the snapshots on the hypervisor"));
             }
-            let link = read(&wanted, gate).map_err(|e| e.context(format!("reading {}", wanted.path.display())))?;
+            let link =
+                read(&wanted, gate).map_err(|e| e.context(format!("reading {}", wanted.path.display())))?;
             check_generation(&wanted, &link, images.last())?;
             next = parent_of(&link, gate)?;
             images.push(link.image);
@@ -82,7 +83,9 @@ impl ImageChain {
 fn active(disk: &SourceDisk) -> Result<Wanted, ImageError> {
     let (path, part) = match &disk.location {
         DiskLocation::File { path } => (path, None),
-        DiskLocation::Range { path, offset, length } => (path, Some(Part { offset: *offset, length: *length })),
+        DiskLocation::Range { path, offset, length } => {
+            (path, Some(Part { offset: *offset, length: *length }))
+        }
     };
     Ok(Wanted { path: canonical(path)?, part, format: disk.format, cid: None })
 }
@@ -109,6 +112,7 @@ fn check_generation(wanted: &Wanted, link: &Link, child: Option<&Image>) -> Resu
 
 fn parent_of(link: &Link, gate: &OpenGate) -> Result<Option<Wanted>, ImageError> {
     let Some(parent) = &link.parent else { return Ok(None) };
-    let path = gate.admit(&link.image.path, &parent.name).map_err(|e| e.context("looking for the parent image"))?;
+    let path =
+        gate.admit(&link.image.path, &parent.name).map_err(|e| e.context("looking for the parent image"))?;
     Ok(Some(Wanted { path, part: None, format: parent.format, cid: parent.cid }))
 }

@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn context_keeps_kind_and_hint() {
-        let error = ImageError::corrupt("the file ends early").with_hint("copy it again").context("opening disk 0");
+        let error =
+            ImageError::corrupt("the file ends early").with_hint("copy it again").context("opening disk 0");
         assert_eq!(error.kind(), ImageErrorKind::Corrupt);
         assert_eq!(error.hint().as_deref(), Some("copy it again"));
         assert_eq!(error.chain(), "opening disk 0: the file ends early");

@@ -165,8 +165,20 @@ mod tests {
         let gate = gate_of(&image);
         let long = "x".repeat(MAX_NAME_BYTES + 1);
         for name in [
-            "", "/etc/shadow", "../x", "a/../../x", "..\\x", "\\\\server\\x", "C:\\x", "nbd:localhost:1", "json:{}",
-            "http://x/y", "file:disk.vmdk", "fat:rw:x", "a\nb", long.as_str(),
+            "",
+            "/etc/shadow",
+            "../x",
+            "a/../../x",
+            "..\\x",
+            "\\\\server\\x",
+            "C:\\x",
+            "nbd:localhost:1",
+            "json:{}",
+            "http://x/y",
+            "file:disk.vmdk",
+            "fat:rw:x",
+            "a\nb",
+            long.as_str(),
         ] {
             assert_eq!(gate.admit(&image, name).unwrap_err().kind(), ImageErrorKind::Unsafe, "{name:?}");
         }

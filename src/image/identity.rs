@@ -140,7 +140,12 @@ mod tests {
     fn write(path: &Path, content: &[u8], seconds: u64) {
         fs::write(path, content).unwrap();
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        File::options().write(true).open(path).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap();
+        File::options()
+            .write(true)
+            .open(path)
+            .unwrap()
+            .set_times(FileTimes::new().set_modified(time))
+            .unwrap();
     }
 
     #[test]

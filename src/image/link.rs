@@ -124,8 +124,10 @@ impl Source {
                 .with_hint("copy the disk into a file first"));
         }
         if path.to_str().is_none() {
-            return Err(ImageError::unsupported("the path is not UTF-8, so neither QEMU nor the state can be told of it")
-                .with_hint("rename the file or its directory"));
+            return Err(ImageError::unsupported(
+                "the path is not UTF-8, so neither QEMU nor the state can be told of it",
+            )
+            .with_hint("rename the file or its directory"));
         }
         let bytes = match part {
             None => LocalRange::open(path),
@@ -145,7 +147,11 @@ impl Source {
 ///
 /// # Errors
 /// Every way in which an image can be damaged, unsafe or not read.
-pub(crate) fn read(source: &Source, declared: Option<DiskFormat>, gate: &OpenGate) -> Result<Link, ImageError> {
+pub(crate) fn read(
+    source: &Source,
+    declared: Option<DiskFormat>,
+    gate: &OpenGate,
+) -> Result<Link, ImageError> {
     let magic = probe::probe(&source.bytes).map_err(|e| ImageError::io("looking at the first bytes", e))?;
     let link = match probe::settle(magic, declared, &source.path)? {
         DiskFormat::Raw => raw(source)?,
@@ -170,11 +176,17 @@ fn check_size(size: u64) -> Result<(), ImageError> {
         return Err(ImageError::corrupt("the disk is empty: it has no bytes at all"));
     }
     if size > MAX_SIZE {
-        return Err(ImageError::unsupported(format!("a disk of {size} bytes; the largest that is read has {MAX_SIZE}")));
+        return Err(ImageError::unsupported(format!(
+            "a disk of {size} bytes; the largest that is read has {MAX_SIZE}"
+        )));
     }
     if !size.is_multiple_of(SECTOR) {
-        return Err(ImageError::corrupt(format!("{size} bytes are no whole number of {SECTOR}-byte sectors"))
-            .with_hint("the file is truncated or no disk; fetch it again and compare its size with the original's"));
+        return Err(ImageError::corrupt(format!(
+            "{size} bytes are no whole number of {SECTOR}-byte sectors"
+        ))
+        .with_hint(
+            "the file is truncated or no disk; fetch it again and compare its size with the original's",
+        ));
     }
     Ok(())
 }

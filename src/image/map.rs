@@ -105,7 +105,11 @@ mod tests {
         assert_eq!(size, 25);
         assert_eq!(
             extents,
-            [want(0, 15, ExtentKind::Data), want(15, 5, ExtentKind::Zero), want(20, 5, ExtentKind::Unallocated)]
+            [
+                want(0, 15, ExtentKind::Data),
+                want(15, 5, ExtentKind::Zero),
+                want(20, 5, ExtentKind::Unallocated)
+            ]
         );
     }
 

@@ -65,7 +65,9 @@ fn single(image: &Image, backing: Option<Node>, below_vmdk: bool) -> Result<Node
     let mut options = json!({ "driver": driver, "file": file_of(image)? });
     match image.format {
         // Without the key QEMU would follow the parent's name that stands in the image, even in a comment of it.
-        DiskFormat::Vmdk | DiskFormat::Qcow2 => options["backing"] = backing.map_or(Value::Null, |node| node.options),
+        DiskFormat::Vmdk | DiskFormat::Qcow2 => {
+            options["backing"] = backing.map_or(Value::Null, |node| node.options)
+        }
         // QEMU takes the size from the geometry, which rounds down, unless it knows the program that wrote the file.
         DiskFormat::Vhd => options["force_size_calc"] = json!("current_size"),
         DiskFormat::Vhdx | DiskFormat::Raw => {}
@@ -80,15 +82,18 @@ fn file_of(image: &Image) -> Result<Value, ImageError> {
 /// A file, or a part of one.
 fn part_of(path: &Path, part: Option<Part>) -> Result<Value, ImageError> {
     let name = path.to_str().ok_or_else(|| {
-        ImageError::unsupported(format!("QEMU cannot be told the path {}, which is not UTF-8", path.display()))
-            .with_hint("rename the file or its directory")
+        ImageError::unsupported(format!(
+            "QEMU cannot be told the path {}, which is not UTF-8",
+            path.display()
+        ))
+        .with_hint("rename the file or its directory")
     })?;
     let file = json!({ "driver": "file", "filename": name });
     Ok(match part {
         None => file,
         Some(Part { offset, length }) => {
             // QEMU takes whole sectors only. A qcow2 need not end with one; the archive's padding does.
-            let size = length.next_multiple_of(SECTOR);
+            let size = length.checked_next_multiple_of(SECTOR).unwrap_or(length);
             json!({ "driver": "raw", "offset": offset, "size": size, "file": file })
         }
     })

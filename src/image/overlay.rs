@@ -21,7 +21,8 @@ pub fn create_overlay(chain: &ImageChain, overlay: &Path) -> Result<(), ImageErr
     let doing = format!("creating the overlay {}", overlay.display());
     spare_the_source(chain, overlay)?;
     let (backing, format) = backing(chain)?;
-    let create = Exec::new("qemu-img").args(["create", "-q", "-f", "qcow2", "-b"]).arg(backing).args(["-F", format]);
+    let create =
+        Exec::new("qemu-img").args(["create", "-q", "-f", "qcow2", "-b"]).arg(backing).args(["-F", format]);
     create.arg(overlay).run().map_err(|e| ImageError::tool(&doing, e))?;
     check_size(chain, overlay).map_err(|e| {
         // What cannot be removed is replaced by the next attempt.

@@ -121,12 +121,17 @@ fn begins_a_descriptor(head: &[u8]) -> bool {
 /// # Errors
 /// `Corrupt` if the declared format, or the one that the name's ending promises, is not there; `Unsupported` if the
 /// bytes are of a format that is not read, or speak against a declared raw.
-pub(crate) fn settle(magic: Magic, declared: Option<DiskFormat>, path: &Path) -> Result<DiskFormat, ImageError> {
+pub(crate) fn settle(
+    magic: Magic,
+    declared: Option<DiskFormat>,
+    path: &Path,
+) -> Result<DiskFormat, ImageError> {
     let shown = path.display();
     let expected = declared.or_else(|| by_ending(path));
     match (magic.format(), expected) {
         (Some(found), Some(DiskFormat::Raw)) if declared.is_some() => Err(ImageError::unsupported(format!(
-            "{shown} is declared raw, but its bytes are those of a {} image", name(found)
+            "{shown} is declared raw, but its bytes are those of a {} image",
+            name(found)
         ))
         .with_hint("give it a name with the ending of its format, or copy the disk out of it as raw")),
         (Some(found), _) => Ok(found),

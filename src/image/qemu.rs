@@ -101,7 +101,10 @@ impl Server {
         stream.set_read_timeout(Some(READ_LIMIT))?;
         let client = Client::connect(stream, "")?;
         if client.size() != size {
-            return Err(io::Error::other(format!("qemu-nbd exports {} bytes instead of {size}", client.size())));
+            return Err(io::Error::other(format!(
+                "qemu-nbd exports {} bytes instead of {size}",
+                client.size()
+            )));
         }
         Ok(Self { client, _program: program, _directory: directory })
     }
@@ -142,8 +145,11 @@ fn map(node: &Node) -> Result<(Vec<Extent>, u64), ImageError> {
 
 pub(super) fn size_differs(chain: &ImageChain, seen: u64) -> ImageError {
     let path = chain.images().first().map(|image| image.path.display().to_string()).unwrap_or_default();
-    ImageError::corrupt(format!("QEMU sees a disk of {seen} bytes in {path}, whose images describe {}", chain.size()))
-        .with_hint("convert the disk on the source to another type, for example with `vmkfstools -i`")
+    ImageError::corrupt(format!(
+        "QEMU sees a disk of {seen} bytes in {path}, whose images describe {}",
+        chain.size()
+    ))
+    .with_hint("convert the disk on the source to another type, for example with `vmkfstools -i`")
 }
 
 /// What `qemu-img info` says of an image.

@@ -103,7 +103,8 @@ mod tests {
     }
 
     fn reader(file: &tempfile::NamedTempFile, offset: u64, length: u64) -> RawReader {
-        RawReader::open(&FlatBytes { path: file.path().to_path_buf(), part: Part { offset, length } }).unwrap()
+        RawReader::open(&FlatBytes { path: file.path().to_path_buf(), part: Part { offset, length } })
+            .unwrap()
     }
 
     #[test]

@@ -50,7 +50,8 @@ impl VhdFooter {
     pub fn parse(bytes: &[u8]) -> Result<Self, ImageError> {
         let f = Fields(bytes);
         let fields = || Some((f.array::<8>(0)?, f.u32_be(12)?, f.u64_be(16)?, f.u64_be(48)?, f.u32_be(60)?));
-        let (Some((cookie, version, data_offset, size, kind)), true) = (fields(), checksum_holds(bytes)) else {
+        let (Some((cookie, version, data_offset, size, kind)), true) = (fields(), checksum_holds(bytes))
+        else {
             return Err(ImageError::corrupt("the checksum of the VHD footer is wrong")
                 .with_hint("the file is damaged; fetch it again"));
         };
@@ -64,6 +65,40 @@ impl VhdFooter {
             other => return Err(ImageError::unsupported(format!("a VHD of the disk type {other}"))),
         };
         Ok(Self { data_offset, size, kind })
+    }
+
+    /// Checks that every block of a dynamic disk lies inside the file.
+    ///
+    /// # Errors
+    /// `Corrupt`, with the number of missing bytes where the file is truncated; `Io` if the medium fails.
+    pub fn check_blocks(&self, file: &dyn RangeRead) -> Result<(), ImageError> {
+        let header = read_vec(file, self.data_offset, DYNAMIC_HEADER_BYTES)
+            .map_err(|e| ImageError::io("reading the dynamic disk header", e))?;
+        let f = Fields(&header);
+        let fields = || {
+            let cookie = f.array(0)? == *b"cxsparse";
+            cookie.then_some((f.u64_be(16)?, f.u32_be(28)?, f.u32_be(32)?))
+        };
+        let (table, entries, block) =
+            fields().ok_or_else(|| ImageError::corrupt("the VHD has no dynamic disk header"))?;
+        let block = u64::from(block);
+        if !block.is_power_of_two() || block < SECTOR || entries > MAX_BLOCKS {
+            return Err(ImageError::corrupt("the dynamic disk header makes no sense"));
+        }
+        if self.size.div_ceil(block) > u64::from(entries) {
+            return Err(ImageError::corrupt("the block allocation table is smaller than its disk"));
+        }
+        // A bitmap with a bit for each sector stands before a block, in whole sectors.
+        let bitmap = (block / SECTOR).div_ceil(8).next_multiple_of(SECTOR);
+        let bytes = read_vec(file, table, entries as usize * 4)
+            .map_err(|e| ImageError::io("reading the block allocation table", e))?;
+        let mut reach = Reach::default();
+        for entry in bytes.chunks_exact(4).filter_map(|entry| Fields(entry).u32_be(0)) {
+            if entry != UNALLOCATED {
+                reach.extend(Some(u64::from(entry) * SECTOR + bitmap + block));
+            }
+        }
+        reach.check(file.size())
     }
 }
 
@@ -100,45 +135,17 @@ pub(crate) fn open(source: &Source) -> Result<Link, ImageError> {
             image.subformat = Some("fixed".to_owned());
         }
         VhdKind::Dynamic => {
-            check_blocks(file, &footer)?;
+            footer.check_blocks(file)?;
             image.subformat = Some("dynamic".to_owned());
         }
         VhdKind::Differencing => {
             return Err(ImageError::unsupported("not yet: a differencing VHD (a checkpoint, .avhd)")
-                .with_hint("merge the checkpoints in Hyper-V Manager (or `Merge-VHD`) and give the merged disk"));
+                .with_hint(
+                    "merge the checkpoints in Hyper-V Manager (or `Merge-VHD`) and give the merged disk",
+                ));
         }
     }
     Ok(Link { image, parent: None, cid: None })
-}
-
-/// Checks that every block lies inside the file.
-fn check_blocks(file: &dyn RangeRead, footer: &VhdFooter) -> Result<(), ImageError> {
-    let header = read_vec(file, footer.data_offset, DYNAMIC_HEADER_BYTES)
-        .map_err(|e| ImageError::io("reading the dynamic disk header", e))?;
-    let f = Fields(&header);
-    let fields = || {
-        let cookie = f.array(0)? == *b"cxsparse";
-        cookie.then_some((f.u64_be(16)?, f.u32_be(28)?, f.u32_be(32)?))
-    };
-    let (table, entries, block) = fields().ok_or_else(|| ImageError::corrupt("the VHD has no dynamic disk header"))?;
-    let block = u64::from(block);
-    if !block.is_power_of_two() || block < SECTOR || entries > MAX_BLOCKS {
-        return Err(ImageError::corrupt("the dynamic disk header makes no sense"));
-    }
-    if footer.size.div_ceil(block) > u64::from(entries) {
-        return Err(ImageError::corrupt("the block allocation table is smaller than its disk"));
-    }
-    // A bitmap with a bit for each sector stands before a block, in whole sectors.
-    let bitmap = (block / SECTOR).div_ceil(8).next_multiple_of(SECTOR);
-    let bytes = read_vec(file, table, entries as usize * 4)
-        .map_err(|e| ImageError::io("reading the block allocation table", e))?;
-    let mut reach = Reach::default();
-    for entry in bytes.chunks_exact(4).filter_map(|entry| Fields(entry).u32_be(0)) {
-        if entry != UNALLOCATED {
-            reach.extend(Some(u64::from(entry) * SECTOR + bitmap + block));
-        }
-    }
-    reach.check(file.size())
 }
 
 #[cfg(test)]

@@ -45,14 +45,16 @@ fn dynamic(entries: &[u32], block: u32, size: u64) -> Memory {
 
 fn blocks(entries: &[u32], block: u32, size: u64) -> Result<(), ImageError> {
     let file = dynamic(entries, block, size);
-    check_blocks(&file, &VhdFooter::parse(&file.0[..512])?)
+    VhdFooter::parse(&file.0[..512])?.check_blocks(&file)
 }
 
 #[test]
 fn blocks_must_lie_in_the_file() {
     blocks(&[u32::MAX, 4], 4096, 8192).unwrap();
     assert!(blocks(&[5, 4], 4096, 8192).unwrap_err().to_string().contains("so 512 bytes are missing"));
-    for (entries, block, size) in [(&[4][..], 4096, 8192), (&[4], 0, 100), (&[4], 1000, 100), (&[4], 256, 100)] {
+    for (entries, block, size) in
+        [(&[4][..], 4096, 8192), (&[4], 0, 100), (&[4], 1000, 100), (&[4], 256, 100)]
+    {
         assert_eq!(blocks(entries, block, size).unwrap_err().kind(), ImageErrorKind::Corrupt);
     }
 }

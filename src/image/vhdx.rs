@@ -38,32 +38,68 @@ const LEAVE_ALLOCATED: u32 = 1 << 0;
 /// File Parameters flag: a differencing disk.
 const HAS_PARENT: u32 = 1 << 1;
 
+/// What decides whether and how a VHDX can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VhdxFacts {
+    /// Virtual size in bytes.
+    pub size: u64,
+    /// Logical sector size in bytes: 512 or 4096.
+    pub logical_sector: u32,
+    /// A differencing disk.
+    pub has_parent: bool,
+    /// Blocks stay allocated, as in a fixed disk.
+    pub fixed: bool,
+    /// The log holds changes that were not applied.
+    pub dirty_log: bool,
+}
+
+impl VhdxFacts {
+    /// Reads the headers and the metadata.
+    ///
+    /// # Errors
+    /// `Corrupt` for what is missing or damaged; `Io` if the medium fails.
+    pub fn read(file: &dyn RangeRead) -> Result<Self, ImageError> {
+        let header = current_header(file)?;
+        let log: Guid = Fields(&header).array(48).ok_or_else(|| missing("log"))?;
+        let metadata = Metadata::read(file)?;
+        let item = |id| metadata.item(file, id);
+        let short = || missing("whole metadata item");
+        let flags = Fields(&item(&FILE_PARAMETERS)?).u32_le(4).ok_or_else(short)?;
+        Ok(Self {
+            size: Fields(&item(&VIRTUAL_DISK_SIZE)?).u64_le(0).ok_or_else(short)?,
+            logical_sector: Fields(&item(&LOGICAL_SECTOR_SIZE)?).u32_le(0).ok_or_else(short)?,
+            has_parent: flags & HAS_PARENT != 0,
+            fixed: flags & LEAVE_ALLOCATED != 0,
+            dirty_log: log != [0; 16],
+        })
+    }
+}
+
 /// Reads the VHDX at `source` far enough to say whether QEMU can read it.
 ///
 /// # Errors
 /// `Unsupported` for a differencing disk, a log that is not empty and 4096-byte sectors; `Corrupt` for headers that
 /// make no sense.
 pub(crate) fn open(source: &Source) -> Result<Link, ImageError> {
-    let file = &source.bytes;
-    let header = current_header(file)?;
-    let log = Fields(&header).array::<16>(48).unwrap_or_default();
-    let metadata = Metadata::read(file)?;
-    let parameters = Fields(&metadata.item(file, &FILE_PARAMETERS)?).u32_le(4).unwrap_or_default();
-    if parameters & HAS_PARENT != 0 {
-        return Err(ImageError::unsupported("not yet: a differencing VHDX (a checkpoint, .avhdx)")
-            .with_hint("merge the checkpoints in Hyper-V Manager (or `Merge-VHD`) and give the merged disk"));
+    let facts = VhdxFacts::read(&source.bytes)?;
+    if facts.has_parent {
+        let hint = "merge the checkpoints in Hyper-V Manager (or `Merge-VHD`) and give the merged disk";
+        return Err(
+            ImageError::unsupported("not yet: a differencing VHDX (a checkpoint, .avhdx)").with_hint(hint)
+        );
     }
-    if log != [0; 16] {
-        return Err(ImageError::unsupported("the VHDX was not closed cleanly: its log holds changes that were not applied")
-            .with_hint("shut the VM down, or attach and detach the disk on a Windows host (`Mount-VHD`, `Dismount-VHD`)"));
+    if facts.dirty_log {
+        let hint =
+            "shut the VM down, or attach and detach the disk on a Windows host (`Mount-VHD`, `Dismount-VHD`)";
+        let what = "the VHDX was not closed cleanly: its log holds changes that were not applied";
+        return Err(ImageError::unsupported(what).with_hint(hint));
     }
-    let sector = Fields(&metadata.item(file, &LOGICAL_SECTOR_SIZE)?).u32_le(0).unwrap_or_default();
-    if u64::from(sector) != SECTOR {
-        return Err(ImageError::unsupported(format!("not yet: a VHDX with logical sectors of {sector} bytes")));
+    if u64::from(facts.logical_sector) != SECTOR {
+        let what = format!("not yet: a VHDX with logical sectors of {} bytes", facts.logical_sector);
+        return Err(ImageError::unsupported(what));
     }
-    let size = Fields(&metadata.item(file, &VIRTUAL_DISK_SIZE)?).u64_le(0).unwrap_or_default();
-    let kind = if parameters & LEAVE_ALLOCATED != 0 { "fixed" } else { "dynamic" };
-    let image = Image { subformat: Some(kind.to_owned()), ..Image::new(source, DiskFormat::Vhdx, size) };
+    let subformat = Some(if facts.fixed { "fixed" } else { "dynamic" }.to_owned());
+    let image = Image { subformat, ..Image::new(source, DiskFormat::Vhdx, facts.size) };
     Ok(Link { image, parent: None, cid: None })
 }
 
@@ -73,13 +109,15 @@ fn current_header(file: &dyn RangeRead) -> Result<Vec<u8>, ImageError> {
     for at in HEADERS {
         let header = get(file, at, HEADER_BYTES)?;
         let sequence = Fields(&header).u64_le(8).unwrap_or_default();
-        let valid = header.starts_with(b"head") && Fields(&header).u16_le(66) == Some(1) && crc_holds(&header);
+        let valid =
+            header.starts_with(b"head") && Fields(&header).u16_le(66) == Some(1) && crc_holds(&header);
         if valid && current.as_ref().is_none_or(|(best, _)| sequence > *best) {
             current = Some((sequence, header));
         }
     }
     current.map(|(_, header)| header).ok_or_else(|| {
-        ImageError::corrupt("neither header of the VHDX is valid").with_hint("the file is damaged; fetch it again")
+        ImageError::corrupt("neither header of the VHDX is valid")
+            .with_hint("the file is damaged; fetch it again")
     })
 }
 
@@ -99,7 +137,8 @@ impl Metadata {
                 break;
             }
         }
-        let regions = regions.ok_or_else(|| ImageError::corrupt("neither region table of the VHDX is valid"))?;
+        let regions =
+            regions.ok_or_else(|| ImageError::corrupt("neither region table of the VHDX is valid"))?;
         let count = Fields(&regions).u32_le(8).unwrap_or_default().min(MAX_REGIONS) as usize;
         let entries = regions.get(16..).unwrap_or_default().chunks_exact(32).take(count);
         let found = entries.map(Fields).find(|entry| entry.array(0) == Some(METADATA));
@@ -140,7 +179,10 @@ fn crc_holds(bytes: &[u8]) -> bool {
 /// CRC-32C, Castagnoli's polynomial 0x1EDC6F41, bit by bit: a few hundred KiB per disk need no table.
 fn crc32c(bytes: impl Iterator<Item = u8>) -> u32 {
     !bytes.fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(byte),
+            |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 },
+        )
     })
 }
 

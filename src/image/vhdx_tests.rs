@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::image::bytes::memory::Memory;
 
@@ -21,4 +23,15 @@ fn a_header_with_a_wrong_checksum_does_not_count() {
     assert_eq!(sequence(&bytes), Some(9));
     bytes[HEADERS[1] as usize + 100] = 1;
     assert_eq!(sequence(&bytes), Some(7));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(patch in prop::collection::vec((0usize..327_680, any::<u8>()), 0..64)) {
+        let mut bytes = vec![0; 320 << 10];
+        for (at, byte) in patch {
+            bytes[at] = byte;
+        }
+        prop_assert!(VhdxFacts::read(&Memory(bytes)).is_err());
+    }
 }

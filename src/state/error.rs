@@ -70,8 +70,12 @@ impl StateError {
             StateError::Damaged(_) => Some(format!(
                 "move {path} away: finished results are not in it, only what is needed to go on with unfinished runs"
             )),
-            StateError::Newer { .. } => Some("use the newer h2k, or name another file with --state FILE".to_owned()),
-            StateError::Foreign | StateError::Io { .. } => Some("name another file with --state FILE".to_owned()),
+            StateError::Newer { .. } => {
+                Some("use the newer h2k, or name another file with --state FILE".to_owned())
+            }
+            StateError::Foreign | StateError::Io { .. } => {
+                Some("name another file with --state FILE".to_owned())
+            }
             _ => None,
         }
     }

@@ -33,8 +33,7 @@ impl OutputLock {
         let path = dir.join(FILE);
         loop {
             fs::create_dir_all(dir).doing(format!("making {}", dir.display()))?;
-            let opened =
-                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
             let mut file = match opened {
                 // The other h2k removed the directory in between.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
@@ -43,7 +42,11 @@ impl OutputLock {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => return Err(held(dir, &mut file)),
-                Err(e) => return Err(Failure::from(io::Error::from(e)).context(format!("locking {}", path.display()))),
+                Err(e) => {
+                    return Err(
+                        Failure::from(io::Error::from(e)).context(format!("locking {}", path.display()))
+                    );
+                }
             }
             // Between the opening and the locking the file may have been removed with its directory: then what is
             // locked is a file that nobody else will find.

@@ -70,7 +70,10 @@ mod tests {
     fn this_process_lives_and_another_with_its_pid_does_not() {
         let this = Process::current().unwrap();
         assert!(this.alive());
-        assert!(!Process { start: this.start - 1, ..this.clone() }.alive(), "an earlier process with this pid");
+        assert!(
+            !Process { start: this.start - 1, ..this.clone() }.alive(),
+            "an earlier process with this pid"
+        );
         assert!(!Process { boot: "another".to_owned(), ..this.clone() }.alive(), "before the last boot");
         // pid_max is at most 2^22.
         assert!(!Process { pid: (1 << 22) + 1, ..this }.alive());

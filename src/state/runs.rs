@@ -28,7 +28,15 @@ impl Store {
             "INSERT INTO runs (vm, output, sources, job, state, pid, boot_id, process_start, h2k, started)
              VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6, ?7, ?8, ?9)",
             params![
-                run.vm, run.output, run.sources, run.job, owner.pid, owner.boot, owner.start, VERSION, now()
+                run.vm,
+                run.output,
+                run.sources,
+                run.job,
+                owner.pid,
+                owner.boot,
+                owner.start,
+                VERSION,
+                now()
             ],
         )?;
         Ok(RunId(connection.last_insert_rowid()))
@@ -74,7 +82,8 @@ impl Store {
     /// # Errors
     /// As the store reports; [`StateError::NoRun`].
     pub fn name_run(&self, run: RunId, vm: &str) -> Result<()> {
-        let changed = self.connection().execute("UPDATE runs SET vm = ?2 WHERE id = ?1", params![run.0, vm])?;
+        let changed =
+            self.connection().execute("UPDATE runs SET vm = ?2 WHERE id = ?1", params![run.0, vm])?;
         one(changed, run)
     }
 

@@ -27,8 +27,7 @@ impl Store {
     /// # Errors
     /// As the store reports; an output that JSON cannot hold; a stage that had not begun.
     pub fn stage_done(&self, run: RunId, stage: Stage, output: &impl Serialize) -> Result<()> {
-        let output =
-            serde_json::to_string(output).map_err(|source| StateError::Output { stage, source })?;
+        let output = serde_json::to_string(output).map_err(|source| StateError::Output { stage, source })?;
         let changed = self.connection().execute(
             "UPDATE stages SET state = 'done', ended = ?3, output = ?4, error = NULL WHERE run_id = ?1 AND stage = ?2",
             params![run.0, stage.name(), now(), output],

@@ -76,7 +76,8 @@ fn a_killed_run_is_found_by_its_job_and_goes_on() {
     assert_eq!(seen.stage, Some((Stage::Flatten, StageState::Running)));
     assert_eq!(store.unfinished(&job("a.vmx")).unwrap(), Some(run));
     assert_eq!(store.unfinished(&job("b.vmx")).unwrap(), None);
-    let other = Job { policy: Policy { skip_fixers: vec!["x".to_owned()], ..Policy::default() }, ..job("a.vmx") };
+    let other =
+        Job { policy: Policy { skip_fixers: vec!["x".to_owned()], ..Policy::default() }, ..job("a.vmx") };
     assert_eq!(store.unfinished(&other).unwrap(), None, "another policy is another job");
 
     store.adopt(run).unwrap();

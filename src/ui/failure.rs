@@ -5,11 +5,13 @@ use std::fmt::Write;
 use super::escape;
 use crate::error::Failure;
 
-/// What happened and its causes, outermost first. A cause that its context already ends with is not told twice.
+/// What happened and its causes, outermost first. Libraries tell some causes twice, in the error and as its source: one
+/// that the text before it ends with, or that only puts a number before it, is told once.
 pub fn causes(failure: &Failure) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for cause in failure.error.chain().map(ToString::to_string) {
-        if out.last().is_none_or(|before| !before.ends_with(&cause)) {
+        let again = |before: &String| before.ends_with(&cause) || cause.ends_with(before.as_str());
+        if !out.last().is_some_and(again) {
             out.push(cause);
         }
     }

@@ -17,7 +17,8 @@ pub struct BootOptions<'a> {
     /// Time that the guest has to prove itself; by default 120 s with KVM and 300 s without.
     pub timeout: Option<Duration>,
     /// Time after the proof in which the other NICs may speak and a late failure may show; by default 10 s with KVM
-    /// and 20 s without. It ends early when every connected NIC has spoken.
+    /// and 20 s without. It ends early when every connected NIC has told an address and the agent, if
+    /// there is one, has answered.
     pub settle: Option<Duration>,
     /// Time from the guest's first frame until frames alone are taken as the proof: a console or agent says more, and
     /// a failure may still show. By default 15 s with KVM and 45 s without.

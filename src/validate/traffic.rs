@@ -22,7 +22,7 @@ pub type Mac = [u8; 6];
 
 /// What was counted on one NIC.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
+#[serde(default)]
 pub struct Traffic {
     /// Frames from the NIC's own address.
     pub frames: u64,

@@ -51,7 +51,6 @@ impl fmt::Display for Accel {
 
 /// The verdict of a boot test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Verdict {
     /// How it ended.
     pub outcome: Outcome,
@@ -70,7 +69,7 @@ impl Verdict {
 
 /// What a verdict rests on. Files are named relative to the evidence directory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
+#[serde(default)]
 pub struct Evidence {
     /// Checks before the boot.
     pub checks: Vec<Check>,
@@ -118,7 +117,7 @@ pub struct Evidence {
 
 /// What was seen on one NIC.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
+#[serde(default)]
 pub struct NicEvidence {
     /// Its MAC address in the domain.
     pub mac: String,

@@ -181,6 +181,7 @@ impl Watch {
     pub fn seen(&self, elapsed: Duration) -> Seen<'_> {
         let connected = || self.captures.iter().filter(|c| c.connected);
         let spoke = |c: &Capture| c.frames() > c.before_reset;
+        let addressed = |c: &Capture| c.traffic.arp > 0 || c.traffic.dhcp > 0;
         Seen {
             elapsed,
             failure: self.failure(),
@@ -193,6 +194,7 @@ impl Watch {
             resets: self.resets,
             spoke: connected().filter(|c| spoke(c)).map(|c| c.mac.as_str()).collect(),
             silent: connected().filter(|c| !spoke(c)).map(|c| c.mac.as_str()).collect(),
+            more_may_come: !connected().all(addressed) || (self.agent_listens && !self.agent),
             stop: self.stop.as_deref(),
         }
     }

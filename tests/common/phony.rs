@@ -30,7 +30,7 @@ pub fn guest(place: &Place, name: &str) -> PathBuf {
     put("/usr/lib/systemd/systemd", "");
     put("/usr/lib/systemd/systemd-udevd", "");
     put(&format!("/boot/vmlinuz-{KERNEL}"), "kernel");
-    let modules = ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net"];
+    let modules = ["scsi_mod", "sd_mod", "virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net"];
     let dep: String = modules.iter().map(|m| format!("kernel/drivers/{m}.ko:\n")).collect();
     put(&format!("/usr/lib/modules/{KERNEL}/modules.dep"), &dep);
     put(&format!("/usr/lib/modules/{KERNEL}/modules.builtin"), "");

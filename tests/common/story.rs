@@ -87,5 +87,5 @@ fn assert_boot(story: &Story, mac: &str) {
     assert!(verdict["evidence"]["login_prompt"].is_string() || verdict["evidence"]["agent_ping"] == true);
     let nic = &verdict["evidence"]["nics"][0];
     assert_eq!(nic["mac"], mac);
-    assert!(nic["frames"].as_u64().unwrap() > 0, "the NIC sent nothing: {verdict:#}");
+    assert!(nic["traffic"]["frames"].as_u64().unwrap() > 0, "the NIC sent nothing: {verdict:#}");
 }

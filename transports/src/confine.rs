@@ -45,7 +45,8 @@ pub(crate) fn has_drive_letter(name: &str) -> bool {
 /// The regular file `relative` (a [`normalised`] name) in `directory`, canonical; `None` if there is nothing.
 ///
 /// # Errors
-/// `Unsafe` if a symlink leads out of `directory` or what is there is no regular file; `Io` if the host fails.
+/// `Unsafe` if a symlink leads out of `directory` or what is there is no regular file; `Io` if the host
+/// fails.
 pub(crate) fn file_inside(directory: &Path, relative: &str) -> Result<Option<PathBuf>, FetchError> {
     let wanted = directory.join(relative);
     let doing = || format!("resolving {wanted:?}");

@@ -12,7 +12,8 @@ use crate::error::FetchError;
 use crate::ova::tar;
 use crate::sniff;
 
-/// Memory that the xz decoder may take, in bytes. `xz -9` needs 65 MiB; larger dictionaries are legal and rare.
+/// Memory that the xz decoder may take, in bytes. `xz -9` needs 65 MiB; larger dictionaries are legal and
+/// rare.
 const XZ_MEMORY_LIMIT: u64 = 512 << 20;
 
 /// Compression around a whole file.

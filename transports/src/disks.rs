@@ -34,8 +34,8 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<SourceVm, FetchError> {
     Ok(vm)
 }
 
-/// Canonical for files, because images name each other relative to where they really are; as given for devices, whose
-/// canonical names (`/dev/dm-3`) change between boots.
+/// Canonical for files, because images name each other relative to where they really are; as given for
+/// devices, whose canonical names (`/dev/dm-3`) change between boots.
 fn absolute(path: &Path) -> Result<PathBuf, FetchError> {
     let doing = || format!("opening {}", path.display());
     let metadata = fs::metadata(path).map_err(|e| FetchError::io(doing(), e))?;

@@ -49,9 +49,9 @@ pub fn fetch(source: &Source, scratch: &Path) -> Result<SourceVm, FetchError> {
     fetch_with(source, scratch, &FetchOptions::default())
 }
 
-/// Reads the description of `source` and finds its disks. The source is only read. What cannot be read in place is
-/// unpacked into the directory `scratch`, which is created if that is needed and must belong to this fetch alone; on
-/// failure nothing is left in it.
+/// Reads the description of `source` and finds its disks. The source is only read. What cannot be read in
+/// place is unpacked into the directory `scratch`, which is created if that is needed and must belong to this
+/// fetch alone; on failure nothing is left in it.
 ///
 /// # Errors
 /// A [`FetchError`], whose kind says what is wrong with the source or the host.

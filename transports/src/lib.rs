@@ -11,10 +11,10 @@
 //!  SourceVm { what the hypervisor says, disks at their places, warnings }
 //! ```
 //!
-//! Nothing here writes to a source, and nothing here decides: what is unknown stays unknown. All of it comes from
-//! strangers: every name is kept within its directory or archive (`confine`), every size within a named limit
-//! (`limits`, and a constant beside each reader). What has to be unpacked is unpacked into a scratch directory under
-//! names of our own (`scratch`).
+//! Nothing here writes to a source, and nothing here decides: what is unknown stays unknown. All of it comes
+//! from strangers: every name is kept within its directory or archive (`confine`), every size within a named
+//! limit (`limits`, and a constant beside each reader). What has to be unpacked is unpacked into a scratch
+//! directory under names of our own (`scratch`).
 
 mod confine;
 mod container;

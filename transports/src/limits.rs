@@ -4,11 +4,12 @@ use std::io::{self, Read};
 
 use thiserror::Error;
 
-/// Most that one fetch unpacks, in bytes. 62 TiB is vSphere's largest virtual disk; no one unpacks several of these.
+/// Most that one fetch unpacks, in bytes. 62 TiB is vSphere's largest virtual disk; no one unpacks several of
+/// these.
 const MAX_UNPACKED_BYTES: u64 = 64 << 40;
 
-/// Largest growth of a compressed archive or member. Deflate reaches 1032 on zeros; xz reaches more, but then the
-/// archive holds next to nothing but zeros.
+/// Largest growth of a compressed archive or member. Deflate reaches 1032 on zeros; xz reaches more, but then
+/// the archive holds next to nothing but zeros.
 const MAX_EXPANSION: u64 = 1100;
 
 /// What may always be unpacked, in bytes: small archives of empty disks grow by any factor and harm nobody.

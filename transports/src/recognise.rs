@@ -31,8 +31,8 @@ pub enum Source {
 /// Recognises what `specs` name: one description (or a directory that holds exactly one), or disk files.
 ///
 /// # Errors
-/// `NotFound` for what is not there, `Usage` for what makes no single source, `Unsupported` for sources of a kind
-/// that is known and not read, `Io` if the host fails.
+/// `NotFound` for what is not there, `Usage` for what makes no single source, `Unsupported` for sources of a
+/// kind that is known and not read, `Io` if the host fails.
 pub fn recognise(specs: &[PathBuf]) -> Result<Source, FetchError> {
     match specs {
         [] => Err(FetchError::usage("no source is given")),

@@ -47,7 +47,10 @@ impl Host {
 #[test]
 fn each_layer_stands_above_the_next() {
     let host = Host::new()
-        .file("etc/h2k/config.yaml", "format: raw\ndisk-bus: virtio-scsi\nboot-timeout: 1\nno-boot: true\nskip-fixer: [a]\n")
+        .file(
+            "etc/h2k/config.yaml",
+            "format: raw\ndisk-bus: virtio-scsi\nboot-timeout: 1\nno-boot: true\nskip-fixer: [a]\n",
+        )
         .file("home/.config/h2k/config.yaml", "boot-timeout: 2\nno-boot: false\nskip-fixer: [b, c]\n")
         .file("cwd/h2k.yaml", "boot-timeout: 3\ntemp-dir: t\n")
         .variable("H2K_BOOT_TIMEOUT", "4")
@@ -81,8 +84,7 @@ fn networks_are_taken_one_by_one() {
 
 #[test]
 fn a_relative_path_belongs_to_its_file_and_a_tilde_to_its_user() {
-    let host = Host::new()
-        .file("etc/h2k/config.yaml", "output: vms\ntemp-dir: /scratch\nstate: ~/h2k.db\n");
+    let host = Host::new().file("etc/h2k/config.yaml", "output: vms\ntemp-dir: /scratch\nstate: ~/h2k.db\n");
     let settings = host.load(Settings::default()).unwrap().settings;
     assert_eq!(settings.output, Some(host.path("etc/h2k/vms")));
     assert_eq!(settings.temp_dir, Some(PathBuf::from("/scratch")));
@@ -133,7 +135,10 @@ fn what_cannot_be_looked_at_is_no_missing_file() {
 
 #[test]
 fn a_misspelt_variable_is_told_and_a_foreign_one_is_not() {
-    let host = Host::new().variable("H2K_OUTPTU", "x").variable("H2K_DEBIAN_SOURCES", "x").variable("H2K_OUTPUT", "");
+    let host = Host::new()
+        .variable("H2K_OUTPTU", "x")
+        .variable("H2K_DEBIAN_SOURCES", "x")
+        .variable("H2K_OUTPUT", "");
     let loaded = host.load(Settings::default()).unwrap();
     assert_eq!(loaded.warnings, ["H2K_OUTPTU in the environment sets nothing; did you mean H2K_OUTPUT?"]);
     assert_eq!(loaded.settings.output, None, "empty is unset");
@@ -141,7 +146,8 @@ fn a_misspelt_variable_is_told_and_a_foreign_one_is_not() {
 
 #[test]
 fn places_follow_the_environment() {
-    let mut host = Host::new().variable("XDG_CONFIG_HOME", "/conf").variable("XDG_STATE_HOME", "relative/is/ignored");
+    let mut host =
+        Host::new().variable("XDG_CONFIG_HOME", "/conf").variable("XDG_STATE_HOME", "relative/is/ignored");
     let resolved = Settings::default().resolve(&host.around);
     assert_eq!(places(&host.around)[1], Path::new("/conf/h2k/config.yaml"));
     assert_eq!(resolved.state, Some(host.path("home/.local/state/h2k/h2k.db")));

@@ -132,7 +132,10 @@ fn aliases_do_not_multiply() {
     let wide = format!("output: &x {}\nskip-fixer: [{}]\n", "y".repeat(5000), vec!["*x"; 2000].join(","));
     assert_eq!(
         told(&wide),
-        ["1:9 output: a value is longer than 4096 bytes", "1:9 skip-fixer: a value is longer than 4096 bytes"]
+        [
+            "1:9 output: a value is longer than 4096 bytes",
+            "1:9 skip-fixer: a value is longer than 4096 bytes"
+        ]
     );
     let many = format!("skip-fixer: [{}]\n", vec!["a"; 2000].join(","));
     assert_eq!(told(&many), ["1:13 skip-fixer: has more than 1000 entries"]);

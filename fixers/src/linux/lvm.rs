@@ -2,6 +2,7 @@
 
 use h2k_config::{DiskBus, Policy};
 
+use super::names::Names;
 use super::text::TextFile;
 use crate::edit::Content;
 use crate::error::Result;
@@ -42,8 +43,8 @@ impl Fixer for LvmDevices {
          volumes by what is on them; the administrator can make a new list with vgimportdevices. An old cache of \
          device names is removed likewise. A filter in lvm.conf that lets only device names of the old hardware pass \
          is reported and left. Initramfs generators copy /etc/lvm or the list into the initramfs, where it counts \
-         until the initramfs is built anew; that is a matter of linux.initramfs, which runs later and takes in what was \
-         changed here."
+         until the initramfs is built anew. linux.initramfs runs later and takes in what was changed here; where it has \
+         no reason to build the initramfs anew and the root file system is on LVM, that is reported."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
@@ -58,6 +59,9 @@ impl Fixer for LvmDevices {
         }
         let devices = devices_file(guest, &settings)?;
         let listed = devices.is_some();
+        if listed {
+            proposal.concerns.extend(kept_in_initramfs(facts, policy.disk_bus));
+        }
         proposal.edits.extend(devices);
         for path in CACHES {
             let reason = "LVM remembers the names of the old disks in it and makes it anew";
@@ -85,6 +89,24 @@ fn devices_file(guest: &dyn Guest, settings: &[(String, Setting)]) -> Result<Opt
     };
     let reason = "it lists the ids of the old disks; without it LVM looks at all devices";
     remove(guest, &format!("{DEVICES}/{name}"), reason)
+}
+
+/// The initramfs may hold a copy of the list. It is not built anew where it has the disk's driver already; and what
+/// else it holds is not known.
+fn kept_in_initramfs(facts: &GuestFacts, bus: DiskBus) -> Option<Concern> {
+    Names::new(facts).root().filter(|root| root.lv.is_some())?;
+    let kernel = facts.kernels.iter().rfind(|kernel| kernel.initramfs.is_some())?;
+    let initramfs = kernel.initramfs.as_ref()?;
+    let driver = if bus == DiskBus::VirtioScsi { "virtio_scsi" } else { "virtio_blk" };
+    initramfs.modules.iter().chain(&kernel.builtin).find(|module| *module == driver)?;
+    Some(Concern::new(
+        "guest.lvm.initramfs",
+        Severity::Warning,
+        &initramfs.path,
+        "it has the disk's driver and is not built anew; it may hold a copy of LVM's list of devices, with which the \
+         volume group of the root file system is not found",
+        "watch the first boot; if it stops, remove the list and build the initramfs in the guest before the migration",
+    ))
 }
 
 /// Removes a regular file, if it is there.

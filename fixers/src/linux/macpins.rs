@@ -33,14 +33,14 @@ impl Fixer for MacPins {
     }
 
     fn explanation(&self) -> &'static str {
-        "The target's NICs have the MAC addresses of the source's, so configuration that is tied to them keeps working and \
-         stays. Rules that old udev wrote for NICs that are gone may hold a name that a present NIC needs, which would \
-         then be called eth1; those lines are removed. Where the source does not say a MAC (many OVA files), h2k makes \
-         one up, and a configuration with the old MAC would not apply: if there is exactly one NIC and exactly one \
-         configuration, the MAC in it is replaced by the new one. The line is not removed: an emptied match would match \
-         every NIC in systemd-networkd, and netplan refuses set-name without one. In all other cases a pin to a MAC \
-         that is gone is reported and left: it did not apply on the source either, or h2k cannot tell which NIC it is \
-         for."
+        "The target's NICs have the MAC addresses of the source's, so configuration that is tied to them keeps working \
+         and stays. Rules that old udev wrote for NICs that are gone may hold a name that a present NIC needs, which \
+         would then be called eth1; those lines are removed. Where the source does not say a MAC (many OVA files), h2k \
+         makes one up, and a configuration with the old MAC would not apply: if there is exactly one NIC and exactly \
+         one configuration, the MAC in it is replaced by the new one. The line is not removed: an emptied match would \
+         match every NIC in systemd-networkd, and netplan refuses set-name without one. In all other cases a pin to a \
+         MAC that is gone is reported and left: it did not apply on the source either, or h2k cannot tell which NIC it \
+         is for."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, _: &Policy) -> Result<Proposal> {

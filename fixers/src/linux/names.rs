@@ -105,19 +105,23 @@ impl<'a> Names<'a> {
     pub fn resolve(&self, name: &str, used: &Use<'_>) -> Resolution<'a> {
         let found = match spec::parse(name) {
             Named::Stable => return Resolution::AlreadyStable,
-            Named::Root => {
-                self.root.ok_or_else(|| Why::new(WhyKind::Ambiguous, "the root device is not known"))
-            }
+            Named::Root => self.the_root(used),
             // Whatever it says, the root file system is where the system was found.
-            Named::Opaque(why) => self
-                .root
-                .filter(|root| used.fits(root, self.root) && used.is_root())
-                .ok_or_else(|| Why::new(WhyKind::Ambiguous, why)),
+            Named::Opaque(_) if used.is_root() && self.root.is_some() => self.the_root(used),
+            Named::Opaque(why) => Err(Why::new(WhyKind::Ambiguous, why)),
             Named::Disk(place, partition) => self.find(&place, partition, used),
         };
         match found.and_then(|device| self.with_stable_name(device, used)) {
             Ok((device, stable)) => Resolution::Resolved { device, stable },
             Err(why) => Resolution::Unresolved(why),
+        }
+    }
+
+    fn the_root(&self, used: &Use<'_>) -> Result<&'a BlockDevice, Why> {
+        match self.root {
+            None => Err(Why::new(WhyKind::Ambiguous, "the root device is not known")),
+            Some(root) if used.fits(root, self.root) => Ok(root),
+            Some(root) => Err(Why::new(WhyKind::Contradiction, contradiction(&[root], used))),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::{Concern, Edit, Fixer, Guest, GuestFacts, Proposal, Severity};
 pub(crate) mod existing;
 pub(crate) mod matching;
 mod slots;
+mod version;
 
 #[cfg(test)]
 mod tests;
@@ -35,14 +36,14 @@ impl Fixer for NicNames {
     }
 
     fn explanation(&self) -> &'static str {
-        "Names such as ens192 come from the place of a NIC on the old hardware; on KVM the same NIC would be enp1s0, and a \
-         configuration for ens192 would find no interface. The target's NICs keep their MAC addresses, so h2k pins \
-         each name that the configuration uses to the MAC of its NIC: with a .link file in /etc/systemd/network, or a \
-         udev rule where udev is too old for that. Which NIC has which name is taken from the guest's own rules, from \
-         MACs in the configuration, from VMware's slot numbers (slot 192 is ens192), and where one NIC and one name \
-         are left, from that. What cannot be matched is reported and left. eth0 and its like are pinned too, also \
-         with net.ifnames=0 and a single NIC: the arguments of the kernel may change, and a second NIC may come. The \
-         configuration itself is not touched."
+        "Names such as ens192 come from the place of a NIC on the old hardware; on KVM the same NIC would be enp1s0, \
+         and a configuration for ens192 would find no interface. The target's NICs keep their MAC addresses, so h2k \
+         pins each name that the configuration uses to the MAC of its NIC: with a .link file in /etc/systemd/network, \
+         or with a udev rule where systemd is older than 240 and would keep a name that the initramfs has given. Which \
+         NIC has which name is taken from the guest's own rules, from MACs in the configuration, from VMware's slot \
+         numbers (slot 192 is ens192), and where one NIC and one name are left, from that. What cannot be matched is \
+         reported and left. eth0 and its like are pinned too, also with net.ifnames=0 and a single NIC: the arguments \
+         of the kernel may change, and a second NIC may come. The configuration itself is not touched."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, _: &Policy) -> Result<Proposal> {
@@ -61,7 +62,7 @@ impl Fixer for NicNames {
                 Err(concern) => proposal.concerns.push(concern),
             }
         }
-        if facts.init.link_files {
+        if facts.init.link_files && version::renames_again(guest)? {
             for pin in &pins {
                 proposal.edits.extend(link_file(guest, pin)?);
             }
@@ -142,10 +143,8 @@ fn rules(guest: &dyn Guest, pins: &[Pin]) -> Result<Option<Edit>> {
         ));
     }
     let names: Vec<&str> = pins.iter().map(|pin| pin.name.as_str()).collect();
-    let reason = format!(
-        "the network configuration is for {}, and on KVM the NICs may have other names",
-        names.join(", ")
-    );
+    let names = names.join(", ");
+    let reason = format!("the network configuration is for {names}, and on KVM the NICs may have other names");
     Ok(match file {
         Some(file) => file.edit(ID, &content, reason),
         None => Some(Edit::create(ID, &path, &content, 0o644, reason)),

@@ -20,9 +20,10 @@ impl Word {
 
     /// Where bytes `start..end` of the word stand in the file; `None` if quotes or escapes lie between them.
     pub fn place(&self, start: usize, end: usize) -> Option<(usize, usize)> {
+        let length = end.checked_sub(1)?.checked_sub(start)?;
         let first = *self.at.get(start)?;
-        let last = *self.at.get(end.checked_sub(1)?)?;
-        (last.checked_sub(first)? == end - 1 - start).then_some((first, last + 1))
+        let last = *self.at.get(end - 1)?;
+        (last.checked_sub(first)? == length).then_some((first, last + 1))
     }
 }
 

@@ -28,12 +28,12 @@ impl Fixer for GuestTools {
     }
 
     fn explanation(&self) -> &'static str {
-        "VMware's guest tools and open-vm-tools find no VMware on KVM; their services fail or wait at each boot. h2k masks \
-         the units that are enabled, by a link to /dev/null in /etc/systemd/system, as systemctl mask does. Packages \
-         and files stay, so the package database stays true, and systemctl unmask undoes it. A unit whose file itself \
-         lies in /etc/systemd/system is taken out of the boot by removing the links that start it. Without systemd the \
-         start links of the runlevels become stop links. Whether the QEMU guest agent is there is reported; h2k does \
-         not install it."
+        "VMware's guest tools and open-vm-tools find no VMware on KVM; their services fail or wait at each boot. h2k \
+         masks the units that are enabled, by a link to /dev/null in /etc/systemd/system, as systemctl mask does. \
+         Packages and files stay, so the package database stays true, and systemctl unmask undoes it. A unit whose \
+         file itself lies in /etc/systemd/system is taken out of the boot by removing the links that start it. Without \
+         systemd the start links of the runlevels become stop links. Whether the QEMU guest agent is there is \
+         reported; h2k does not install it."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, _: &Policy) -> Result<Proposal> {

@@ -30,6 +30,9 @@ impl Session {
         if !block.iter().all(understood) {
             return Ok(Detected::Unsure);
         }
+        if block.iter().all(|b| b.fstype.is_empty()) {
+            return Ok(Detected::All(Vec::new()));
+        }
         let mut systems = Vec::new();
         for device in block.iter().filter(|b| LOOKED_INTO.contains(&b.fstype.as_str())) {
             // A damaged file system may still be one that libguestfs understands.

@@ -75,7 +75,10 @@ impl<S: Read + Write> Client<S> {
     /// One request and its reply.
     fn read_blocks(&mut self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         if self.broken {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "the connection to the NBD server broke before"));
+            return Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "the connection to the NBD server broke before",
+            ));
         }
         self.broken = true;
         self.cookie = self.cookie.wrapping_add(1);

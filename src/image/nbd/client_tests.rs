@@ -157,7 +157,14 @@ fn greeting() -> Vec<u8> {
 }
 
 fn reply(kind: u32, length: u32, payload: &[u8]) -> Vec<u8> {
-    [&OPTION_REPLY.to_be_bytes()[..], &OPT_GO.to_be_bytes(), &kind.to_be_bytes(), &length.to_be_bytes(), payload].concat()
+    [
+        &OPTION_REPLY.to_be_bytes()[..],
+        &OPT_GO.to_be_bytes(),
+        &kind.to_be_bytes(),
+        &length.to_be_bytes(),
+        payload,
+    ]
+    .concat()
 }
 
 #[test]
@@ -170,9 +177,17 @@ fn a_server_that_breaks_the_protocol_is_left() {
         ("long reply", [greeting(), reply(REP_INFO, u32::MAX, b"")].concat(), io::ErrorKind::InvalidData),
         ("no size", [greeting(), reply(REP_ACK, 0, b"")].concat(), io::ErrorKind::InvalidData),
         ("short info", [greeting(), reply(REP_INFO, 3, &[0, 0, 1])].concat(), io::ErrorKind::UnexpectedEof),
-        ("odd blocks", [greeting(), reply(REP_INFO, 14, &[0, 3, 0, 0, 0, 3, 0, 0, 0, 0, 1, 0, 0, 0])].concat(), io::ErrorKind::InvalidData),
+        (
+            "odd blocks",
+            [greeting(), reply(REP_INFO, 14, &[0, 3, 0, 0, 0, 3, 0, 0, 0, 0, 1, 0, 0, 0])].concat(),
+            io::ErrorKind::InvalidData,
+        ),
         ("endless", [greeting(), size.repeat(100)].concat(), io::ErrorKind::InvalidData),
-        ("refusal", [greeting(), reply(REP_FLAG_ERROR + 6, 4, b"gone")].concat(), io::ErrorKind::ConnectionRefused),
+        (
+            "refusal",
+            [greeting(), reply(REP_FLAG_ERROR + 6, 4, b"gone")].concat(),
+            io::ErrorKind::ConnectionRefused,
+        ),
     ];
     for (what, bytes, kind) in cases {
         assert_eq!(hearing(&bytes).unwrap_err().kind(), kind, "{what}");

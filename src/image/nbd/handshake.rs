@@ -62,7 +62,10 @@ fn go<S: Read + Write>(stream: &mut S, name: &str) -> io::Result<Option<Export>>
             REP_ERR_UNSUP => return Ok(None),
             kind if kind & REP_FLAG_ERROR != 0 => {
                 let why = String::from_utf8_lossy(&payload).into_owned();
-                return Err(io::Error::new(io::ErrorKind::ConnectionRefused, format!("the NBD server refuses: {why}")));
+                return Err(io::Error::new(
+                    io::ErrorKind::ConnectionRefused,
+                    format!("the NBD server refuses: {why}"),
+                ));
             }
             kind => return Err(violated(format!("reply {kind} to NBD_OPT_GO"))),
         }

@@ -69,7 +69,8 @@ impl Qcow2Header {
     pub fn read(file: &dyn RangeRead) -> Result<Self, ImageError> {
         let length = usize::try_from(file.size()).unwrap_or(usize::MAX).min(HEADER_V3 as usize);
         let bytes = get(file, 0, length)?;
-        let raw = Raw::parse(&bytes).ok_or_else(|| ImageError::corrupt("the file is shorter than a qcow2 header"))?;
+        let raw = Raw::parse(&bytes)
+            .ok_or_else(|| ImageError::corrupt("the file is shorter than a qcow2 header"))?;
         raw.check()?;
         let extensions = u64::from(raw.header_length);
         let end = if raw.backing_offset == 0 { 1u64 << raw.cluster_bits } else { raw.backing_offset };
@@ -127,7 +128,8 @@ impl Raw {
     }
 
     fn check(&self) -> Result<(), ImageError> {
-        let wrong = |what: &str, value: u64| Err(ImageError::corrupt(format!("qcow2 header: {what} is {value}")));
+        let wrong =
+            |what: &str, value: u64| Err(ImageError::corrupt(format!("qcow2 header: {what} is {value}")));
         if !matches!(self.version, 2 | 3) {
             return Err(ImageError::unsupported(format!("qcow version {}", self.version)));
         }
@@ -155,8 +157,10 @@ impl Raw {
                 .with_hint("decrypt it first: `qemu-img convert` with `--object secret`"));
         }
         if self.features & FEATURE_DATA_FILE != 0 {
-            return Err(ImageError::dangerous("the qcow2 image keeps its data in another file, which is not opened")
-                .with_hint("make one file of it first: `qemu-img convert -O qcow2`"));
+            return Err(ImageError::dangerous(
+                "the qcow2 image keeps its data in another file, which is not opened",
+            )
+            .with_hint("make one file of it first: `qemu-img convert -O qcow2`"));
         }
         if self.features & FEATURE_CORRUPT != 0 {
             return Err(ImageError::corrupt("QEMU has marked the qcow2 image as corrupt")
@@ -180,7 +184,8 @@ fn backing_format(file: &dyn RangeRead, start: u64, end: u64) -> Result<Option<S
     for _ in 0..MAX_EXTENSIONS {
         let Some(data) = at.checked_add(8).filter(|data| *data <= end) else { break };
         let head = get(file, at, 8)?;
-        let (kind, length) = (Fields(&head).u32_be(0).unwrap_or_default(), Fields(&head).u32_be(4).unwrap_or_default());
+        let (kind, length) =
+            (Fields(&head).u32_be(0).unwrap_or_default(), Fields(&head).u32_be(4).unwrap_or_default());
         match kind {
             0 => break,
             EXTENSION_BACKING_FORMAT if length <= MAX_BACKING_NAME => {

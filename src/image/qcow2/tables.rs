@@ -46,7 +46,9 @@ impl Qcow2Header {
                 let at = entry & OFFSET;
                 if at != 0 {
                     // Each table has a cluster of its own, which bounds the work that a small hostile file causes.
-                    budget = budget.checked_sub(cluster).ok_or_else(|| ImageError::corrupt("level 2 tables overlap"))?;
+                    budget = budget
+                        .checked_sub(cluster)
+                        .ok_or_else(|| ImageError::corrupt("level 2 tables overlap"))?;
                     self.verify_table(file, at, &mut reach)?;
                 }
             }

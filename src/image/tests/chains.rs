@@ -8,7 +8,17 @@ fn vmdk_chain(bench: &Bench, base_options: &str) {
     for (n, (name, parent)) in [("base", ""), ("snap1", "base"), ("snap2", "snap1")].into_iter().enumerate() {
         let name = format!("{name}.vmdk");
         if !parent.is_empty() {
-            bench.qemu_img(&["create", "-q", "-f", "vmdk", "-b", &format!("{parent}.vmdk"), "-F", "vmdk", &name]);
+            bench.qemu_img(&[
+                "create",
+                "-q",
+                "-f",
+                "vmdk",
+                "-b",
+                &format!("{parent}.vmdk"),
+                "-F",
+                "vmdk",
+                &name,
+            ]);
         }
         let byte = 0x10 * (n as u8 + 1);
         bench.fill("vmdk", &name, byte, 0, 65536);
@@ -18,11 +28,14 @@ fn vmdk_chain(bench: &Bench, base_options: &str) {
 
 #[test]
 fn a_vmdk_snapshot_chain_is_read_through_all_its_parents() {
-    for options in ["subformat=monolithicSparse", "subformat=monolithicFlat", "subformat=twoGbMaxExtentSparse"] {
+    for options in
+        ["subformat=monolithicSparse", "subformat=monolithicFlat", "subformat=twoGbMaxExtentSparse"]
+    {
         let bench = Bench::new();
         vmdk_chain(&bench, options);
         let chain = bench.same_as_qemu("vmdk", "snap2.vmdk");
-        let names: Vec<_> = chain.images().iter().map(|i| i.path.file_name().unwrap().to_str().unwrap()).collect();
+        let names: Vec<_> =
+            chain.images().iter().map(|i| i.path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["snap2.vmdk", "snap1.vmdk", "base.vmdk"]);
         let reader = open(&chain).unwrap();
         for (at, byte) in [(0, 0x30), (10 * MIB, 0x10), (20 * MIB, 0x20), (30 * MIB, 0x30), (35 * MIB, 0)] {
@@ -44,7 +57,10 @@ fn a_parent_that_changed_after_the_snapshot_is_refused() {
     let error = bench.resolve("snap2.vmdk").unwrap_err();
     assert_eq!(error.kind(), ImageErrorKind::Corrupt);
     let text = error.chain();
-    assert!(text.contains("snap1.vmdk was made when the CID") && text.contains("base.vmdk has the CID"), "{text}");
+    assert!(
+        text.contains("snap1.vmdk was made when the CID") && text.contains("base.vmdk has the CID"),
+        "{text}"
+    );
     let identity = SourceIdentity::of(before.files()).unwrap();
     assert_eq!(identity.differs(&SourceIdentity::of(before.files()).unwrap()), None);
 }

@@ -36,12 +36,23 @@ fn vmdk_subformats_are_read() {
 fn a_stream_optimized_vmdk_is_read() {
     let bench = Bench::new();
     filled(&bench, "raw", "", "disk.raw");
-    bench.qemu_img(&["convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", "disk.raw", "disk.vmdk"]);
+    bench.qemu_img(&[
+        "convert",
+        "-f",
+        "raw",
+        "-O",
+        "vmdk",
+        "-o",
+        "subformat=streamOptimized",
+        "disk.raw",
+        "disk.vmdk",
+    ]);
     let chain = bench.same_as_qemu("vmdk", "disk.vmdk");
     assert_eq!(chain.active().unwrap().subformat.as_deref(), Some("streamOptimized"));
     markers_are_read(&chain);
     // Three grains of less than a sector each; the last is cut in its compressed data, then in its marker.
-    let last = vmdk::sparse::SparseHeader::read(&LocalRange::open(&bench.path("disk.vmdk")).unwrap()).unwrap();
+    let last =
+        vmdk::sparse::SparseHeader::read(&LocalRange::open(&bench.path("disk.vmdk")).unwrap()).unwrap();
     let last = (last.overhead + 2) * 512;
     for end in [last + 50, last + 5, last, 1000] {
         File::options().write(true).open(bench.path("disk.vmdk")).unwrap().set_len(end).unwrap();
@@ -52,7 +63,9 @@ fn a_stream_optimized_vmdk_is_read() {
 
 #[test]
 fn vhds_are_read_with_their_current_size() {
-    for (subformat, options) in [("dynamic", ""), ("fixed", ""), ("dynamic", ",force_size=on"), ("fixed", ",force_size=on")] {
+    for (subformat, options) in
+        [("dynamic", ""), ("fixed", ""), ("dynamic", ",force_size=on"), ("fixed", ",force_size=on")]
+    {
         let bench = Bench::new();
         let options = format!("subformat={subformat}{options}");
         filled(&bench, "vpc", &options, "disk.vhd");
@@ -88,8 +101,13 @@ fn a_vhdx_is_read() {
 #[test]
 fn qcow2_in_all_its_shapes_is_read() {
     for options in [
-        "compat=0.10", "compat=1.1", "cluster_size=4k", "extended_l2=on,cluster_size=128k", "compression_type=zstd",
-        "preallocation=metadata", "lazy_refcounts=on",
+        "compat=0.10",
+        "compat=1.1",
+        "cluster_size=4k",
+        "extended_l2=on,cluster_size=128k",
+        "compression_type=zstd",
+        "preallocation=metadata",
+        "lazy_refcounts=on",
     ] {
         let bench = Bench::new();
         filled(&bench, "qcow2", options, "disk.qcow2");

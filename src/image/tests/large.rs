@@ -5,7 +5,8 @@ use super::*;
 const SIZE: u64 = 5 << 30;
 
 /// One marker in each of the three extents, the last at 4.5 GiB, and one across the seam of the first two.
-const MARKERS: [(u64, u8); 4] = [(MIB, 0x11), ((2 << 30) - 4096, 0x22), (3 << 30, 0x33), ((9 << 30) / 2, 0x44)];
+const MARKERS: [(u64, u8); 4] =
+    [(MIB, 0x11), ((2 << 30) - 4096, 0x22), (3 << 30, 0x33), ((9 << 30) / 2, 0x44)];
 
 fn comes_out_whole(subformat: &str) {
     let bench = Bench::new();

@@ -1,6 +1,7 @@
 //! On real images, made by `qemu-img`.
 
 mod chains;
+mod crafted;
 mod formats;
 mod hostile;
 mod large;

@@ -39,7 +39,8 @@ fn an_image_inside_a_tar_is_the_same() {
         bench.create("raw", "", "content.raw", "40M");
         bench.fill("raw", "content.raw", 0x77, 20 * MIB, 65536);
         let options = if options.is_empty() { vec![] } else { vec!["-o", options] };
-        let convert = [&["convert", "-f", "raw", "-O", format][..], &options, &["content.raw", name]].concat();
+        let convert =
+            [&["convert", "-f", "raw", "-O", format][..], &options, &["content.raw", name]].concat();
         bench.qemu_img(&convert);
         let (disk, gate) = packed_disk(&bench, name);
         let chain = ImageChain::resolve(&disk, &gate).unwrap();

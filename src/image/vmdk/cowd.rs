@@ -32,7 +32,8 @@ impl CowdHeader {
     /// # Errors
     /// `Corrupt` or `Unsupported` with the field that is wrong; `Io` if the medium fails.
     pub fn read(file: &dyn RangeRead) -> Result<Self, ImageError> {
-        let bytes = read_vec(file, 0, SECTOR as usize).map_err(|e| ImageError::io("reading the COWD header", e))?;
+        let bytes =
+            read_vec(file, 0, SECTOR as usize).map_err(|e| ImageError::io("reading the COWD header", e))?;
         Self::parse(&bytes)
     }
 
@@ -55,7 +56,10 @@ impl CowdHeader {
         if version != 1 {
             return Err(ImageError::unsupported(format!("COWD version {version}")));
         }
-        if header.capacity == 0 || !(1..=MAX_GRAIN_SECTORS).contains(&header.grain_size) || header.directory == 0 {
+        if header.capacity == 0
+            || !(1..=MAX_GRAIN_SECTORS).contains(&header.grain_size)
+            || header.directory == 0
+        {
             return Err(ImageError::corrupt("the COWD header makes no sense"));
         }
         let covered = u64::from(header.grain_size) * TABLE_ENTRIES;

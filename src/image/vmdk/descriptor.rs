@@ -3,6 +3,8 @@
 
 use thiserror::Error;
 
+use super::extent_line;
+pub use super::extent_line::{Access, ExtentLine, ExtentType, MAX_FILE_NAME};
 use crate::image::bytes::SECTOR;
 
 /// Largest descriptor in bytes. QEMU reads no more of one; a disk of 62 TiB in flat extents has far less.
@@ -14,11 +16,11 @@ pub const MAX_EXTENTS: usize = 8192;
 /// Largest capacity in sectors: 64 TiB, above vSphere's largest disk of 62 TiB.
 pub const MAX_SECTORS: u64 = (64 << 40) / SECTOR;
 
-/// Longest file name of an extent in bytes. QEMU cuts a longer one and goes on with the rest.
-pub const MAX_FILE_NAME: usize = 511;
-
 /// `parentCID` of a disk without a parent.
 pub const NO_PARENT: u32 = 0xffff_ffff;
+
+/// What separates words. Only these: QEMU goes by ASCII, so a no-break space makes another word there.
+pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 
 /// What a descriptor says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,55 +41,6 @@ pub struct Descriptor {
     pub extents: Vec<ExtentLine>,
 }
 
-/// A line that describes an extent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExtentLine {
-    /// Line number, from 1.
-    pub line: usize,
-    /// Whether the line before is blank.
-    pub after_blank: bool,
-    /// How the extent may be accessed.
-    pub access: Access,
-    /// Size in sectors of 512 bytes, in the guest's view.
-    pub sectors: u64,
-    /// Type, as spelt there (`FLAT`, `SPARSE` …).
-    pub kind: ExtentType,
-    /// File name; a ZERO extent has none.
-    pub file: Option<String>,
-    /// Where a flat extent begins in its file, in sectors.
-    pub offset: Option<u64>,
-}
-
-/// How an extent may be accessed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// `RW`.
-    ReadWrite,
-    /// `RDONLY`.
-    ReadOnly,
-    /// `NOACCESS`.
-    None,
-}
-
-/// Type of an extent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExtentType {
-    /// `FLAT`: the bytes as they are.
-    Flat,
-    /// `SPARSE`: a hosted sparse extent.
-    Sparse,
-    /// `ZERO`: nothing but zeros, without a file.
-    Zero,
-    /// `VMFS`: as FLAT, on ESX.
-    Vmfs,
-    /// `VMFSSPARSE`: a COWD file.
-    VmfsSparse,
-    /// `SESPARSE`.
-    SeSparse,
-    /// Raw device mappings, and what is not known: in its own word.
-    Other(String),
-}
-
 /// Why a text is no descriptor.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("descriptor line {line}: {what}")]
@@ -99,7 +52,7 @@ pub struct DescriptorError {
 }
 
 impl DescriptorError {
-    fn at(line: usize, what: impl Into<String>) -> Self {
+    pub(super) fn at(line: usize, what: impl Into<String>) -> Self {
         Self { line, what: what.into() }
     }
 }
@@ -137,8 +90,8 @@ pub fn parse(text: &str) -> Result<Descriptor, DescriptorError> {
         if line.chars().any(|c| c.is_control() && c != '\t') {
             return Err(DescriptorError::at(number, "holds control characters"));
         }
-        let line = line.trim();
-        if let Some(mut extent) = extent_line(number, line)? {
+        let line = line.trim_matches(BLANKS);
+        if let Some(mut extent) = extent_line::parse(number, line)? {
             extent.after_blank = after_blank;
             extents.push(extent);
         } else if !line.is_empty() && !line.starts_with('#') {
@@ -158,7 +111,10 @@ fn check_extents(extents: &[ExtentLine]) -> Result<(), DescriptorError> {
     for extent in extents {
         sum = sum.saturating_add(extent.sectors);
         if sum > MAX_SECTORS {
-            return Err(DescriptorError::at(extent.line, format!("the disk has more than {MAX_SECTORS} sectors")));
+            return Err(DescriptorError::at(
+                extent.line,
+                format!("the disk has more than {MAX_SECTORS} sectors"),
+            ));
         }
     }
     Ok(())
@@ -179,9 +135,12 @@ impl Keys {
     fn take(&mut self, number: usize, line: &str) -> Result<(), DescriptorError> {
         let pair = line.split_once('=').filter(|(key, _)| key.starts_with(|c: char| c.is_ascii_alphabetic()));
         let Some((key, value)) = pair else {
-            return Err(DescriptorError::at(number, "neither a comment, nor a key with a value, nor an extent"));
+            return Err(DescriptorError::at(
+                number,
+                "neither a comment, nor a key with a value, nor an extent",
+            ));
         };
-        let place = match key.trim().to_ascii_lowercase().as_str() {
+        let place = match key.trim_matches(BLANKS).to_ascii_lowercase().as_str() {
             "version" => &mut self.version,
             "encoding" => &mut self.encoding,
             "cid" => &mut self.cid,
@@ -191,7 +150,7 @@ impl Keys {
             _ => return Ok(()),
         };
         if place.is_some() {
-            return Err(DescriptorError::at(number, format!("{} is there twice", key.trim())));
+            return Err(DescriptorError::at(number, format!("{} is there twice", key.trim_matches(BLANKS))));
         }
         *place = Some(unquoted(value).to_owned());
         Ok(())
@@ -200,7 +159,8 @@ impl Keys {
     fn finish(self, extents: Vec<ExtentLine>) -> Result<Descriptor, DescriptorError> {
         let missing = |key: &str| DescriptorError::at(0, format!("{key} is missing"));
         let number = |key: &str, text: &str, radix| {
-            u32::from_str_radix(text, radix).map_err(|_| DescriptorError::at(0, format!("{key} is no number: {text:?}")))
+            u32::from_str_radix(text, radix)
+                .map_err(|_| DescriptorError::at(0, format!("{key} is no number: {text:?}")))
         };
         let cid = self.cid.ok_or_else(|| missing("CID"))?;
         let parent_cid = self.parent_cid.ok_or_else(|| missing("parentCID"))?;
@@ -217,79 +177,8 @@ impl Keys {
 }
 
 fn unquoted(value: &str) -> &str {
-    let value = value.trim();
+    let value = value.trim_matches(BLANKS);
     value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value)
-}
-
-/// `ACCESS SECTORS TYPE ["FILE" [OFFSET]]`, or `None` if the line does not begin with an access.
-fn extent_line(line: usize, text: &str) -> Result<Option<ExtentLine>, DescriptorError> {
-    let (word, rest) = cut_word(text);
-    let access = match word {
-        "RW" => Access::ReadWrite,
-        "RDONLY" => Access::ReadOnly,
-        "NOACCESS" => Access::None,
-        _ => return Ok(None),
-    };
-    let (sectors, rest) = cut_word(rest);
-    let (kind, rest) = cut_word(rest);
-    let (file, rest) = cut_quoted(rest).map_err(|what| DescriptorError::at(line, what))?;
-    let (offset, rest) = cut_word(rest);
-    if !rest.is_empty() {
-        return Err(DescriptorError::at(line, "an extent with more than an offset behind its file"));
-    }
-    if kind.is_empty() {
-        return Err(DescriptorError::at(line, "an extent without a type"));
-    }
-    let sectors = decimal(sectors).filter(|n| (1..=MAX_SECTORS).contains(n));
-    let sectors = sectors.ok_or_else(|| DescriptorError::at(line, "an extent without a usable size in sectors"))?;
-    let offset = match offset {
-        "" => None,
-        text => Some(decimal(text).filter(|n| *n <= MAX_SECTORS).ok_or_else(|| {
-            DescriptorError::at(line, "an extent without a usable offset in sectors")
-        })?),
-    };
-    Ok(Some(ExtentLine { line, after_blank: false, access, sectors, kind: extent_type(kind), file, offset }))
-}
-
-fn extent_type(word: &str) -> ExtentType {
-    match word {
-        "FLAT" => ExtentType::Flat,
-        "SPARSE" => ExtentType::Sparse,
-        "ZERO" => ExtentType::Zero,
-        "VMFS" => ExtentType::Vmfs,
-        "VMFSSPARSE" => ExtentType::VmfsSparse,
-        "SESPARSE" => ExtentType::SeSparse,
-        other => ExtentType::Other(other.to_owned()),
-    }
-}
-
-/// The first word and what follows, both without blanks around them.
-fn cut_word(text: &str) -> (&str, &str) {
-    let text = text.trim();
-    match text.split_once([' ', '\t']) {
-        Some((word, rest)) => (word, rest.trim()),
-        None => (text, ""),
-    }
-}
-
-/// A name in quotes and what follows; no name where the text is empty.
-fn cut_quoted(text: &str) -> Result<(Option<String>, &str), &'static str> {
-    if text.is_empty() {
-        return Ok((None, ""));
-    }
-    let (name, rest) = text
-        .strip_prefix('"')
-        .and_then(|text| text.split_once('"'))
-        .ok_or("an extent whose file name is not in quotes")?;
-    if name.is_empty() || name.len() > MAX_FILE_NAME {
-        return Err("an extent whose file name is empty or too long");
-    }
-    Ok((Some(name.to_owned()), rest.trim()))
-}
-
-/// Digits only: no sign, no blank.
-fn decimal(text: &str) -> Option<u64> {
-    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]

@@ -46,7 +46,12 @@ fn extents_of_all_types_are_read() {
         ("  RW\t1   SESPARSE \"x\"  ", Access::ReadWrite, ExtentType::SeSparse, Some("x")),
         ("RDONLY 1 ZERO", Access::ReadOnly, ExtentType::Zero, None),
         ("NOACCESS 1 SPARSE \"x\"", Access::None, ExtentType::Sparse, Some("x")),
-        ("RW 1 VMFSRDM \"x-rdm.vmdk\"", Access::ReadWrite, ExtentType::Other("VMFSRDM".into()), Some("x-rdm.vmdk")),
+        (
+            "RW 1 VMFSRDM \"x-rdm.vmdk\"",
+            Access::ReadWrite,
+            ExtentType::Other("VMFSRDM".into()),
+            Some("x-rdm.vmdk"),
+        ),
     ] {
         let d = with(line).unwrap();
         let e = &d.extents[0];
@@ -88,6 +93,8 @@ fn what_is_not_understood_is_refused() {
         "=x",
         "1=2",
         "a\u{b}b=c",
+        "RW\u{a0}1 FLAT \"x\" 0",
+        "\u{a0}RW 1 FLAT \"x\" 0",
         "CID=2",
         "createType=\"vmfs\"",
     ] {
@@ -102,7 +109,10 @@ fn keys_that_count_must_be_there() {
         let text: String = FLAT.lines().filter(|l| !l.starts_with(key)).map(|l| format!("{l}\n")).collect();
         assert_eq!(parse(&text).unwrap_err().what, format!("{key} is missing"));
     }
-    assert_eq!(parse("version=1\nCID=xyz\nparentCID=0\ncreateType=\"\"").unwrap_err().what, "CID is no number: \"xyz\"");
+    assert_eq!(
+        parse("version=1\nCID=xyz\nparentCID=0\ncreateType=\"\"").unwrap_err().what,
+        "CID is no number: \"xyz\""
+    );
 }
 
 #[test]

@@ -72,7 +72,9 @@ pub(crate) fn walk(file: &dyn RangeRead, tables: &Tables, entries: &dyn Entries)
                 // Each table has a place of its own, so together they are smaller than the file. This also bounds
                 // the work that a small hostile file can cause.
                 let table_bytes = tables.per_table * tables.entry;
-                budget = budget.checked_sub(table_bytes).ok_or_else(|| ImageError::corrupt("grain tables overlap"))?;
+                budget = budget
+                    .checked_sub(table_bytes)
+                    .ok_or_else(|| ImageError::corrupt("grain tables overlap"))?;
                 walk_table(file, tables, entries, index, at, &mut walk)?;
             }
         }
@@ -123,7 +125,10 @@ fn read_entries(file: &dyn RangeRead, at: u64, count: u64, width: u64) -> Result
     let length = count.checked_mul(width).and_then(|len| usize::try_from(len).ok()).ok_or_else(too_large)?;
     let bytes = read_vec(file, at, length).map_err(|e| ImageError::io("reading the grain tables", e))?;
     let width = usize::try_from(width).map_err(|_| too_large())?;
-    Ok(bytes.chunks_exact(width).map(|entry| entry.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b))).collect())
+    Ok(bytes
+        .chunks_exact(width)
+        .map(|entry| entry.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b)))
+        .collect())
 }
 
 #[cfg(test)]

@@ -50,8 +50,10 @@ fn monolithic(source: &Source) -> Result<Link, ImageError> {
 /// A descriptor with its extents in other files.
 fn with_descriptor(source: &Source, gate: &OpenGate) -> Result<Link, ImageError> {
     if source.part.is_some() {
-        return Err(ImageError::unsupported("a VMDK descriptor inside an archive; its extents would be beside it there")
-            .with_hint("unpack the archive and give the descriptor"));
+        return Err(ImageError::unsupported(
+            "a VMDK descriptor inside an archive; its extents would be beside it there",
+        )
+        .with_hint("unpack the archive and give the descriptor"));
     }
     let descriptor = parse(&text_of(source)?)?;
     if descriptor.extents.is_empty() {
@@ -76,7 +78,8 @@ fn with_descriptor(source: &Source, gate: &OpenGate) -> Result<Link, ImageError>
 fn text_of(source: &Source) -> Result<String, ImageError> {
     let length = usize::try_from(source.bytes.size()).ok().filter(|len| *len <= MAX_DESCRIPTOR_BYTES);
     let length = length.ok_or_else(|| ImageError::corrupt("the descriptor is larger than any descriptor"))?;
-    let bytes = read_vec(&source.bytes, 0, length).map_err(|e| ImageError::io("reading the descriptor", e))?;
+    let bytes =
+        read_vec(&source.bytes, 0, length).map_err(|e| ImageError::io("reading the descriptor", e))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -91,9 +94,11 @@ fn parent(descriptor: &Descriptor) -> Result<Option<Parent>, ImageError> {
         (Some(name), NO_PARENT) => {
             Err(ImageError::corrupt(format!("the disk names the parent {name:?}, but not its parentCID")))
         }
-        (Some(name), cid) => {
-            Ok(Some(Parent { name: decoded(name)?.to_owned(), format: Some(DiskFormat::Vmdk), cid: Some(cid) }))
-        }
+        (Some(name), cid) => Ok(Some(Parent {
+            name: decoded(name)?.to_owned(),
+            format: Some(DiskFormat::Vmdk),
+            cid: Some(cid),
+        })),
     }
 }
 
@@ -102,24 +107,33 @@ fn decoded(name: &str) -> Result<&str, ImageError> {
     if !name.contains(char::REPLACEMENT_CHARACTER) {
         return Ok(name);
     }
-    Err(ImageError::unsupported(format!("the descriptor names the file {name:?} in another encoding than UTF-8"))
-        .with_hint("convert a copy of the descriptor (`iconv -f WINDOWS-1252 -t UTF-8`) and the file names with it"))
+    Err(ImageError::unsupported(format!(
+        "the descriptor names the file {name:?} in another encoding than UTF-8"
+    ))
+    .with_hint(
+        "convert a copy of the descriptor (`iconv -f WINDOWS-1252 -t UTF-8`) and the file names with it",
+    ))
 }
 
 /// Checks the file of an extent; a ZERO extent has none.
 fn extent(descriptor: &Source, line: &ExtentLine, gate: &OpenGate) -> Result<Option<ImageFile>, ImageError> {
     let name = match (&line.file, &line.kind) {
         (None, ExtentType::Zero) => return Ok(None),
-        (None, _) => return Err(ImageError::corrupt(format!("the extent in line {} names no file", line.line))),
+        (None, _) => {
+            return Err(ImageError::corrupt(format!("the extent in line {} names no file", line.line)));
+        }
         (Some(name), _) => decoded(name)?,
     };
-    let path = gate.admit(&descriptor.path, name).map_err(|e| e.context(format!("looking for the extent {name:?}")))?;
+    let path = gate
+        .admit(&descriptor.path, name)
+        .map_err(|e| e.context(format!("looking for the extent {name:?}")))?;
     let check = || {
         let source = Source::open(&path, None)?;
         check_extent(&source, line)?;
         Ok(source)
     };
-    let source: Source = check().map_err(|e: ImageError| e.context(format!("checking the extent {}", path.display())))?;
+    let source: Source =
+        check().map_err(|e: ImageError| e.context(format!("checking the extent {}", path.display())))?;
     Ok(Some(ImageFile { path: source.path, size: source.file_size }))
 }
 
@@ -127,7 +141,8 @@ fn check_extent(source: &Source, line: &ExtentLine) -> Result<(), ImageError> {
     let sectors = match line.kind {
         ExtentType::Flat | ExtentType::Vmfs => {
             let mut reach = Reach::default();
-            let end = line.offset.unwrap_or(0).checked_add(line.sectors).and_then(|end| end.checked_mul(SECTOR));
+            let end =
+                line.offset.unwrap_or(0).checked_add(line.sectors).and_then(|end| end.checked_mul(SECTOR));
             reach.extend(end);
             return reach.check(source.file_size);
         }
@@ -144,7 +159,8 @@ fn check_extent(source: &Source, line: &ExtentLine) -> Result<(), ImageError> {
         return Ok(());
     }
     Err(ImageError::corrupt(format!(
-        "the extent holds {sectors} sectors, but the descriptor gives it {}", line.sectors
+        "the extent holds {sectors} sectors, but the descriptor gives it {}",
+        line.sectors
     )))
 }
 
@@ -179,5 +195,7 @@ fn in_one_piece(image: &Image, descriptor: &Descriptor) -> Option<FlatBytes> {
 
 fn extent_alone(source: &Source) -> ImageError {
     ImageError::unsupported(format!("{} is an extent of a disk, not the disk", source.path.display()))
-        .with_hint("give the small descriptor file (NAME.vmdk) that names it, with all of its extents beside it")
+        .with_hint(
+            "give the small descriptor file (NAME.vmdk) that names it, with all of its extents beside it",
+        )
 }

@@ -2,6 +2,7 @@
 
 pub mod cowd;
 pub mod descriptor;
+mod extent_line;
 mod grains;
 mod link;
 mod quirks;

@@ -49,8 +49,17 @@ fn check_extent(extent: &ExtentLine) -> Result<(), ImageError> {
 fn unread_type(create_type: &str) -> ImageError {
     let error = ImageError::unsupported(format!("a VMDK of the type {create_type:?}"));
     match create_type {
-        "vmfsRDM" | "vmfsRDMP" | "vmfsRaw" | "vmfsRawDeviceMap" | "vmfsPassthroughRawDeviceMap" | "fullDevice"
-        | "partitionedDevice" => error.with_hint("its data is on a device of the source's host: clone it there, `vmkfstools -i`"),
-        _ => error.with_hint("clone the disk to another type on the source: `vmkfstools -i` or `vmware-vdiskmanager -r`"),
+        "vmfsRDM"
+        | "vmfsRDMP"
+        | "vmfsRaw"
+        | "vmfsRawDeviceMap"
+        | "vmfsPassthroughRawDeviceMap"
+        | "fullDevice"
+        | "partitionedDevice" => {
+            error.with_hint("its data is on a device of the source's host: clone it there, `vmkfstools -i`")
+        }
+        _ => error.with_hint(
+            "clone the disk to another type on the source: `vmkfstools -i` or `vmware-vdiskmanager -r`",
+        ),
     }
 }

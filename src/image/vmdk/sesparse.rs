@@ -53,8 +53,10 @@ impl SeSparseHeader {
             return Err(ImageError::corrupt("the seSparse extent has no volatile header"));
         }
         if Fields(&volatile).u64_le(24) != Some(0) {
-            return Err(ImageError::unsupported("the seSparse extent has changes in its journal that were not applied")
-                .with_hint("start and shut down the VM on ESXi, or clone the disk there with `vmkfstools -i`"));
+            return Err(ImageError::unsupported(
+                "the seSparse extent has changes in its journal that were not applied",
+            )
+            .with_hint("start and shut down the VM on ESXi, or clone the disk there with `vmkfstools -i`"));
         }
         Ok(header)
     }

@@ -97,8 +97,10 @@ impl SparseHeader {
         let (header, line_ends, compression) =
             fields(Fields(bytes)).ok_or_else(|| ImageError::corrupt("not a VMDK sparse header"))?;
         if header.flags & FLAG_LINE_ENDS != 0 && line_ends != *b"\n \r\n" {
-            return Err(ImageError::corrupt("line ends in the VMDK header were changed, and with them the whole disk")
-                .with_hint("the file was transferred in text mode; fetch it again in binary mode"));
+            return Err(ImageError::corrupt(
+                "line ends in the VMDK header were changed, and with them the whole disk",
+            )
+            .with_hint("the file was transferred in text mode; fetch it again in binary mode"));
         }
         if !(1..=3).contains(&header.version) {
             return Err(ImageError::unsupported(format!("VMDK sparse version {}", header.version)));
@@ -111,7 +113,8 @@ impl SparseHeader {
     }
 
     fn check_shape(&self) -> Result<(), ImageError> {
-        let wrong = |what: &str, value: u64| Err(ImageError::corrupt(format!("VMDK header: {what} is {value}")));
+        let wrong =
+            |what: &str, value: u64| Err(ImageError::corrupt(format!("VMDK header: {what} is {value}")));
         // A capacity of 0 makes QEMU look for extents in the embedded descriptor.
         if !(1..=MAX_SECTORS).contains(&self.capacity) {
             return wrong("capacity in sectors", self.capacity);
@@ -141,7 +144,8 @@ impl SparseHeader {
         let (Some(at), Some(length)) = (self.descriptor_offset.checked_mul(SECTOR), length) else {
             return Err(ImageError::corrupt("the embedded descriptor is larger than any descriptor"));
         };
-        let bytes = read_vec(file, at, length).map_err(|e| ImageError::io("reading the embedded descriptor", e))?;
+        let bytes =
+            read_vec(file, at, length).map_err(|e| ImageError::io("reading the embedded descriptor", e))?;
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
@@ -164,7 +168,9 @@ impl SparseHeader {
         reach.extend(bytes(self.overhead));
         if self.flags & FLAG_REDUNDANT != 0 {
             let length = self.capacity.div_ceil(self.grain_size * tables.per_table).checked_mul(tables.entry);
-            reach.extend(bytes(self.redundant_directory).zip(length).and_then(|(at, len)| at.checked_add(len)));
+            reach.extend(
+                bytes(self.redundant_directory).zip(length).and_then(|(at, len)| at.checked_add(len)),
+            );
         }
         if let Some(at) = walk.last_grain.filter(|_| self.compressed && self.flags & FLAG_MARKERS != 0) {
             reach.extend(compressed_end(file, at)?);
@@ -195,7 +201,8 @@ fn compressed_end(file: &dyn RangeRead, at: u64) -> Result<Option<u64>, ImageErr
     if at.checked_add(GRAIN_MARKER_BYTES).is_none_or(|end| end > file.size()) {
         return Ok(at.checked_add(GRAIN_MARKER_BYTES));
     }
-    let marker = read_vec(file, at, GRAIN_MARKER_BYTES as usize).map_err(|e| ImageError::io("reading a grain", e))?;
+    let marker =
+        read_vec(file, at, GRAIN_MARKER_BYTES as usize).map_err(|e| ImageError::io("reading a grain", e))?;
     let size = Fields(&marker).u32_le(8).unwrap_or_default();
     Ok(at.checked_add(GRAIN_MARKER_BYTES + u64::from(size)))
 }

@@ -6,11 +6,16 @@
 /// Longest line in bytes; what is longer is taken as several.
 const MAX_LINE: usize = 1024;
 
+/// Longest parameters of a control sequence that are kept; a cursor position has seven.
+const MAX_PARAMETERS: usize = 16;
+
 /// Takes bytes and gives lines.
 #[derive(Debug, Default)]
 pub struct Lines {
     line: Vec<u8>,
     state: State,
+    /// Parameters of the control sequence that is open.
+    parameters: Vec<u8>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +45,10 @@ impl Lines {
         }
     }
 
-    /// The line that has not ended: where a prompt stands.
+    /// The line that has not ended: where a prompt stands. It goes into messages, so nothing in it steers a terminal.
     pub fn current(&self) -> String {
-        String::from_utf8_lossy(&self.line).into_owned()
+        let text = String::from_utf8_lossy(&self.line);
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
     }
 
     /// Takes a byte; tells whether the line ended.
@@ -50,6 +56,7 @@ impl Lines {
         match self.state {
             State::Text => return self.text(byte),
             State::Escape => {
+                self.parameters.clear();
                 self.state = match byte {
                     b'[' => State::Control,
                     b']' | b'P' | b'X' | b'^' | b'_' => State::String,
@@ -60,20 +67,7 @@ impl Lines {
                 return byte == b'c';
             }
             State::Designate => self.state = State::Text,
-            State::Control => match byte {
-                0x40..=0x7e => {
-                    self.state = State::Text;
-                    // Cursor to a position, to another line, or screen cleared.
-                    return matches!(byte, b'A' | b'B' | b'E' | b'F' | b'H' | b'J' | b'd' | b'f');
-                }
-                0x1b => self.state = State::Escape,
-                // A control character within a sequence: broken off.
-                b'\n' | b'\r' => {
-                    self.state = State::Text;
-                    return true;
-                }
-                _ => {}
-            },
+            State::Control => return self.control(byte),
             State::String => match byte {
                 0x07 | b'\n' => self.state = State::Text,
                 0x1b => self.state = State::StringEscape,
@@ -82,6 +76,37 @@ impl Lines {
             State::StringEscape => self.state = State::Text,
         }
         false
+    }
+
+    /// Takes a byte of a control sequence; tells whether the line ended.
+    fn control(&mut self, byte: u8) -> bool {
+        match byte {
+            0x40..=0x7e => {
+                self.state = State::Text;
+                return match byte {
+                    b'H' | b'f' => self.leaves_line(),
+                    // Cursor to another line, or screen cleared.
+                    _ => matches!(byte, b'A' | b'B' | b'E' | b'F' | b'J' | b'd'),
+                };
+            }
+            0x30..=0x3f if self.parameters.len() < MAX_PARAMETERS => self.parameters.push(byte),
+            0x1b => self.state = State::Escape,
+            // A control character within a sequence: broken off.
+            b'\n' | b'\r' => {
+                self.state = State::Text;
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// Does a cursor position (`row;column`) leave the line? SeaBIOS repeats the position it is at in the middle of
+    /// words, so one that is near the line's end does not.
+    fn leaves_line(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.parameters);
+        let column = text.split(';').nth(1).and_then(|c| c.parse::<usize>().ok()).unwrap_or(1);
+        column <= 1 || column > self.line.len().saturating_add(2)
     }
 
     fn text(&mut self, byte: u8) -> bool {
@@ -121,6 +146,19 @@ mod tests {
             assert_eq!(ended, ["SeaBIOS", "[  OK  ] up", "ab c"]);
             assert_eq!(current, "grub> ");
         }
+    }
+
+    #[test]
+    fn a_position_within_the_line_does_not_end_it() {
+        let (ended, current) = lines(b"We\x1b[04;02H\x1b[04;03Hlcome\r\nx\x1b[2;24HGNU\x1b[3;1Hgrub> ", 2);
+        assert_eq!(ended, ["Welcome", "x", "GNU"]);
+        assert_eq!(current, "grub> ");
+    }
+
+    #[test]
+    fn nothing_steers_a_terminal() {
+        let (ended, _) = lines("a\u{9b}31mb\x7f\0c\n".as_bytes(), 3);
+        assert_eq!(ended, ["a\u{fffd}31mbc"]);
     }
 
     #[test]

@@ -195,7 +195,8 @@ pub(super) fn is_login(line: &str) -> bool {
 pub(super) fn is_system(line: &str) -> bool {
     let stamp = |inner: &str| {
         let inner = inner.trim();
-        inner == "OK" || (inner.contains('.') && inner.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+        matches!(inner, "OK" | "FAILED" | "DEPEND" | "TIME" | "WARN" | "INFO")
+            || (inner.contains('.') && inner.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
     };
     let bracket = line.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
     bracket.is_some_and(|(inner, _)| stamp(inner))

@@ -157,17 +157,13 @@ fn board(out: &mut Args, setup: &Setup<'_>) {
         properties.push_str(",graphics=off");
     }
     out.two("-machine", properties);
-    match setup.accel {
-        Accel::Kvm => {
-            out.two("-accel", "kvm");
-            out.two("-cpu", "host");
-        }
-        Accel::Tcg => {
-            out.two("-accel", "tcg,thread=multi");
-            // Five-level page tables: bootloaders trip over them under TCG, and no guest needs them here.
-            out.two("-cpu", "max,la57=off");
-        }
-    }
+    let (accel, cpu) = match setup.accel {
+        Accel::Kvm => ("kvm", "host"),
+        // Five-level page tables: bootloaders trip over them under TCG, and no guest needs them here.
+        Accel::Tcg => ("tcg,thread=multi", "max,la57=off"),
+    };
+    out.two("-accel", accel);
+    out.two("-cpu", cpu);
     let CpuTopology { sockets, cores, threads } = setup.cpu;
     out.two("-smp", format!("{},sockets={sockets},cores={cores},threads={threads}", setup.cpu.vcpus()));
     out.two("-m", setup.memory_mib.to_string());

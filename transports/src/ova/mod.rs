@@ -1,8 +1,8 @@
 //! The archives that an OVF package comes in: which members there are and where their bytes lie.
 //!
-//! DSP0243 (section 5.3) has an OVA be a plain tar. Compressed tars and zips are not in it, but are shipped. A member
-//! of a plain tar and a stored one of a zip are read in place; a compressed tar has to be unpacked as a whole, because
-//! nothing in it can be reached without decompressing all that is before.
+//! DSP0243 (section 5.3) has an OVA be a plain tar. Compressed tars and zips are not in it, but are shipped.
+//! A member of a plain tar and a stored one of a zip are read in place; a compressed tar has to be unpacked
+//! as a whole, because nothing in it can be reached without decompressing all that is before.
 
 mod pax;
 pub(crate) mod tar;
@@ -59,8 +59,8 @@ fn index_tar(path: &Path, members: &mut Members) -> Result<(), FetchError> {
     Ok(())
 }
 
-/// Members of a zip may share their bytes, so that a small archive declares an enormous content; even hashing that
-/// would take days.
+/// Members of a zip may share their bytes, so that a small archive declares an enormous content; even hashing
+/// that would take days.
 fn index_zip(path: &Path, scratch: &Scratch, members: &mut Members) -> Result<(), FetchError> {
     let packed = size_of(path)?;
     let mut declared = 0u64;

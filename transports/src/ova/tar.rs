@@ -1,7 +1,7 @@
 //! A walk over the members of a tar archive: by seeking in a file, or along a decompressed stream.
 //!
-//! Own code rather than the `tar` crate, which reads long names and attributes of any size into memory and does not
-//! tell a hole-bearing file from a plain one by its position. Nothing is written here.
+//! Own code rather than the `tar` crate, which reads long names and attributes of any size into memory and
+//! does not tell a hole-bearing file from a plain one by its position. Nothing is written here.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

@@ -1,7 +1,7 @@
 //! The members of a zip archive, from its central directory (PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3).
 //!
-//! Own code rather than the `zip` crate: that keeps members by name, so that duplicates vanish, reads a directory of
-//! any size into memory, and hides where a stored member lies, which is read in place here.
+//! Own code rather than the `zip` crate: that keeps members by name, so that duplicates vanish, reads a
+//! directory of any size into memory, and hides where a stored member lies, which is read in place here.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -33,8 +33,8 @@ const S_IFDIR: u32 = 0o040_000;
 /// All regular members of the archive at `path`, in the directory's order; duplicates included.
 ///
 /// # Errors
-/// `Corrupt` for damage, `Unsafe` for links, devices and unsafe names, `Unsupported` for encrypted members and
-/// compression methods other than deflate, `Io` if the host fails.
+/// `Corrupt` for damage, `Unsafe` for links, devices and unsafe names, `Unsupported` for encrypted members
+/// and compression methods other than deflate, `Io` if the host fails.
 pub(super) fn members(path: &Path) -> Result<Vec<Member>, FetchError> {
     let failed = |e| FetchError::io(format!("reading {}", path.display()), e);
     let mut file = File::open(path).map_err(failed)?;

@@ -38,8 +38,8 @@ pub(super) struct CentralEntry {
     pub unix_mode: Option<u32>,
 }
 
-/// The end record (4.3.16) or, where there is one, zip64's (4.3.14), in the last bytes of an archive, of which the
-/// first is at `window_start`.
+/// The end record (4.3.16) or, where there is one, zip64's (4.3.14), in the last bytes of an archive, of
+/// which the first is at `window_start`.
 pub(super) fn parse_end(window: &[u8], window_start: u64) -> Option<End> {
     let last_start = window.len().checked_sub(END_BYTES)?;
     let is_end = |at: &usize| {

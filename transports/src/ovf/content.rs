@@ -46,8 +46,8 @@ impl Content {
 /// Finds the content of `file`, to which the OVF `ovf` refers.
 ///
 /// # Errors
-/// `NotFound` if the package does not hold it, `Corrupt` if a chunk is missing, `Unsafe` and `Unsupported` for
-/// references that cannot be followed.
+/// `NotFound` if the package does not hold it, `Corrupt` if a chunk is missing, `Unsafe` and `Unsupported`
+/// for references that cannot be followed.
 pub(super) fn find(
     package: &Package,
     ovf: &str,
@@ -81,8 +81,8 @@ pub(super) fn find(
     Ok(Content { pieces, gzip: is_gzip })
 }
 
-/// The members that `file` is made of: itself; its chunks, if it has a chunk size (section 7.1); or the highest
-/// numbered one, which is what VMware exports of a disk with snapshots.
+/// The members that `file` is made of: itself; its chunks, if it has a chunk size (section 7.1); or the
+/// highest numbered one, which is what VMware exports of a disk with snapshots.
 fn pieces(package: &Package, ovf: &str, file: &FileReference, gzip: bool) -> Result<Vec<Member>, FetchError> {
     let folder = split(ovf).0;
     for name in href::names(&file.href)? {
@@ -172,8 +172,8 @@ pub(super) fn place(
     Ok(disk(disk_use, location, format))
 }
 
-/// The largest file that an image format makes of a disk of `capacity` bytes. VMDK's and VHDX's tables take less than
-/// a hundredth of the capacity, and their heads some MiB.
+/// The largest file that an image format makes of a disk of `capacity` bytes. VMDK's and VHDX's tables take
+/// less than a hundredth of the capacity, and their heads some MiB.
 pub(super) fn largest_image(capacity: u64) -> u64 {
     capacity.saturating_add(capacity / 100).saturating_add(IMAGE_HEAD_BYTES)
 }

@@ -79,8 +79,8 @@ impl Envelope {
     /// Reads a descriptor.
     ///
     /// # Errors
-    /// `Corrupt`, `Unsafe` or `Unsupported` for XML that is damaged, dangerous or too large, for a document that is
-    /// no OVF 1 or 2 envelope, and for one that does not hold exactly one virtual system.
+    /// `Corrupt`, `Unsafe` or `Unsupported` for XML that is damaged, dangerous or too large, for a document
+    /// that is no OVF 1 or 2 envelope, and for one that does not hold exactly one virtual system.
     pub fn parse(bytes: &[u8]) -> Result<Self, FetchError> {
         let (text, mut warnings) = decoded(bytes);
         let root = xml::parse(&text)?;

@@ -67,8 +67,8 @@ pub fn describe(envelope: &Envelope, stem: &str, path: &std::path::Path) -> Desc
     Description { vm, disks: in_slot_order(disks) }
 }
 
-/// Disks of a bus by controller and unit; buses in the order in which the OVF first mentions them, because the
-/// producer's firmware, which the OVF does not name, decides between them.
+/// Disks of a bus by controller and unit; buses in the order in which the OVF first mentions them, because
+/// the producer's firmware, which the OVF does not name, decides between them.
 fn in_slot_order(mut disks: Vec<DiskUse>) -> Vec<DiskUse> {
     let mut rank: BTreeMap<Bus, usize> = BTreeMap::new();
     for disk in &disks {
@@ -106,14 +106,14 @@ fn disk_use(
     Some(DiskUse { slot: slots.take(item, warnings), disk, file })
 }
 
-/// The file `id`. One that is not listed is taken with an empty name, which is refused when it is looked for: a disk
-/// with content must not turn into a blank one.
+/// The file `id`. One that is not listed is taken with an empty name, which is refused when it is looked for:
+/// a disk with content must not turn into a blank one.
 fn file_with(envelope: &Envelope, id: &str) -> FileReference {
     let listed = envelope.files.iter().find(|f| f.id == id);
     listed.cloned().unwrap_or_else(|| FileReference { id: id.to_owned(), ..FileReference::default() })
 }
 
-/// `ovf:/disk/ID`, `/disk/ID`, `ovf:/file/ID` or `/file/ID` as kind and id (section 8.2.1).
+/// `ovf:/disk/ID`, `/disk/ID`, `ovf:/file/ID` or `/file/ID` as kind and id (section 8.3).
 fn resource_of(resource: &str) -> Option<(&str, &str)> {
     let path = resource.trim().strip_prefix("ovf:").unwrap_or(resource.trim());
     path.trim_start_matches('/').split_once('/')

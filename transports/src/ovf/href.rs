@@ -3,8 +3,8 @@
 use crate::confine::normalised;
 use crate::error::FetchError;
 
-/// The names that `href` may stand for, relative to the OVF: percent-decoded, as the specification has it, and as
-/// written, because producers forget to encode.
+/// The names that `href` may stand for, relative to the OVF: percent-decoded, as the specification has it,
+/// and as written, because producers forget to encode.
 ///
 /// # Errors
 /// `Unsupported` for a URL, `Unsafe` for a name that is absolute or leaves the package.

@@ -1,4 +1,4 @@
-//! Hardware items: CIM allocation settings in XML (DSP0243 section 8.2; OVF 2 adds `StorageItem` and
+//! Hardware items: CIM allocation settings in XML (DSP0243 1.1.0, section 8.3; OVF 2 adds `StorageItem` and
 //! `EthernetPortItem`, which say the same in namespaces of their own).
 
 use std::collections::BTreeMap;
@@ -40,8 +40,8 @@ pub struct Item {
 
 /// The items of a hardware section that hold in `configuration`.
 ///
-/// Items with `bound` give a range around an item without it and are passed over. An item of a configuration takes the
-/// place of one with the same id (section 9.8).
+/// Items with `bound` give a range around an item without it (section 8.4) and are passed over. An item of a
+/// configuration takes the place of one with the same id (section 9.8).
 pub(super) fn all(hardware: &Element, configuration: Option<&str>) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     let mut place_of: BTreeMap<String, usize> = BTreeMap::new();

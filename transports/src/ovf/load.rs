@@ -83,18 +83,26 @@ impl Opened<'_> {
         disks: &[DiskUse],
         warnings: &mut Vec<String>,
     ) -> Result<Vec<Option<Content>>, FetchError> {
-        let find = |disk: &DiskUse| {
-            if let Some(parent) = &disk.disk.parent {
+        let mut contents = Vec::new();
+        let mut used = BTreeSet::new();
+        for disk in disks {
+            refuse_delta(disk)?;
+            let Some(file) = &disk.file else {
+                contents.push(None);
+                continue;
+            };
+            let content = content::find(&self.package, &self.ovf, file, warnings)?;
+            let is_new = content.pieces.first().is_none_or(|first| used.insert(first.name.clone()));
+            if !is_new {
+                // Besides being no machine that can run, it would multiply what is unpacked.
                 return Err(FetchError::unsupported(format!(
-                    "the disk {:?} is a delta of {parent:?} within the package",
-                    disk.disk.id
-                ))
-                .with_hint("export the VM without snapshots"));
+                    "two disks of the OVF have the file {:?}",
+                    file.href
+                )));
             }
-            let file = disk.file.as_ref();
-            file.map(|file| content::find(&self.package, &self.ovf, file, warnings)).transpose()
-        };
-        disks.iter().map(find).collect()
+            contents.push(Some(content));
+        }
+        Ok(contents)
     }
 
     /// At most how many bytes [`Opened::load`] will unpack; `None` if the package does not tell.
@@ -115,6 +123,12 @@ impl Opened<'_> {
             .map(bytes)
             .try_fold(0u64, |sum, bytes| Some(sum.saturating_add(bytes?))))
     }
+}
+
+fn refuse_delta(disk: &DiskUse) -> Result<(), FetchError> {
+    let Some(parent) = &disk.disk.parent else { return Ok(()) };
+    let what = format!("the disk {:?} is a delta of {parent:?} within the package", disk.disk.id);
+    Err(FetchError::unsupported(what).with_hint("export the VM without snapshots"))
 }
 
 /// A file that is larger or smaller than the OVF says is worth a word, unless its digest was found right.

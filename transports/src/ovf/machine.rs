@@ -67,8 +67,9 @@ fn memory(item: &Item, warnings: &mut Vec<String>) -> Option<u64> {
     bytes
 }
 
-/// Firmware and Secure Boot, from VMware's settings or VirtualBox's section. VMware writes its firmware setting into
-/// every OVF and the Secure Boot setting into those of machines that have it on; it means no otherwise.
+/// Firmware and Secure Boot, from VMware's settings or VirtualBox's section. VMware writes its firmware
+/// setting into every OVF and the Secure Boot setting into those of machines that have it on; it means no
+/// otherwise.
 fn firmware(system: &VirtualSystem, vm: &mut SourceVm) {
     let word = system.settings.get("firmware").map(|word| word.trim().to_ascii_lowercase());
     vm.firmware = match word.as_deref() {

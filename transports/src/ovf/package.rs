@@ -59,8 +59,8 @@ impl Package {
         Ok(found)
     }
 
-    /// The manifests that hold for the OVF `ovf`: all of an archive; in a directory all beside the OVF, or, if other
-    /// OVFs lie there too, the one of the same stem.
+    /// The manifests that hold for the OVF `ovf`: all of an archive; in a directory all beside the OVF, or,
+    /// if other OVFs lie there too, the one of the same stem.
     ///
     /// # Errors
     /// See [`Package::find`].

@@ -26,7 +26,8 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// The controllers among `items`. A controller's number is its `Address`, or the next free one of its bus.
+    /// The controllers among `items`. A controller's number is its `Address`, or the next free one of its
+    /// bus.
     pub(super) fn of(items: &[Item]) -> Self {
         let mut controllers = BTreeMap::new();
         let mut numbers: BTreeSet<(Bus, u32)> = BTreeSet::new();
@@ -63,7 +64,8 @@ fn bus_of(item: &Item) -> Option<Bus> {
     match item.kind {
         IDE_CONTROLLER => Some(Bus::Ide),
         SCSI_CONTROLLER => Some(Bus::Scsi),
-        // `vmware.nvme.controller`, VirtualBox's `NVMe` and `VirtioSCSI`; `AHCI` and `vmware.sata.ahci` are the rest.
+        // `vmware.nvme.controller`, VirtualBox's `NVMe` and `VirtioSCSI`; `AHCI` and `vmware.sata.ahci` are
+        // the rest.
         STORAGE_CONTROLLER if subtype.contains("nvme") => Some(Bus::Nvme),
         STORAGE_CONTROLLER if subtype.contains("scsi") => Some(Bus::Scsi),
         STORAGE_CONTROLLER => Some(Bus::Sata),

@@ -2,8 +2,8 @@
 
 /// Bytes of one unit of `expression`; `None` if it is no unit of bytes.
 ///
-/// Understood are `byte`, `byte * 2^20`, `byte * 10^6`, `byte * 1024` and the words `MegaBytes`, `MB` and their like,
-/// which stand for powers of 1024 with every producer that writes them.
+/// Understood are `byte`, `byte * 2^20`, `byte * 10^6`, `byte * 1024` and the words `MegaBytes`, `MB` and
+/// their like, which stand for powers of 1024 with every producer that writes them.
 pub(super) fn bytes_per_unit(expression: &str) -> Option<u64> {
     let compact: String = expression.split_whitespace().collect::<String>().to_ascii_lowercase();
     let mut factors = compact.split('*');

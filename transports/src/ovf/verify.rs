@@ -53,7 +53,8 @@ pub(super) fn verify(package: &Package, ovf: &str) -> Result<Verified, FetchErro
         }
     }
     let jobs: Vec<Job> = jobs.by_file.into_values().collect();
-    // All are hashed before the first difference is reported, so that the report does not depend on the scheduler.
+    // All are hashed before the first difference is reported, so that the report does not depend on the
+    // scheduler.
     let results: Vec<Result<(), FetchError>> = jobs.par_iter().map(check).collect();
     results.into_iter().collect::<Result<(), _>>()?;
     verified.members = jobs.into_iter().map(|job| job.member.name).collect();

@@ -1,7 +1,7 @@
 //! A small XML tree with bounds, for documents from strangers.
 //!
-//! DTDs and entities other than XML's own five are refused: an OVF needs neither, and they are the ways in which
-//! XML readers are made to open files or to fill memory.
+//! DTDs and entities other than XML's own five are refused: an OVF needs neither, and they are the ways in
+//! which XML readers are made to open files or to fill memory.
 
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};

@@ -13,8 +13,8 @@
 //! pipe itself. Escapes are undone on the bytes, before the encoding is looked at: in GBK and Big5 the second
 //! byte of a character may be a pipe.
 //!
-//! Names are the same whatever their case. A name that is defined twice makes VMware refuse the file
-//! ("is already defined"), so such a file was edited after it last ran: the last line wins and a warning says so.
+//! Names are the same whatever their case. A name that is defined twice makes VMware refuse the file ("is
+//! already defined"), so such a file was edited after it last ran: the last line wins and a warning says so.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -25,7 +25,8 @@ use super::lines::{Line, split_line};
 use crate::source::Tristate;
 use crate::text::{encoding_for, without_mark};
 
-/// Warnings about single lines that are kept: a hostile file has a million bad lines, a reader no use for them.
+/// Warnings about single lines that are kept: a hostile file has a million bad lines, a reader no use for
+/// them.
 const MAX_LINE_WARNINGS: usize = 20;
 
 /// The key that names the encoding of all values.
@@ -84,7 +85,8 @@ impl Dictionary {
         self.entries.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
 
-    /// The value of `name` without blanks around it; `None` if it is empty, which is how VMware unsets an entry.
+    /// The value of `name` without blanks around it; `None` if it is empty, which is how VMware unsets an
+    /// entry.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).map(str::trim).filter(|value| !value.is_empty())
     }

@@ -15,9 +15,9 @@ pub fn bios_uuid(value: &str) -> Option<String> {
 
 /// The VM generation id that a guest sees, from `vm.genid` and `vm.genidX` (signed 64-bit decimals).
 ///
-/// The two numbers are the halves of a Windows GUID as it lies in memory: the first three fields of a GUID are
-/// little-endian numbers, the last eight bytes are plain bytes. VMware documents neither; the arrangement was
-/// worked out on the qemu-devel list in July 2018 ("vmgenid from the VMX") and is what virt-v2v uses.
+/// The two numbers are the halves of a Windows GUID as it lies in memory: the first three fields of a GUID
+/// are little-endian numbers, the last eight bytes are plain bytes. VMware documents neither; the arrangement
+/// was worked out on the qemu-devel list in July 2018 ("vmgenid from the VMX") and is what virt-v2v uses.
 pub fn generation_id(genid: i64, genid_x: i64) -> String {
     let low = genid.cast_unsigned();
     let bytes = genid_x.to_le_bytes();

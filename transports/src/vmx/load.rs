@@ -12,8 +12,8 @@ use crate::sniff::format_of_file;
 use crate::source::{DiskLocation, SourceDisk, SourceKind, SourceVm};
 use crate::text::read_small;
 
-/// Largest `.vmx` or `.vmsd` that is read, in bytes. A VMX has a few KiB; `guestinfo` lines with user data have
-/// been seen with more than 1 MiB.
+/// Largest `.vmx` or `.vmsd` that is read, in bytes. A VMX has a few KiB; `guestinfo` lines with user data
+/// have been seen with more than 1 MiB.
 pub(crate) const MAX_DICTIONARY_BYTES: u64 = 16 << 20;
 
 /// What a VMX says, before any other file is looked at.
@@ -79,8 +79,8 @@ fn locate(directory: &Path, disk: DiskFile, warnings: &mut Vec<String>) -> Resul
     Ok(SourceDisk { slot, location, format, capacity_bytes: None, mode, serial: None })
 }
 
-/// A VMX that is encrypted as a whole keeps its devices in `encryption.data`; one that is encrypted only for its
-/// TPM names them in the clear.
+/// A VMX that is encrypted as a whole keeps its devices in `encryption.data`; one that is encrypted only for
+/// its TPM names them in the clear.
 fn refuse_encrypted(
     dictionary: &Dictionary,
     disks: &[DiskFile],

@@ -7,8 +7,8 @@
 //!                                                  SourceVm
 //! ```
 //!
-//! VMware publishes no description of the keys. What is known of them comes from what its products write, from
-//! open-vm-tools (the dictionary format) and from virt-v2v's `parse_domain_from_vmx.ml`.
+//! VMware publishes no description of the keys. What is known of them comes from what its products write,
+//! from open-vm-tools (the dictionary format) and from virt-v2v's `parse_domain_from_vmx.ml`.
 
 mod devices;
 mod dictionary;

@@ -42,7 +42,8 @@ pub(super) fn describe(dictionary: &Dictionary, vm: &mut SourceVm) {
 }
 
 /// The MAC and whether it was set by hand. `addressType` decides between `address` (`static`) and
-/// `generatedAddress` (`generated`, or `vpx` for one that vCenter made); the other one serves if it is missing.
+/// `generatedAddress` (`generated`, or `vpx` for one that vCenter made); the other one serves if it is
+/// missing.
 fn address(dictionary: &Dictionary, number: u32, warnings: &mut Vec<String>) -> (Option<String>, bool) {
     let manual = ("address", true);
     let generated = ("generatedAddress", false);

@@ -21,12 +21,12 @@ pub(super) struct Found {
 
 /// Finds the disk `file_name` of the device `device` of a VMX in `directory` (canonical).
 ///
-/// The exact path is taken if it is inside of `directory`; otherwise a file of the same base name in `directory`,
-/// with a warning.
+/// The exact path is taken if it is inside of `directory`; otherwise a file of the same base name in
+/// `directory`, with a warning.
 ///
 /// # Errors
-/// `Unsafe` if neither is there and the path leaves `directory`, or if a symlink leads out; `NotFound` if the file
-/// would be inside and is missing.
+/// `Unsafe` if neither is there and the path leaves `directory`, or if a symlink leads out; `NotFound` if the
+/// file would be inside and is missing.
 pub(super) fn find(directory: &Path, device: &str, file_name: &str) -> Result<Found, FetchError> {
     let looking = || format!("looking for the disk of {device}");
     if let Some(relative) = inside_name(directory, file_name) {

@@ -10,17 +10,19 @@ use crate::error::FetchError;
 use crate::source::PowerState;
 use crate::text::read_small;
 
-/// Snapshots of a VM whose names are kept. vSphere allows 32 in a chain; Workstation's trees have been seen larger.
+/// Snapshots of a VM whose names are kept. vSphere allows 32 in a chain; Workstation's trees have been seen
+/// larger.
 const MAX_SNAPSHOTS: u32 = 1000;
 
-/// Entries of the VM's directory that are looked at; a VM's directory holds tens, this bounds a walk through a
-/// directory that a user gave by mistake.
+/// Entries of the VM's directory that are looked at; a VM's directory holds tens, this bounds a walk through
+/// a directory that a user gave by mistake.
 const MAX_ENTRIES: usize = 100_000;
 
 /// The power state of the VM of `vmx`, whose disks are at `disks`, and what it was read from.
 ///
-/// Workstation locks a file with a directory `FILE.lck` that holds a file per owner, ESXi with a file of that name
-/// or, on NFS, a hidden `.lck-ID`. A suspended VM names its image in `checkpoint.vmState` and has a `.vmss`.
+/// Workstation locks a file with a directory `FILE.lck` that holds a file per owner, ESXi with a file of that
+/// name or, on NFS, a hidden `.lck-ID`. A suspended VM names its image in `checkpoint.vmState` and has a
+/// `.vmss`.
 ///
 /// # Errors
 /// `Io` if the directory cannot be read.
@@ -89,8 +91,8 @@ pub(super) fn snapshots(vmx: &Path) -> Result<Vec<String>, FetchError> {
     }
 }
 
-/// `snapshotN.displayName` for every N below `snapshot.numSnapshots`; VMware leaves lines of deleted snapshots
-/// behind that number.
+/// `snapshotN.displayName` for every N below `snapshot.numSnapshots`; VMware leaves lines of deleted
+/// snapshots behind that number.
 fn snapshot_names(dictionary: &Dictionary) -> Vec<String> {
     let count = dictionary.number("snapshot.numSnapshots").unwrap_or(0u32).min(MAX_SNAPSHOTS);
     (0..count)

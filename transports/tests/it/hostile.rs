@@ -115,6 +115,15 @@ fn a_member_beyond_the_capacity_of_its_disk() {
 }
 
 #[test]
+fn two_disks_with_one_file() {
+    let ovf = String::from_utf8(fixture("ovf/two-disks.ovf")).unwrap().replace("disk2.vmdk", "disk1.vmdk");
+    let (_dir, result) = fetch_package(&files(&[("x.ovf", ovf.as_bytes()), ("disk1.vmdk", b"x")]));
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), FetchErrorKind::Unsupported);
+    assert!(error.to_string().contains("two disks"), "{error}");
+}
+
+#[test]
 fn damaged_gzip_is_corrupt() {
     let mut member = gz(&disk_of(100));
     let middle = member.len() / 2;

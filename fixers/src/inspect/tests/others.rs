@@ -141,3 +141,31 @@ fn hostile_names_are_no_kernels() {
     let versions: Vec<_> = facts.kernels.iter().map(|k| k.version.as_str()).collect();
     assert_eq!(versions, ["6.1.0"]);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn whatever_is_in_the_files_facts_come_of_it(
+        text in "([a-z0-9.:/*\\[\\]=#,;&{}'\" \\\\-]{0,12}(\n|=|: | |\t)){0,30}",
+    ) {
+        let mut guest = MemoryGuest::new();
+        for path in [
+            "/etc/fstab",
+            "/boot/loader/entries/a.conf",
+            "/lib/modules/6.1.0/modules.dep",
+            "/lib/modules/6.1.0/pkgbase",
+            "/boot/initrd.img-6.1.0",
+            "/etc/network/interfaces",
+            "/etc/systemd/network/a.network",
+            "/etc/netplan/a.yaml",
+            "/etc/NetworkManager/system-connections/a",
+            "/etc/sysconfig/network-scripts/ifcfg-eth0",
+            "/var/lib/dpkg/status",
+            "/lib/apk/db/installed",
+        ] {
+            guest.put(path, text.as_bytes());
+        }
+        gathered(&guest, &[("/", "ext4")]);
+    }
+}

@@ -98,7 +98,7 @@ fn the_reason_is_in_words() {
     let proposal = Fstab.plan(&facts(), &guest, &Policy::default()).unwrap();
     assert_eq!(
         proposal.concerns[0].message,
-        "/dev/sdb1 for / stays: partition 1 of disk 1 holds xfs, which is not the root file system"
+        "/dev/sdb1 for / stays: partition 1 of disk 1 holds xfs, which is not the root file system (ext4)"
     );
 }
 

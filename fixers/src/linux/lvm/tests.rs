@@ -1,5 +1,6 @@
 use super::*;
 use crate::MemoryGuest;
+use crate::facts::{InitramfsFacts, KernelFacts};
 use crate::linux::testing::{device, facts, run, show, show_concerns};
 
 const LIST: &str = "# LVM uses devices listed in this file.\nVERSION=1.1.1\n\
@@ -51,6 +52,27 @@ fn the_list_that_is_configured_is_the_one() {
     assert_eq!(plan(with("use_devicesfile = 0\n")).0, "");
     let local = with("use_devicesfile = 1\n").file("/etc/lvm/lvmlocal.conf", "devices { use_devicesfile=0 }");
     assert_eq!(plan(local).0, "");
+}
+
+#[test]
+fn an_initramfs_that_is_not_built_anew_may_hold_the_list() {
+    let mut facts = lvm();
+    facts.block[0].lv = Some(("vg".to_owned(), "root".to_owned()));
+    let modules = |names: &[&str]| InitramfsFacts {
+        path: "/boot/initramfs-5.14.img".to_owned(),
+        modules: names.iter().map(|n| (*n).to_owned()).collect(),
+        ..InitramfsFacts::default()
+    };
+    let concerns = |facts: &GuestFacts, list: bool| {
+        let guest = if list { conf("").file("/etc/lvm/devices/system.devices", LIST) } else { conf("") };
+        show_concerns(&LvmDevices.plan(facts, &guest, &Policy::default()).unwrap())
+    };
+    facts.kernels = vec![KernelFacts { initramfs: Some(modules(&["virtio_blk"])), ..KernelFacts::default() }];
+    assert_eq!(concerns(&facts, true), ["Warning guest.lvm.initramfs /boot/initramfs-5.14.img"]);
+    assert!(concerns(&facts, false).is_empty());
+    assert!(concerns(&lvm(), true).is_empty());
+    facts.kernels[0].initramfs = Some(modules(&["vmw_pvscsi"]));
+    assert!(concerns(&facts, true).is_empty(), "it is built anew");
 }
 
 #[test]

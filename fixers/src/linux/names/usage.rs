@@ -69,6 +69,9 @@ impl<'a> Use<'a> {
     /// What the use wants, for people.
     pub(super) fn wanted(&self) -> String {
         match (self.holds, self.is_root()) {
+            (Holds::Filesystem(fstype), true) if fstype != "auto" => {
+                format!("the root file system ({fstype})")
+            }
             (_, true) => "the root file system".to_owned(),
             (Holds::Anything, _) => "what is wanted".to_owned(),
             (Holds::Filesystem(fstype), _) => format!("the {fstype} that is wanted"),

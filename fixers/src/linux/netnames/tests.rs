@@ -14,7 +14,7 @@ fn with(nics: &[(&str, Option<u32>)], names: &[(&str, Option<&str>)]) -> GuestFa
 }
 
 fn plan(facts: &GuestFacts, guest: MemoryGuest) -> (String, Vec<String>) {
-    let mut guest = guest;
+    let mut guest = guest.file("/usr/lib/systemd/libsystemd-shared-252.so", "");
     let proposal = run(&NicNames, facts, &mut guest);
     (show(&proposal.edits), show_concerns(&proposal))
 }
@@ -60,6 +60,11 @@ fn a_rule_where_udev_is_old() {
     +SUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="00:50:56:aa:00:02", NAME="eth1"
     "#);
     assert!(concerns.is_empty());
+    let mut old = facts.clone();
+    old.init.link_files = true;
+    let proposal =
+        run(&NicNames, &old, &mut MemoryGuest::new().file("/lib/systemd/libsystemd-shared-237.so", ""));
+    assert_eq!(show(&proposal.edits), edits, "an initramfs without the .link file would decide the names");
     let one = "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"00:50:56:aa:00:01\", NAME=\"eth0\"\n";
     let (edits, _) = plan(&facts, MemoryGuest::new().file("/etc/udev/rules.d/70-h2k-net.rules", one));
     assert!(edits.contains("eth1") && !edits.contains("eth0"), "{edits}");

@@ -21,6 +21,9 @@ const DROP_IN: &str = "/etc/dracut.conf.d/90-h2k-virtio.conf";
 /// Written to if it is there (dracut.conf(5), `logfile`, by its usual value).
 const LOG: &str = "/var/log/dracut.log";
 
+/// libblkid's cache, which dracut's calls of blkid(8) leave on the guest's disk; at boot a tmpfs lies over it.
+const BLKID_CACHE: &str = "/run/blkid/blkid.tab";
+
 /// Proposes what makes every one of the images hold the drivers, now and at the guest's next rebuild.
 ///
 /// # Errors
@@ -45,7 +48,7 @@ pub(super) fn propose(
             argv.extend(["--gzip", "--omit", "squash squash-squashfs squash-erofs"]);
         }
         argv.extend([path.as_str(), rebuild.kernel.version.as_str()]);
-        let mut changes = vec![path.clone()];
+        let mut changes = vec![path.clone(), BLKID_CACHE.to_owned()];
         if logs {
             changes.push(LOG.to_owned());
         }

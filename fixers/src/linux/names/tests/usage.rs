@@ -18,6 +18,8 @@ fn the_use_must_agree() {
         ("/dev/sda2", Use::holding(Holds::Luks), "Contradiction"),
         ("/dev/sdb1", Use::holding(Holds::Scratch), "Contradiction"),
         ("/dev/root", Use::mount("ext4", "/"), "0:1"),
+        ("/dev/root", Use::mount("xfs", "/data"), "Contradiction"),
+        ("/dev/root", Use::holding(Holds::Swap), "Contradiction"),
     ];
     for (name, used, want) in cases {
         assert_eq!(look(&facts, name, &used), want, "{name} {used:?}");
@@ -29,7 +31,7 @@ fn the_root_device_is_known_by_its_content() {
     let mut facts = facts();
     for name in ["/dev/dm-0", "/dev/mapper/mpatha1", "/dev/cciss/c0d0p1", "/dev/block/259:1"] {
         assert_eq!(look(&facts, name, &Use::mount("ext4", "/")), "0:1");
-        assert_eq!(look(&facts, name, &Use::mount("xfs", "/")), "Ambiguous");
+        assert_eq!(look(&facts, name, &Use::mount("xfs", "/")), "Contradiction");
     }
     facts.block[2].fstype = "ext4".to_owned();
     let by_id = "/dev/disk/by-id/scsi-36000c29f0f0f0f0f0f0f0f0f0f0f0f0f-part1";

@@ -35,7 +35,7 @@ fn dracut_is_told_for_now_and_for_later() {
              \"virtio_pci virtio_blk virtio_scsi virtio_net\", \"{RHEL_IMAGE}\", \"{RHEL_KERNEL}\"]\n"
         )
     );
-    assert_eq!(changes(&proposal.edits[1]), [RHEL_IMAGE, "/var/log/dracut.log"]);
+    assert_eq!(changes(&proposal.edits[1]), [RHEL_IMAGE, "/run/blkid/blkid.tab", "/var/log/dracut.log"]);
     assert!(proposal.concerns.is_empty());
 }
 
