@@ -6,7 +6,8 @@ use super::Settled;
 use crate::cli::JsonArgs;
 use crate::error::Failure;
 use crate::state::{Run, RunState};
-use crate::ui::{Ui, table::table};
+use crate::ui::table::table;
+use crate::ui::{Ui, escape};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -50,12 +51,18 @@ fn row(run: &Run) -> Vec<String> {
     let state = if run.killed() { "killed" } else { run.state.name() };
     let stage = run.stage.map_or("", |(stage, _)| stage.name());
     let result = match (&run.error, run.state, &run.job.output) {
-        (Some(error), ..) => error.clone(),
+        (Some(error), ..) => escape::line(error).into_owned(),
         (None, RunState::Done, Some(output)) => output.join(&run.name).display().to_string(),
         _ if run.resumable() => format!("h2k resume {} goes on", run.name),
         _ => String::new(),
     };
-    vec![run.name.clone(), state.to_owned(), stage.to_owned(), run.started.to_string(), result]
+    vec![
+        escape::line(&run.name).into_owned(),
+        state.to_owned(),
+        stage.to_owned(),
+        run.started.to_string(),
+        result,
+    ]
 }
 
 #[cfg(test)]
@@ -83,7 +90,7 @@ mod tests {
         store.finish_run(begin("db01"), RunState::Done, None).unwrap();
         let failed = begin("web01");
         store.stage_started(failed, crate::stage::Stage::Plan).unwrap();
-        store.finish_run(failed, RunState::Failed, Some("plan: no room")).unwrap();
+        store.finish_run(failed, RunState::Failed, Some("plan: no\nroom")).unwrap();
         store.finish_run(begin("app01"), RunState::Interrupted, None).unwrap();
         begin("now");
         let mut runs = store.list_runs().unwrap();
@@ -94,7 +101,7 @@ mod tests {
         VM     STATE        STAGE  BEGAN                 RESULT
         now    running             1970-01-01T00:00:00Z
         app01  interrupted         1970-01-01T00:00:00Z  h2k resume app01 goes on
-        web01  failed       plan   1970-01-01T00:00:00Z  plan: no room
+        web01  failed       plan   1970-01-01T00:00:00Z  plan: no\nroom
         db01   done                1970-01-01T00:00:00Z  /srv/vms/db01
         ");
         runs[0].alive = false;

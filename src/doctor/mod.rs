@@ -78,13 +78,19 @@ impl Finding {
     }
 
     fn new(health: Health, message: impl Into<String>) -> Self {
-        Self { health, message: message.into(), detail: String::new(), advice: String::new(), packages: None }
+        Self {
+            health,
+            message: one_line(&message.into()),
+            detail: String::new(),
+            advice: String::new(),
+            packages: None,
+        }
     }
 
     /// With what a program said about it.
     #[must_use]
     pub fn detail(self, detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), ..self }
+        Self { detail: one_line(&detail.into()), ..self }
     }
 
     /// With what to do.
@@ -98,6 +104,11 @@ impl Finding {
     pub fn install(self, packages: Packages) -> Self {
         Self { packages: Some(packages), ..self }
     }
+}
+
+/// What programs say may have several lines; a finding has a row of a table.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A check.

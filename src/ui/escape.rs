@@ -7,7 +7,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
-/// Several lines: as [`line`], with line ends and tabs kept.
+/// Several lines: as [`line()`], with line ends and tabs kept.
 pub fn page(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c == '\n' || c == '\t')
 }

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn people_are_told_rarely() {
-        assert_eq!(told(LogFormat::Text, 30), [], "three seconds in all");
+        assert!(told(LogFormat::Text, 30).is_empty(), "three seconds in all");
         assert_eq!(told(LogFormat::Text, 500), [20, 40, 60, 80, 100]);
         assert_eq!(told(LogFormat::Text, 60_000), [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
     }

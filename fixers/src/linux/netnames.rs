@@ -144,7 +144,8 @@ fn rules(guest: &dyn Guest, pins: &[Pin]) -> Result<Option<Edit>> {
     }
     let names: Vec<&str> = pins.iter().map(|pin| pin.name.as_str()).collect();
     let names = names.join(", ");
-    let reason = format!("the network configuration is for {names}, and on KVM the NICs may have other names");
+    let reason =
+        format!("the network configuration is for {names}, and on KVM the NICs may have other names");
     Ok(match file {
         Some(file) => file.edit(ID, &content, reason),
         None => Some(Edit::create(ID, &path, &content, 0o644, reason)),
