@@ -1,6 +1,7 @@
 //! From the command line to an exit code.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -25,11 +26,17 @@ pub fn main() -> ExitCode {
         Err(failure) => return told(&Ui::new(mode), &failure),
     };
     mode.log_format = settled.resolved.log_format;
-    let ui = Ui::new(mode);
+    let ui = Arc::new(Ui::new(mode));
+    Ui::watch_programs(&ui);
     for message in &settled.warnings {
         ui.event(&Event::Warning { vm: String::new(), message: message.clone() });
     }
-    let result = interrupt::install().and_then(|()| commands::run(&cli, &settled, &ui));
+    let teller = Arc::clone(&ui);
+    let stopping = move || {
+        let message = "stopping; a second signal stops at once".to_owned();
+        teller.event(&Event::Warning { vm: String::new(), message });
+    };
+    let result = interrupt::install_telling(stopping).and_then(|()| commands::run(&cli, &settled, &ui));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => told(&ui, &failure),

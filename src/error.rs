@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use h2k_transports::FetchError;
 use serde::{Deserialize, Serialize};
+
+use crate::exec::ExecError;
+use crate::image::ImageError;
 
 /// What kind of failure it is; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +83,28 @@ impl Failure {
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
+    /// The error with what its type knows of kind and hints, wherever in the chain of causes that stands.
     fn from(error: E) -> Self {
-        Self::new(FailureKind::Failed, error)
+        let mut failure = Self::new(FailureKind::Failed, error);
+        let mut hints = Vec::new();
+        let mut cancelled = false;
+        for cause in failure.error.chain() {
+            if let Some(exec) = cause.downcast_ref::<ExecError>() {
+                cancelled |= matches!(exec, ExecError::Cancelled);
+                hints.extend(exec.hint());
+            } else if let Some(image) = cause.downcast_ref::<ImageError>() {
+                hints.extend(image.hint());
+            } else if let Some(fetch) = cause.downcast_ref::<FetchError>() {
+                hints.extend(fetch.hint());
+            }
+        }
+        // An outer error may pass on the hint of its cause.
+        hints.dedup();
+        failure.hints = hints;
+        if cancelled {
+            failure.kind = FailureKind::Interrupted;
+        }
+        failure
     }
 }
 
@@ -96,5 +120,24 @@ pub trait Doing<T> {
 impl<T, E: Into<Failure>> Doing<T> for Result<T, E> {
     fn doing(self, doing: impl fmt::Display) -> Result<T, Failure> {
         self.map_err(|e| e.into().context(doing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_program_is_an_interruption_wherever_it_stands() {
+        let deep = anyhow::Error::new(ExecError::Cancelled).context("copying disk 0");
+        assert_eq!(Failure::from(deep).kind, FailureKind::Interrupted);
+    }
+
+    #[test]
+    fn the_hint_of_a_cause_reaches_the_user() {
+        let missing = h2k_transports::recognise(&["/nonexistent/vm.vmx".into()]).unwrap_err();
+        let hint = missing.hint();
+        let failure = Failure::from(missing);
+        assert_eq!(failure.hints, hint.into_iter().collect::<Vec<_>>());
     }
 }

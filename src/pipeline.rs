@@ -137,7 +137,11 @@ pub fn fetch(cx: &mut Context<'_>, record: Option<Record<'_>>) -> Result<Fetched
 ///
 /// # Errors
 /// As the stages say.
-pub fn inspect(cx: &mut Context<'_>, record: Option<Record<'_>>, fetched: Fetched) -> Result<Inspected, Failure> {
+pub fn inspect(
+    cx: &mut Context<'_>,
+    record: Option<Record<'_>>,
+    fetched: Fetched,
+) -> Result<Inspected, Failure> {
     let flattened = step(&Flatten, cx, record, fetched, |f| f.summary())?;
     step(&Inspect, cx, record, flattened, Inspected::summary)
 }

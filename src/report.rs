@@ -109,7 +109,12 @@ impl Report {
             Some(v) => format!("{}: {}", v.outcome, inline(&v.reason)),
         };
         writeln!(out, "- verdict: **{verdict}**")?;
-        writeln!(out, "- source: {} (digest `{}`)", inline(&self.source.display().to_string()), self.source_digest)?;
+        writeln!(
+            out,
+            "- source: {} (digest `{}`)",
+            inline(&self.source.display().to_string()),
+            self.source_digest
+        )?;
         writeln!(out, "- result: {}", inline(&self.dir.display().to_string()))?;
         writeln!(out, "- finished: {} by h2k {}\n", self.finished, self.h2k)?;
         writeln!(out, "## Stages\n\n| stage | seconds | |\n|---|---|---|")?;
@@ -118,7 +123,13 @@ impl Report {
         }
         writeln!(out, "\n## Disks\n\n| file | virtual | on the host |\n|---|---|---|")?;
         for d in &self.disks {
-            writeln!(out, "| {} | {} | {} |", inline(&d.file.display().to_string()), bytes(d.size), bytes(d.allocated))?;
+            writeln!(
+                out,
+                "| {} | {} | {} |",
+                inline(&d.file.display().to_string()),
+                bytes(d.size),
+                bytes(d.allocated)
+            )?;
         }
         writeln!(out, "\n## Edits\n")?;
         for e in &self.edits {

@@ -125,7 +125,9 @@ fn named(cx: &mut Context<'_>, root: &Path, record: Record<'_>) -> Result<Report
 
 /// Whether the result that lies under the final name is this run's: it was killed after CONVERT had named it.
 fn published(record: &Record<'_>, dir: &Path) -> Result<bool, Failure> {
-    let Some(planned) = record.store.stage_output::<Planned>(record.run, Stage::Plan)? else { return Ok(false) };
+    let Some(planned) = record.store.stage_output::<Planned>(record.run, Stage::Plan)? else {
+        return Ok(false);
+    };
     let Ok(text) = fs::read(dir.join("plan.json")) else { return Ok(false) };
     let there: Option<PlanDocument> = serde_json::from_slice(&text).ok();
     Ok(there.is_some_and(|document| document.vms == [planned.plan]))
@@ -152,7 +154,8 @@ fn stages(cx: &mut Context<'_>, record: Record<'_>, fetched: Fetched) -> Result<
 
 /// The failure of a plan with critical concerns, each of them a hint.
 pub fn not_ready(plan: &Plan) -> Failure {
-    let mut failure = Failure::message(FailureKind::NotReady, format!("the plan for {} has critical concerns", plan.name));
+    let mut failure =
+        Failure::message(FailureKind::NotReady, format!("the plan for {} has critical concerns", plan.name));
     for c in plan.critical() {
         failure = failure.hint(format!("{}: {}: {}: {}", c.id, c.subject, c.message, c.advice));
     }
@@ -180,7 +183,7 @@ fn begin<'a>(job: &Job, store: &'a Store, ui: &dyn Reporter) -> Result<Record<'a
 
 /// What changed in the source since an earlier run looked at it, or what that run lacks to go on.
 fn changed_since(flattened: &Flattened) -> Result<Option<String>, Failure> {
-    let now = SourceIdentity::of(&flattened.identity.paths());
+    let now = SourceIdentity::of(flattened.identity.paths());
     Ok(match now {
         Ok(now) => flattened.identity.differs(&now),
         Err(e) => Some(format!("the source cannot be read as it was: {e}")),

@@ -14,8 +14,11 @@ use crate::error::{Doing, Failure};
 pub fn add(overlays: &[PathBuf], temp: &Path) -> Result<bool, Failure> {
     let drives: Vec<Drive> =
         overlays.iter().map(|path| Drive { path: path.clone(), format: "qcow2".to_owned() }).collect();
-    let options =
-        LaunchOptions { force_tcg: !crate::validate::kvm::proven(), cpus: 1, temp_dir: Some(temp.to_owned()) };
+    let options = LaunchOptions {
+        force_tcg: !crate::validate::kvm::proven(),
+        cpus: 1,
+        temp_dir: Some(temp.to_owned()),
+    };
     let mut session = Session::launch(&drives, Access::Writable, &options)?;
     let mut facts = GuestFacts::default();
     session.inspect_boot(&mut facts)?;

@@ -60,7 +60,12 @@ fn a_missing_extent_is_named() {
 fn a_truncated_extent_is_refused() {
     let place = Place::new();
     blank(&place, "guest.vmdk", &["-o", "subformat=monolithicFlat"]);
-    fs::File::options().write(true).open(place.path("src/guest-flat.vmdk")).unwrap().set_len(1 << 20).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(place.path("src/guest-flat.vmdk"))
+        .unwrap()
+        .set_len(1 << 20)
+        .unwrap();
     let source = vmx(&place, "guest.vmdk", "");
     refused(&place, &source, 1, &["guest-flat.vmdk"]);
 }
@@ -124,12 +129,16 @@ fn a_disk_without_a_system_is_not_ready_and_inspect_still_shows_its_source() {
 /// A file system that looks like a Linux to inspection: os-release, fstab, a kernel's directory.
 fn linux_image(place: &Place, name: &str, id: &str) -> PathBuf {
     let tree = format!("tree-{name}");
-    place.write(&format!("{tree}/etc/os-release"), format!("ID={id}\nVERSION_ID=1\nPRETTY_NAME=\"{id} 1\"\n"));
+    place
+        .write(&format!("{tree}/etc/os-release"), format!("ID={id}\nVERSION_ID=1\nPRETTY_NAME=\"{id} 1\"\n"));
     place.write(&format!("{tree}/etc/fstab"), "");
     place.write(&format!("{tree}/usr/bin/true"), "");
     let raw = place.write(&format!("src/{name}.raw"), b"");
     fs::File::options().write(true).open(&raw).unwrap().set_len(64 << 20).unwrap();
-    ok("mke2fs", &["-q", "-F", "-t", "ext4", "-d", place.path(&tree).to_str().unwrap(), raw.to_str().unwrap()]);
+    ok(
+        "mke2fs",
+        &["-q", "-F", "-t", "ext4", "-d", place.path(&tree).to_str().unwrap(), raw.to_str().unwrap()],
+    );
     raw
 }
 

@@ -53,7 +53,17 @@ fn json_markdown_and_text_tell_the_same() {
 fn options_shape_the_target() {
     let place = Place::new();
     let vmx = phony::guest(&place, "web01");
-    let args = ["plan", vmx.to_str().unwrap(), "--json", "--name", "db 1", "--format", "raw", "--disk-bus", "virtio-scsi"];
+    let args = [
+        "plan",
+        vmx.to_str().unwrap(),
+        "--json",
+        "--name",
+        "db 1",
+        "--format",
+        "raw",
+        "--disk-bus",
+        "virtio-scsi",
+    ];
     let more = ["--network", "VM Network=bridge:br0", "--skip-fixer", "linux.nic-names"];
     let json = place.h2k(args.into_iter().chain(more)).expect(0).json();
     let vm = &json["vms"][0];
@@ -61,7 +71,8 @@ fn options_shape_the_target() {
     assert_eq!(vm["target"]["disks"][0]["target"], "sda");
     assert_eq!(vm["target"]["disks"][0]["file"], "disk0.raw");
     assert_eq!(vm["target"]["nics"][0]["target"], serde_json::json!({"bridge": "br0"}));
-    let fixers: Vec<&str> = vm["edits"].as_array().unwrap().iter().map(|e| e["fixer"].as_str().unwrap()).collect();
+    let fixers: Vec<&str> =
+        vm["edits"].as_array().unwrap().iter().map(|e| e["fixer"].as_str().unwrap()).collect();
     assert!(!fixers.contains(&"linux.nic-names"), "{fixers:?}");
     place.h2k(["plan", vmx.to_str().unwrap(), "--skip-fixer", "linux.nonsense"]).expect(3);
 }

@@ -21,7 +21,10 @@ fn no_test_file_is_forgotten() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
         if path.extension().is_some_and(|e| e == "rs") && stem != "runner" {
-            assert!(runner.contains(&format!("mod {stem};")), "tests/{stem}.rs is not named in tests/runner.rs");
+            assert!(
+                runner.contains(&format!("mod {stem};")),
+                "tests/{stem}.rs is not named in tests/runner.rs"
+            );
         }
     }
 }

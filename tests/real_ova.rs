@@ -14,14 +14,17 @@ fn an_ova_gives_the_same_disk_and_boots() {
     // The same guest, the same edits.
     assert_eq!(vmx["vms"][0]["edits"], from_ova["vms"][0]["edits"]);
 
-    place.h2k(["migrate", ova.to_str().unwrap(), "-o", "out", "--format", "raw", "--disk-bus", "virtio-scsi"]).expect(0);
+    place
+        .h2k(["migrate", ova.to_str().unwrap(), "-o", "out", "--format", "raw", "--disk-bus", "virtio-scsi"])
+        .expect(0);
     assert_eq!(digests(&guest.dir), before, "the source was touched");
     let [name] = place.results("out").try_into().unwrap();
     let dir = place.path("out").join(name);
     let report: serde_json::Value =
         serde_json::from_slice(&std::fs::read(dir.join("report.json")).unwrap()).unwrap();
     assert_eq!(report["verdict"]["outcome"], "booted");
-    let info = ok("qemu-img", &["info", "--output=json", "-f", "raw", dir.join("disk0.raw").to_str().unwrap()]);
+    let info =
+        ok("qemu-img", &["info", "--output=json", "-f", "raw", dir.join("disk0.raw").to_str().unwrap()]);
     let info: serde_json::Value = serde_json::from_str(&info).unwrap();
     assert_eq!(info["virtual-size"], 4_294_967_296_u64);
 }

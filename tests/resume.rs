@@ -10,7 +10,12 @@ use crate::common::{Place, digests, run};
 /// Starts h2k in a process group of its own and waits until it tells `event` of `stage`.
 fn start_until(place: &Place, args: &[&str], event: &str, stage: &str) -> Child {
     let mut command = place.command();
-    command.args(args).args(["--log-format", "json"]).stderr(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+    command
+        .args(args)
+        .args(["--log-format", "json"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .process_group(0);
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut seen = Vec::new();

@@ -289,4 +289,3 @@ pub struct NicHardware {
     /// PCI hotplug slot number of the source (192 → `ens192`).
     pub pci_slot: Option<u32>,
 }
-

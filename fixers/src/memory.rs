@@ -227,9 +227,8 @@ pub fn content_bytes(path: &str, content: &Content) -> Result<Vec<u8>> {
 /// # Errors
 /// [`GuestError::Changed`] if not; the guest could not be read.
 pub fn check_before(guest: &dyn Guest, edit: &Edit) -> Result<()> {
-    let changed = |path: &str, what: &str| {
-        Err(GuestError::Changed { path: path.to_owned(), what: what.to_owned() })
-    };
+    let changed =
+        |path: &str, what: &str| Err(GuestError::Changed { path: path.to_owned(), what: what.to_owned() });
     match &edit.change {
         Change::Write { path, before: None, .. } if guest.exists(path)? => {
             changed(path, "the plan creates it, but it is there")

@@ -62,7 +62,8 @@ fn write_text(out: &mut String, vm: &Inspected) -> std::fmt::Result {
         writeln!(out, "  disk {index}    {} {table}", bytes(disk.size))?;
     }
     for nic in &vm.source.nics {
-        let (mac, model) = (nic.mac.as_deref().unwrap_or("unknown"), nic.model.as_deref().unwrap_or("unknown"));
+        let (mac, model) =
+            (nic.mac.as_deref().unwrap_or("unknown"), nic.model.as_deref().unwrap_or("unknown"));
         writeln!(out, "  nic       {mac} {model} on {}", nic.network.as_deref().unwrap_or("(unnamed)"))?;
     }
     if vm.facts.systems.is_empty() {
@@ -75,7 +76,8 @@ fn write_text(out: &mut String, vm: &Inspected) -> std::fmt::Result {
         writeln!(out, "  mount     {} {} ({} free)", mount.mountpoint, bytes(mount.size), bytes(mount.free))?;
     }
     for kernel in &vm.facts.kernels {
-        let virtio = kernel.initramfs.as_ref().is_some_and(|i| i.modules.iter().any(|m| m.starts_with("virtio")));
+        let virtio =
+            kernel.initramfs.as_ref().is_some_and(|i| i.modules.iter().any(|m| m.starts_with("virtio")));
         let what = if virtio { "virtio in its initramfs" } else { "no virtio in its initramfs" };
         writeln!(out, "  kernel    {} ({what})", kernel.version)?;
     }

@@ -41,8 +41,10 @@ fn grouped(sources: Vec<PathBuf>) -> Result<Vec<Vec<PathBuf>>, Failure> {
     match disks {
         0 => Ok(sources.into_iter().map(|s| vec![s]).collect()),
         n if n == sources.len() => Ok(vec![sources]),
-        _ => Err(Failure::message(FailureKind::Usage, "disk files and descriptions of VMs are given together")
-            .hint("several disk files are the disks of one VM: give them alone")),
+        _ => {
+            Err(Failure::message(FailureKind::Usage, "disk files and descriptions of VMs are given together")
+                .hint("several disk files are the disks of one VM: give them alone"))
+        }
     }
 }
 

@@ -29,7 +29,9 @@ pub fn all(jobs: &[Job], store: &Store, ui: &Ui) -> Result<(), Failure> {
     for job in jobs {
         match run::migrate(job, store, ui) {
             Ok(report) => ui.answer(&summary(&report))?,
-            Err(failure) if jobs.len() == 1 || failure.kind == FailureKind::Interrupted => return Err(failure),
+            Err(failure) if jobs.len() == 1 || failure.kind == FailureKind::Interrupted => {
+                return Err(failure);
+            }
             Err(failure) => {
                 failed += 1;
                 ui.failure(&failure);

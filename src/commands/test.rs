@@ -55,7 +55,7 @@ pub fn run(args: &TestArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     }
     if let Some(file) = &args.junit {
         let case = |(target, result): &(&PathBuf, Result<Verdict, Failure>)| {
-            (target.display().to_string(), result.as_ref().map(Verdict::clone).map_err(Failure::chain))
+            (target.display().to_string(), result.as_ref().map_err(Failure::chain).cloned())
         };
         let cases: Vec<_> = results.iter().map(case).collect();
         write(file, junit(&cases).as_bytes())?;
@@ -114,8 +114,10 @@ fn test(target: &Path, args: &TestArgs, settled: &Settled, ui: &Ui) -> Result<Ve
 fn domain_of(target: &Path, settled: &Settled, ui: &Ui) -> Result<(Domain, PathBuf), Failure> {
     let usage = |message: String| Failure::message(FailureKind::Usage, message);
     let target = std::path::absolute(target).doing(format!("finding {}", target.display()))?;
-    let meta = fs::metadata(&target).map_err(|e| Failure::new(FailureKind::Usage, e).context(target.display()))?;
-    let xml = if meta.is_dir() { Some(only_xml(&target)?) } else { Some(target.clone()).filter(|t| is_xml(t)) };
+    let meta =
+        fs::metadata(&target).map_err(|e| Failure::new(FailureKind::Usage, e).context(target.display()))?;
+    let xml =
+        if meta.is_dir() { Some(only_xml(&target)?) } else { Some(target.clone()).filter(|t| is_xml(t)) };
     let Some(xml) = xml else { return of_disk(&target, settled, ui) };
     let size = fs::metadata(&xml).doing(format!("reading {}", xml.display()))?.len();
     if size > MAX_XML {

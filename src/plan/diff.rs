@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn a_changed_line_shows_as_a_unified_diff() {
-        let edit = Edit::rewrite("linux.fstab", "/etc/fstab", "a\n/dev/sda1 /\nb\n", "a\nUUID=1 /\nb\n", "why");
+        let edit =
+            Edit::rewrite("linux.fstab", "/etc/fstab", "a\n/dev/sda1 /\nb\n", "a\nUUID=1 /\nb\n", "why");
         assert_eq!(
             unified(&edit),
             "--- a/etc/fstab\n+++ b/etc/fstab\n@@ -1,3 +1,3 @@\n a\n-/dev/sda1 /\n+UUID=1 /\n b\n"

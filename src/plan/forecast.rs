@@ -26,7 +26,13 @@ pub struct Forecast {
 }
 
 /// Makes the forecast. `allocated` and `sizes` are per disk, `unpacked` is what FETCH had to unpack.
-pub fn forecast(sizes: &[u64], allocated: &[u64], unpacked: u64, facts: &GuestFacts, edits: &[Edit]) -> Forecast {
+pub fn forecast(
+    sizes: &[u64],
+    allocated: &[u64],
+    unpacked: u64,
+    facts: &GuestFacts,
+    edits: &[Edit],
+) -> Forecast {
     let source_bytes: u64 = allocated.iter().sum();
     let largest_initramfs =
         facts.kernels.iter().filter_map(|k| k.initramfs.as_ref()).map(|i| i.size).max().unwrap_or(0);

@@ -24,11 +24,24 @@ fn write_plan(out: &mut String, plan: &Plan) -> std::fmt::Result {
     writeln!(out, "## Concerns\n")?;
     for c in &plan.concerns {
         let (id, weight) = (&c.id, text::severity(c.severity));
-        writeln!(out, "- **{weight}** `{id}` {}: {}. {}", inline(&c.subject), inline(&c.message), inline(&c.advice))?;
+        writeln!(
+            out,
+            "- **{weight}** `{id}` {}: {}. {}",
+            inline(&c.subject),
+            inline(&c.message),
+            inline(&c.advice)
+        )?;
     }
     writeln!(out, "\n## Edits\n")?;
     for (number, edit) in plan.edits.iter().enumerate() {
-        writeln!(out, "{}. {} (`{}`): {}\n", number + 1, inline(&diff::headline(edit)), edit.fixer, inline(&edit.reason))?;
+        writeln!(
+            out,
+            "{}. {} (`{}`): {}\n",
+            number + 1,
+            inline(&diff::headline(edit)),
+            edit.fixer,
+            inline(&edit.reason)
+        )?;
         let body = diff::unified(edit);
         if !body.is_empty() {
             let fence = fence(&body);

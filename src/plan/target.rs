@@ -5,9 +5,7 @@ use h2k_fixers::GuestFacts;
 use h2k_fixers::facts::FirmwareOnDisk;
 use h2k_transports::{Firmware, SourceDisk, SourceVm, Tristate};
 
-use crate::emit::domain::{
-    Clock, CpuTopology, Domain, DomainDisk, DomainNic, Machine, TargetFirmware,
-};
+use crate::emit::domain::{Clock, CpuTopology, Domain, DomainDisk, DomainNic, Machine, TargetFirmware};
 
 /// Memory of a VM whose source does not say, in bytes.
 pub const DEFAULT_MEMORY: u64 = 2 << 30;
@@ -30,7 +28,11 @@ pub fn target(name: &str, source: &SourceVm, facts: &GuestFacts, policy: &Policy
         machine: machine(facts),
         firmware: firmware(source, facts),
         tpm: source.tpm == Tristate::Yes,
-        clock: if facts.system().is_some_and(|s| s.kind == "windows") { Clock::Localtime } else { Clock::Utc },
+        clock: if facts.system().is_some_and(|s| s.kind == "windows") {
+            Clock::Localtime
+        } else {
+            Clock::Utc
+        },
         disks: disks(source, facts, policy, sizes, &uuid),
         nics: nics(source, policy, &uuid),
         cdroms: u32::try_from(source.cdroms.len()).unwrap_or(0),
@@ -84,12 +86,20 @@ fn machine(facts: &GuestFacts) -> Machine {
 pub fn firmware(source: &SourceVm, facts: &GuestFacts) -> TargetFirmware {
     let uefi = TargetFirmware::Uefi { secure_boot: source.secure_boot == Tristate::Yes };
     match (source.firmware, facts.firmware) {
-        (_, FirmwareOnDisk::Uefi) | (Firmware::Uefi, FirmwareOnDisk::Either | FirmwareOnDisk::Unknown) => uefi,
+        (_, FirmwareOnDisk::Uefi) | (Firmware::Uefi, FirmwareOnDisk::Either | FirmwareOnDisk::Unknown) => {
+            uefi
+        }
         (_, FirmwareOnDisk::Bios | FirmwareOnDisk::Either | FirmwareOnDisk::Unknown) => TargetFirmware::Bios,
     }
 }
 
-fn disks(source: &SourceVm, facts: &GuestFacts, policy: &Policy, sizes: &[u64], uuid: &str) -> Vec<DomainDisk> {
+fn disks(
+    source: &SourceVm,
+    facts: &GuestFacts,
+    policy: &Policy,
+    sizes: &[u64],
+    uuid: &str,
+) -> Vec<DomainDisk> {
     let boot = boot_disk(source, facts);
     let ending = match policy.format {
         h2k_config::TargetFormat::Qcow2 => "qcow2",
@@ -119,7 +129,8 @@ fn disks(source: &SourceVm, facts: &GuestFacts, policy: &Policy, sizes: &[u64], 
 
 /// The disk that the firmware is to start: the one with the ESP on UEFI, the first with boot code on a BIOS.
 fn boot_disk(source: &SourceVm, facts: &GuestFacts) -> usize {
-    let by_esp = || facts.bootloader.esp.as_deref().and_then(|esp| facts.mounted_at(esp)).and_then(|b| b.disk);
+    let by_esp =
+        || facts.bootloader.esp.as_deref().and_then(|esp| facts.mounted_at(esp)).and_then(|b| b.disk);
     let by_code = || facts.disks.iter().position(|d| d.boot_code);
     match firmware(source, facts) {
         TargetFirmware::Uefi { .. } => by_esp().unwrap_or(0),
@@ -128,7 +139,10 @@ fn boot_disk(source: &SourceVm, facts: &GuestFacts) -> usize {
 }
 
 fn serial(disk: &SourceDisk, uuid: &str, index: usize) -> String {
-    let own = disk.serial.as_deref().map(|s| s.chars().filter(char::is_ascii_graphic).take(MAX_SERIAL).collect::<String>());
+    let own = disk
+        .serial
+        .as_deref()
+        .map(|s| s.chars().filter(char::is_ascii_graphic).take(MAX_SERIAL).collect::<String>());
     own.filter(|s| !s.is_empty()).unwrap_or_else(|| {
         let head: String = uuid.chars().filter(char::is_ascii_hexdigit).take(12).collect();
         format!("{head}-{index}")

@@ -123,7 +123,8 @@ fn copy(from: &Path, to: &Path, format: TargetFormat, progress: impl Fn(f64)) ->
         .arg(from)
         .arg(to);
     exec.run_with_progress(progress).map_err(|e| {
-        Failure::from(e).hint("check the free space of the output directory; the run can be started again as it was")
+        Failure::from(e)
+            .hint("check the free space of the output directory; the run can be started again as it was")
     })?;
     Ok(())
 }
@@ -150,11 +151,14 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
 /// The promise about the source: what was read is what is still there.
 fn source_unchanged(fixed: &Fixed) -> Result<(), Failure> {
     let before = &fixed.planned.inspected.flattened.identity;
-    let now = SourceIdentity::of(&before.paths()).doing("taking the source's digest again")?;
+    let now = SourceIdentity::of(before.paths()).doing("taking the source's digest again")?;
     match before.differs(&now) {
         None => Ok(()),
-        Some(what) => Err(Failure::message(FailureKind::Failed, format!("the source changed while it was copied: {what}"))
-            .hint("shut the VM down on its hypervisor and start again")),
+        Some(what) => Err(Failure::message(
+            FailureKind::Failed,
+            format!("the source changed while it was copied: {what}"),
+        )
+        .hint("shut the VM down on its hypervisor and start again")),
     }
 }
 

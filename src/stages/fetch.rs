@@ -45,16 +45,12 @@ impl StageRun for Fetch {
 
 /// A FETCH error with its kind and its hint.
 pub fn failure(error: h2k_transports::FetchError) -> Failure {
-    let kind = match error.kind() {
-        h2k_transports::FetchErrorKind::Usage => FailureKind::Usage,
-        _ => FailureKind::Failed,
-    };
-    let hint = error.hint();
-    let failure = Failure::new(kind, error);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
+    let usage = error.kind() == h2k_transports::FetchErrorKind::Usage;
+    let mut failure = Failure::from(error);
+    if usage {
+        failure.kind = FailureKind::Usage;
     }
+    failure
 }
 
 /// Bytes of the files in a directory; 0 if it was not needed.

@@ -50,7 +50,8 @@ impl StageRun for Fix {
         };
         if facts.system().is_some() {
             session.mount_writable().map_err(|e| {
-                Failure::from(e).hint("start the guest on its hypervisor, let it check its file systems, shut it down")
+                Failure::from(e)
+                    .hint("start the guest on its hypervisor, let it check its file systems, shut it down")
             })?;
             apply(cx, &mut session, &planned.plan.edits)?;
             verify(&session, facts, &cx.job.policy)?;
@@ -62,7 +63,9 @@ impl StageRun for Fix {
         session.shutdown()?;
         let overlays = inspect::overlays(cx, &planned.inspected.flattened);
         for overlay in &overlays {
-            File::open(overlay).and_then(|f| f.sync_all()).doing(format!("flushing {}", overlay.display()))?;
+            File::open(overlay)
+                .and_then(|f| f.sync_all())
+                .doing(format!("flushing {}", overlay.display()))?;
         }
         Ok(Fixed { planned, overlays, untrimmed })
     }
@@ -84,7 +87,9 @@ fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<(), 
         session.apply(edit).map_err(|e| {
             let failure = Failure::from(e).context(format!("edit {} of {total}: {line}", done + 1));
             match edit.change {
-                Change::Run { .. } => failure.hint(format!("--skip-fixer {} leaves this repair out", edit.fixer)),
+                Change::Run { .. } => {
+                    failure.hint(format!("--skip-fixer {} leaves this repair out", edit.fixer))
+                }
                 _ => failure,
             }
         })?;

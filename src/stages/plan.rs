@@ -29,7 +29,11 @@ impl Planned {
     /// One line for the log.
     pub fn summary(&self) -> String {
         let critical = self.plan.critical().count();
-        format!("{} edits, {} concerns ({critical} critical)", self.plan.edits.len(), self.plan.concerns.len())
+        format!(
+            "{} edits, {} concerns ({critical} critical)",
+            self.plan.edits.len(),
+            self.plan.concerns.len()
+        )
     }
 }
 

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Failure;
 use crate::pipeline::Context;
+use crate::serial_console;
 use crate::stage::{Stage, StageRun};
 use crate::stages::convert::Converted;
-use crate::serial_console;
 use crate::validate::{BootOptions, Verdict, boot_test};
 
 /// The stage.

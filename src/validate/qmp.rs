@@ -192,14 +192,14 @@ mod tests {
             .args(["-chardev", &chardev, "-mon", "chardev=qmp,mode=control"])
             .spawn()
             .unwrap();
-        let mut qmp = Qmp::connect(&socket, Instant::now() + Duration::from_secs(10)).unwrap();
+        let mut qmp = Qmp::connect(&socket, Instant::now() + Duration::from_secs(40)).unwrap();
         let status = qmp.execute("query-status", json!({})).unwrap();
         assert_eq!(status["status"], "prelaunch");
         assert!(matches!(qmp.execute("no-such", json!({})), Err(QmpError::Refused { .. })));
         qmp.execute("cont", json!({})).unwrap();
         assert!(qmp.events().unwrap().iter().any(|e| e.name == "RESUME"));
         qmp.execute("quit", json!({})).unwrap();
-        assert!(qemu.wait_timeout(Duration::from_secs(5)).unwrap().unwrap().success());
+        assert!(qemu.wait_timeout(Duration::from_secs(40)).unwrap().unwrap().success());
         while qmp.events().is_ok() {}
     }
 

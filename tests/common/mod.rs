@@ -73,7 +73,10 @@ impl Place {
                 command.env_remove(key);
             }
         }
-        command.env("XDG_STATE_HOME", self.path("state")).env("HOME", self.path("home")).current_dir(self.dir.path());
+        command
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env("HOME", self.path("home"))
+            .current_dir(self.dir.path());
         command.stdin(Stdio::null());
         command
     }
@@ -85,8 +88,10 @@ impl Place {
     /// Names under the output directory besides h2k's own work directory.
     pub fn results(&self, output: &str) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path(output)) else { return Vec::new() };
-        let mut names: Vec<String> =
-            entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).filter(|n| n != ".h2k").collect();
+        let mut names: Vec<String> = entries
+            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .filter(|n| n != ".h2k")
+            .collect();
         names.sort();
         names
     }

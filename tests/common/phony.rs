@@ -24,20 +24,32 @@ pub fn guest(place: &Place, name: &str) -> PathBuf {
     put("/etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"root=/dev/sda1\"\n");
     put(
         "/boot/grub/grub.cfg",
-        &format!("set root='hd0,msdos1'\nmenuentry 'Debian' {{\n\tlinux\t/boot/vmlinuz-{KERNEL} root=/dev/sda1 ro quiet\n\tinitrd\t/boot/initrd.img-{KERNEL}\n}}\n"),
+        &format!(
+            "set root='hd0,msdos1'\nmenuentry 'Debian' {{\n\tlinux\t/boot/vmlinuz-{KERNEL} root=/dev/sda1 ro quiet\n\tinitrd\t/boot/initrd.img-{KERNEL}\n}}\n"
+        ),
     );
     put("/etc/network/interfaces", "auto ens192\niface ens192 inet static\n\taddress 192.0.2.10/24\n");
     put("/usr/lib/systemd/systemd", "");
     put("/usr/lib/systemd/systemd-udevd", "");
     put(&format!("/boot/vmlinuz-{KERNEL}"), "kernel");
-    let modules = ["scsi_mod", "sd_mod", "virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net"];
+    let modules = [
+        "scsi_mod",
+        "sd_mod",
+        "virtio",
+        "virtio_ring",
+        "virtio_pci",
+        "virtio_blk",
+        "virtio_scsi",
+        "virtio_net",
+    ];
     let dep: String = modules.iter().map(|m| format!("kernel/drivers/{m}.ko:\n")).collect();
     put(&format!("/usr/lib/modules/{KERNEL}/modules.dep"), &dep);
     put(&format!("/usr/lib/modules/{KERNEL}/modules.builtin"), "");
     for (link, target) in [("lib", "usr/lib"), ("bin", "usr/bin")] {
         std::os::unix::fs::symlink(target, place.path(&format!("{tree}/{link}"))).unwrap();
     }
-    fs::write(place.path(&format!("{tree}/boot/initrd.img-{KERNEL}")), initramfs(place, name, &modules)).unwrap();
+    fs::write(place.path(&format!("{tree}/boot/initrd.img-{KERNEL}")), initramfs(place, name, &modules))
+        .unwrap();
     disk(place, name, &tree)
 }
 
@@ -62,12 +74,29 @@ fn initramfs(place: &Place, name: &str, modules: &[&str]) -> Vec<u8> {
 fn disk(place: &Place, name: &str, tree: &str) -> PathBuf {
     let raw = place.write(&format!("{name}.raw"), b"");
     fs::File::options().write(true).open(&raw).unwrap().set_len(SIZE).unwrap();
-    let table = place.write("table", format!("label: dos\nlabel-id: 0x11111111\nstart={START}, type=83, bootable\n"));
+    let table =
+        place.write("table", format!("label: dos\nlabel-id: 0x11111111\nstart={START}, type=83, bootable\n"));
     run(Command::new("sh").args(["-c", "sfdisk -q \"$1\" < \"$2\"", "sh"]).arg(&raw).arg(&table)).expect(0);
     let blocks = ((SIZE - START * SECTOR) / 1024).to_string();
     let offset = format!("offset={}", START * SECTOR);
     let tree = place.path(tree);
-    ok("mke2fs", &["-q", "-F", "-t", "ext4", "-U", UUID, "-E", &offset, "-d", tree.to_str().unwrap(), raw.to_str().unwrap(), &format!("{blocks}k")]);
+    ok(
+        "mke2fs",
+        &[
+            "-q",
+            "-F",
+            "-t",
+            "ext4",
+            "-U",
+            UUID,
+            "-E",
+            &offset,
+            "-d",
+            tree.to_str().unwrap(),
+            raw.to_str().unwrap(),
+            &format!("{blocks}k"),
+        ],
+    );
     fs::create_dir_all(place.path("src")).unwrap();
     let vmdk = place.path(&format!("src/{name}.vmdk"));
     ok("qemu-img", &["convert", "-f", "raw", "-O", "vmdk", raw.to_str().unwrap(), vmdk.to_str().unwrap()]);

@@ -57,8 +57,12 @@ pub fn migrate(guest: &Guest, source: &Path, mounts: &[(&str, &str)]) -> Story {
     assert_files(&story);
     assert_boot(&story, guest.text("mac"));
 
-    let results: Vec<_> = story.report["disks"].as_array().unwrap().iter()
-        .map(|d| result.join(d["file"].as_str().unwrap())).collect();
+    let results: Vec<_> = story.report["disks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| result.join(d["file"].as_str().unwrap()))
+        .collect();
     let old = tree(&guest.disks(), mounts, &story.place.path(""));
     let new = tree(&results, mounts, &story.place.path(""));
     assert_only_planned(&old, &new, &story.plan["edits"]);

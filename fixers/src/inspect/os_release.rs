@@ -49,10 +49,7 @@ pub fn system(guest: &dyn Guest, root: &str) -> Result<Option<SystemFacts>> {
 fn value(text: &str, key: &str) -> Option<String> {
     let line = text.lines().filter_map(|l| l.trim().strip_prefix(key)?.strip_prefix('=')).next_back()?;
     let line = line.trim();
-    let bare = ['"', '\'']
-        .iter()
-        .find_map(|q| line.strip_prefix(*q)?.strip_suffix(*q))
-        .unwrap_or(line);
+    let bare = ['"', '\''].iter().find_map(|q| line.strip_prefix(*q)?.strip_suffix(*q)).unwrap_or(line);
     let plain: String = bare.chars().filter(|c| *c != '\\' && !c.is_control()).take(MAX_FIELD).collect();
     Some(plain)
 }
@@ -104,10 +101,10 @@ fn architecture(guest: &dyn Guest) -> Result<String> {
         }
         let mut head = [0u8; ELF_HEAD];
         let Ok(mut stream) = guest.open(program) else { continue };
-        if stream.read_exact(&mut head).is_ok() {
-            if let Some(arch) = elf_machine(&head) {
-                return Ok(arch.to_owned());
-            }
+        if stream.read_exact(&mut head).is_ok()
+            && let Some(arch) = elf_machine(&head)
+        {
+            return Ok(arch.to_owned());
         }
     }
     Ok("unknown".to_owned())
@@ -164,7 +161,10 @@ mod tests {
     #[test]
     fn debian_is_read_from_its_files() {
         let guest = MemoryGuest::new()
-            .file("/usr/lib/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n")
+            .file(
+                "/usr/lib/os-release",
+                "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n",
+            )
             .link("/etc/os-release", "../usr/lib/os-release")
             .file("/etc/debian_version", "12.15\n")
             .file("/etc/hostname", "web01\n")

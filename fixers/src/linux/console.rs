@@ -28,7 +28,13 @@ pub fn edits(facts: &GuestFacts, guest: &dyn Guest) -> Result<Vec<Edit>> {
             let Some(before) = guest.read_text(file)? else { continue };
             let after = with_console(&before, words);
             if after != before {
-                edits.push(Edit::rewrite("console", file, &before, &after, "a serial console for the boot test"));
+                edits.push(Edit::rewrite(
+                    "console",
+                    file,
+                    &before,
+                    &after,
+                    "a serial console for the boot test",
+                ));
             }
         }
     }
@@ -63,6 +69,15 @@ mod tests {
         facts.bootloader.grub_cfg.push("/boot/grub/grub.cfg".to_owned());
         let edits = edits(&facts, &guest).unwrap();
         let expected = cfg.replace("ro quiet\n", "ro quiet console=tty0 console=ttyS0,115200\n");
-        assert_eq!(edits, [Edit::rewrite("console", "/boot/grub/grub.cfg", cfg, &expected, "a serial console for the boot test")]);
+        assert_eq!(
+            edits,
+            [Edit::rewrite(
+                "console",
+                "/boot/grub/grub.cfg",
+                cfg,
+                &expected,
+                "a serial console for the boot test"
+            )]
+        );
     }
 }

@@ -41,7 +41,8 @@ impl Session {
     fn disk(&self, index: usize, name: &str, facts: &mut GuestFacts, traces: &mut Traces) -> Result<()> {
         let size = self.ask(&format!("measuring {name}"), |g| g.blockdev_getsize64(name))?;
         let tags = self.tags(name)?;
-        let table = tags.get("PTTYPE").map(|t| if t == "dos" { "msdos" } else { t.as_str() }).unwrap_or_default();
+        let table =
+            tags.get("PTTYPE").map(|t| if t == "dos" { "msdos" } else { t.as_str() }).unwrap_or_default();
         let mut disk = DiskFacts {
             name: name.to_owned(),
             size: u64::try_from(size).unwrap_or(0),
@@ -71,7 +72,8 @@ impl Session {
         facts: &mut GuestFacts,
         traces: &mut Traces,
     ) -> Result<()> {
-        let listed = self.ask(&format!("listing the partitions of {disk_name}"), |g| g.part_list(disk_name))?;
+        let listed =
+            self.ask(&format!("listing the partitions of {disk_name}"), |g| g.part_list(disk_name))?;
         let names = self.ask("listing partitions", |g| g.list_partitions())?;
         for part in listed {
             let name = format!("{disk_name}{}", part.part_num);
@@ -88,7 +90,13 @@ impl Session {
     }
 
     /// Notes what the partition's type says of the firmware; whether it is an extended partition.
-    fn notes_type(&self, disk_name: &str, disk: &DiskFacts, number: i32, traces: &mut Traces) -> Result<bool> {
+    fn notes_type(
+        &self,
+        disk_name: &str,
+        disk: &DiskFacts,
+        number: i32,
+        traces: &mut Traces,
+    ) -> Result<bool> {
         let doing = format!("reading the type of partition {number} of {disk_name}");
         if disk.table == "gpt" {
             let kind = self.ask(&doing, |g| g.part_get_gpt_type(disk_name, number))?;
@@ -134,7 +142,8 @@ impl Session {
     }
 
     fn has_boot_code(&self, name: &str) -> Result<bool> {
-        let sector = self.ask(&format!("reading the first sector of {name}"), |g| g.pread_device(name, 512, 0))?;
+        let sector =
+            self.ask(&format!("reading the first sector of {name}"), |g| g.pread_device(name, 512, 0))?;
         let signed = sector.get(510..512) == Some(&[0x55, 0xaa]);
         Ok(signed && sector.iter().take(MBR_CODE_LEN).any(|b| *b != 0))
     }

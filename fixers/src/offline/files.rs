@@ -31,7 +31,10 @@ impl Guest for Session {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let Some(stat) = self.stat_following(path)? else { return Ok(None) };
         if stat.kind != FileKind::File {
-            return Err(GuestError::Malformed { path: path.to_owned(), what: "not a regular file".to_owned() });
+            return Err(GuestError::Malformed {
+                path: path.to_owned(),
+                what: "not a regular file".to_owned(),
+            });
         }
         if stat.size > MAX_READ {
             return Err(GuestError::TooLarge { path: path.to_owned(), size: stat.size, limit: MAX_READ });
@@ -58,7 +61,10 @@ impl Guest for Session {
         match self.stat_following(path)? {
             None => return Err(GuestError::NotFound { path: path.to_owned() }),
             Some(stat) if stat.kind != FileKind::File => {
-                return Err(GuestError::Malformed { path: path.to_owned(), what: "not a regular file".to_owned() });
+                return Err(GuestError::Malformed {
+                    path: path.to_owned(),
+                    what: "not a regular file".to_owned(),
+                });
             }
             Some(_) => {}
         }

@@ -111,9 +111,9 @@ fn wanted(facts: &GuestFacts) -> Vec<(String, String)> {
     entries.sort_by_key(|e| e.mountpoint.matches('/').count());
     entries.truncate(MAX_MOUNTS);
     let names = Names::new(facts);
-    let found = entries.into_iter().filter_map(|entry| {
-        Some((mountable(find(facts, &names, entry)?, entry), entry.mountpoint.clone()))
-    });
+    let found = entries
+        .into_iter()
+        .filter_map(|entry| Some((mountable(find(facts, &names, entry)?, entry), entry.mountpoint.clone())));
     found.collect()
 }
 
@@ -166,4 +166,3 @@ fn device_of(mountable: &str) -> &str {
         None => mountable,
     }
 }
-

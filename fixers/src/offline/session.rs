@@ -122,7 +122,11 @@ impl Session {
     }
 
     /// Runs a libguestfs call and gives its error a text.
-    pub(super) fn ask<T, E>(&self, doing: &str, call: impl FnOnce(&Handle) -> std::result::Result<T, E>) -> Result<T> {
+    pub(super) fn ask<T, E>(
+        &self,
+        doing: &str,
+        call: impl FnOnce(&Handle) -> std::result::Result<T, E>,
+    ) -> Result<T> {
         call(&self.handle).map_err(|_| backend(doing, ffi::last_error(&self.handle).0))
     }
 

@@ -11,8 +11,25 @@ const BOOT_FREE: u64 = 50 << 20;
 
 /// Distributions, by libguestfs' names, whose files the fixers were written for.
 const KNOWN_DISTROS: &[&str] = &[
-    "almalinux", "alpinelinux", "alpine", "amzn", "archlinux", "centos", "debian", "fedora", "gentoo", "kalilinux", "linuxmint",
-    "opensuse", "oraclelinux", "photon", "rhel", "rocky", "scientificlinux", "sles", "ubuntu",
+    "almalinux",
+    "alpinelinux",
+    "alpine",
+    "amzn",
+    "archlinux",
+    "centos",
+    "debian",
+    "fedora",
+    "gentoo",
+    "kalilinux",
+    "linuxmint",
+    "opensuse",
+    "oraclelinux",
+    "photon",
+    "rhel",
+    "rocky",
+    "scientificlinux",
+    "sles",
+    "ubuntu",
 ];
 
 pub(super) static RULES: &[Rule] = &[
@@ -73,7 +90,10 @@ pub(super) static RULES: &[Rule] = &[
         advice: "look at the edits with care, and at the boot evidence after the migration",
         check: |s| match s.facts.system() {
             Some(system) if system.kind == "linux" && !KNOWN_DISTROS.contains(&system.distro.as_str()) => {
-                vec![Finding::new(&system.product, format!("the distribution '{}' is unknown", system.distro))]
+                vec![Finding::new(
+                    &system.product,
+                    format!("the distribution '{}' is unknown", system.distro),
+                )]
             }
             _ => Vec::new(),
         },
@@ -84,7 +104,8 @@ pub(super) static RULES: &[Rule] = &[
         summary: "a volume is encrypted; what is on it was not seen",
         advice: "check by hand what is on it; keys can be given in a later release",
         check: |s| {
-            let encrypted = s.facts.block.iter().filter(|b| matches!(b.fstype.as_str(), "crypto_LUKS" | "BitLocker"));
+            let encrypted =
+                s.facts.block.iter().filter(|b| matches!(b.fstype.as_str(), "crypto_LUKS" | "BitLocker"));
             encrypted.map(|b| Finding::new(place(b), format!("holds {}", b.fstype))).collect()
         },
     },
@@ -102,7 +123,8 @@ fn all_disks(message: &str) -> Vec<Finding> {
 }
 
 fn held(seen: &Seen<'_>) -> String {
-    let mut kinds: Vec<&str> = seen.facts.block.iter().map(|b| b.fstype.as_str()).filter(|t| !t.is_empty()).collect();
+    let mut kinds: Vec<&str> =
+        seen.facts.block.iter().map(|b| b.fstype.as_str()).filter(|t| !t.is_empty()).collect();
     kinds.sort_unstable();
     kinds.dedup();
     if kinds.is_empty() {

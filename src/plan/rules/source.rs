@@ -27,7 +27,9 @@ pub(super) static RULES: &[Rule] = &[
         severity: Severity::Critical,
         summary: "the VM has no disks",
         advice: "name the disk files themselves, or mend the description",
-        check: |s| found(s.source.disks.is_empty(), &s.source.name, "its description names no disk that is present"),
+        check: |s| {
+            found(s.source.disks.is_empty(), &s.source.name, "its description names no disk that is present")
+        },
     },
     Rule {
         id: "source.notice",
@@ -42,7 +44,11 @@ pub(super) static RULES: &[Rule] = &[
         summary: "the VM has snapshots; the current state is migrated, the snapshots are not",
         advice: "nothing, unless you need an older state: then revert to it on the hypervisor first",
         check: |s| {
-            s.source.snapshots.iter().map(|n| Finding::new(&s.source.name, format!("snapshot '{n}'"))).collect()
+            s.source
+                .snapshots
+                .iter()
+                .map(|n| Finding::new(&s.source.name, format!("snapshot '{n}'")))
+                .collect()
         },
     },
     Rule {
@@ -58,8 +64,13 @@ pub(super) static RULES: &[Rule] = &[
         summary: "neither the description nor the disks tell the firmware; BIOS is assumed",
         advice: "check how the guest boots on its hypervisor",
         check: |s| {
-            let unknown = s.source.firmware == Firmware::Unknown && s.facts.firmware == FirmwareOnDisk::Unknown;
-            found(unknown, &s.source.name, "no firmware is named, and no boot code or EFI system partition was found")
+            let unknown =
+                s.source.firmware == Firmware::Unknown && s.facts.firmware == FirmwareOnDisk::Unknown;
+            found(
+                unknown,
+                &s.source.name,
+                "no firmware is named, and no boot code or EFI system partition was found",
+            )
         },
     },
     Rule {
@@ -104,7 +115,9 @@ pub(super) static RULES: &[Rule] = &[
         check: |s| {
             let unknown = s.source.nics.iter().enumerate().filter(|(_, n)| n.mac.is_none());
             let made_up = |i: usize| s.target.nics.get(i).map(|n| n.mac.clone()).unwrap_or_default();
-            unknown.map(|(i, _)| Finding::new(format!("nic {i}"), format!("{} is used", made_up(i)))).collect()
+            unknown
+                .map(|(i, _)| Finding::new(format!("nic {i}"), format!("{} is used", made_up(i))))
+                .collect()
         },
     },
     Rule {
