@@ -30,6 +30,7 @@ fn start_until(place: &Place, args: &[&str], event: &str, stage: &str) -> Child 
             return child;
         }
     }
+    child.wait().unwrap();
     panic!("{event} of {stage} was not told:\n{}", seen.join("\n"));
 }
 

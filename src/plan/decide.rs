@@ -8,6 +8,8 @@ use h2k_transports::SourceVm;
 use super::forecast::forecast;
 use super::rules::{self, Seen, Space};
 use super::{Plan, target};
+use crate::emit::check::check;
+use crate::emit::domain::Domain;
 use crate::error::{Doing, Failure};
 
 /// What PLAN decides from.
@@ -53,6 +55,7 @@ pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Fail
         runs_in_guest: edits.iter().any(|e| matches!(e.change, Change::Run { .. })),
     }));
     concerns.extend(unknown_fixers(basis.policy));
+    concerns.extend(unfit(&target));
     concerns.sort_by(|a, b| (b.severity, &a.id, &a.subject).cmp(&(a.severity, &b.id, &b.subject)));
     Ok(Plan {
         name: basis.name.to_owned(),
@@ -85,6 +88,13 @@ pub fn propose(
         concerns.extend(proposal.concerns);
     }
     Ok((recorder.into_edits(), concerns))
+}
+
+/// A target that libvirt would refuse is found now, not after the copy.
+fn unfit(target: &Domain) -> Option<Concern> {
+    let error = check(target).err()?;
+    let advice = "give another --name, or mend the VM's description on its hypervisor";
+    Some(Concern::new("target.unfit", Severity::Critical, &target.name, error.to_string(), advice))
 }
 
 fn unknown_fixers(policy: &Policy) -> impl Iterator<Item = Concern> {

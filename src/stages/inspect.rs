@@ -1,6 +1,7 @@
 //! INSPECT: what the disks say, all disks of the VM in one appliance, mounted read-only.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use h2k_fixers::GuestFacts;
 use h2k_fixers::facts::{DiskHardware, NicHardware, SourceHardware};
@@ -65,6 +66,8 @@ pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Session, Failure>
     let access = if cx.to_be_fixed { Access::Writable } else { Access::ReadOnly };
     let mut drives = Vec::new();
     for (disk, path) in flattened.disks.iter().zip(overlays(cx, flattened)) {
+        // Unlinked, not written over: the appliance of a run that was killed a second ago may still hold it.
+        forget(&path)?;
         image::create_overlay(&disk.chain, &path).doing("making an overlay")?;
         drives.push(Drive { path, format: "qcow2".to_owned() });
     }
@@ -75,6 +78,13 @@ pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Session, Failure>
     };
     Session::launch(&drives, access, &options)
         .map_err(|e| Failure::from(e).hint("h2k doctor checks libguestfs and its appliance"))
+}
+
+fn forget(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).doing(format!("removing {}", path.display())),
+        _ => Ok(()),
+    }
 }
 
 /// Where the overlays lie.

@@ -31,6 +31,8 @@ pub fn guest(place: &Place, name: &str) -> PathBuf {
     put("/etc/network/interfaces", "auto ens192\niface ens192 inet static\n\taddress 192.0.2.10/24\n");
     put("/usr/lib/systemd/systemd", "");
     put("/usr/lib/systemd/systemd-udevd", "");
+    // Its name tells the version of systemd.
+    put("/usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-252.so", "");
     put(&format!("/boot/vmlinuz-{KERNEL}"), "kernel");
     let modules = [
         "scsi_mod",

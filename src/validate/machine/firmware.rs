@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn this_machine_has_both() {
         assert!(find(false).is_some());
-        assert!(find(true).is_some_and(|o| o.vars.ends_with("OVMF_VARS_4M.ms.fd")));
+        assert!(find(true).is_some());
     }
 
     #[test]
