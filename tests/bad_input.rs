@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Place, digests, ok};
+use crate::common::{Place, digests, ok, phony};
 
 /// A VMX with one pvscsi disk.
 fn vmx(place: &Place, disk: &str, extra: &str) -> PathBuf {
@@ -220,4 +220,14 @@ fn what_is_not_there_is_said() {
     let place = Place::new();
     fs::create_dir(place.path("src")).unwrap();
     refused(&place, &place.path("src/nothing.vmx"), 1, &["nothing.vmx"]);
+}
+
+#[test]
+fn a_fix_that_fails_is_no_success() {
+    let place = Place::new();
+    let source = phony::guest_that_cannot_be_fixed(&place, "web01");
+    let plan = place.h2k(["plan", source.to_str().unwrap(), "--json"]).expect(0).json();
+    let edits = plan["vms"][0]["edits"].as_array().unwrap();
+    assert!(edits.iter().any(|e| e["kind"] == "run"), "{edits:#?}");
+    refused(&place, &source, 1, &["update-initramfs", "--skip-fixer linux.initramfs", "h2k resume"]);
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -10,12 +11,30 @@ use super::{Place, ok, run};
 
 const SECTOR: u64 = 512;
 const START: u64 = 2048;
-const SIZE: u64 = 96 << 20;
+const SIZE: u64 = 320 << 20;
 const UUID: &str = "11111111-2222-4333-8444-555555555555";
 const KERNEL: &str = "6.1.0-1-amd64";
 
+/// Drivers that a guest needs on virtio.
+const VIRTIO: &[&str] =
+    &["scsi_mod", "sd_mod", "virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net"];
+
 /// Builds `src/NAME.vmx` with a raw disk turned into a VMDK. Its initramfs holds virtio, so nothing is rebuilt.
 pub fn guest(place: &Place, name: &str) -> PathBuf {
+    build(place, name, VIRTIO)
+}
+
+/// The same with an initramfs that lacks virtio, and a generator that cannot be run.
+pub fn guest_that_cannot_be_fixed(place: &Place, name: &str) -> PathBuf {
+    for program in ["update-initramfs", "mkinitramfs"] {
+        let path = place.write(&format!("tree-{name}/usr/sbin/{program}"), "#!/nonexistent/shell\n");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    place.write(&format!("tree-{name}/etc/initramfs-tools/initramfs.conf"), "MODULES=most\n");
+    build(place, name, &["ext4"])
+}
+
+fn build(place: &Place, name: &str, in_initramfs: &[&str]) -> PathBuf {
     let tree = format!("tree-{name}");
     let put = |path: &str, content: &str| drop(place.write(&format!("{tree}{path}"), content));
     put("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
@@ -34,23 +53,13 @@ pub fn guest(place: &Place, name: &str) -> PathBuf {
     // Its name tells the version of systemd.
     put("/usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-252.so", "");
     put(&format!("/boot/vmlinuz-{KERNEL}"), "kernel");
-    let modules = [
-        "scsi_mod",
-        "sd_mod",
-        "virtio",
-        "virtio_ring",
-        "virtio_pci",
-        "virtio_blk",
-        "virtio_scsi",
-        "virtio_net",
-    ];
-    let dep: String = modules.iter().map(|m| format!("kernel/drivers/{m}.ko:\n")).collect();
+    let dep: String = VIRTIO.iter().map(|m| format!("kernel/drivers/{m}.ko:\n")).collect();
     put(&format!("/usr/lib/modules/{KERNEL}/modules.dep"), &dep);
     put(&format!("/usr/lib/modules/{KERNEL}/modules.builtin"), "");
     for (link, target) in [("lib", "usr/lib"), ("bin", "usr/bin")] {
         std::os::unix::fs::symlink(target, place.path(&format!("{tree}/{link}"))).unwrap();
     }
-    fs::write(place.path(&format!("{tree}/boot/initrd.img-{KERNEL}")), initramfs(place, name, &modules))
+    fs::write(place.path(&format!("{tree}/boot/initrd.img-{KERNEL}")), initramfs(place, name, in_initramfs))
         .unwrap();
     disk(place, name, &tree)
 }
