@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::session::Session;
-use crate::error::Result;
+use super::session::{Session, label};
+use crate::error::{GuestError, Result};
 use crate::facts::{BlockDevice, DiskFacts, FirmwareOnDisk, GuestFacts};
 
 /// Partition type of an EFI system partition (UEFI 2.10, table 5-7).
@@ -24,8 +24,13 @@ impl Session {
     /// The appliance failed. A disk without anything on it is no error.
     pub fn block_facts(&self, facts: &mut GuestFacts) -> Result<()> {
         let mut traces = Traces::default();
-        for (index, name) in self.ask("listing disks", |g| g.list_devices())?.into_iter().enumerate() {
-            self.disk(index, &name, facts, &mut traces)?;
+        let labels = self.ask("listing disks", |g| g.list_disk_labels())?;
+        for index in 0..self.disks {
+            let name = labels.get(&label(index)).ok_or_else(|| GuestError::Backend {
+                doing: "listing disks".to_owned(),
+                message: format!("disk {index} is not in the appliance"),
+            })?;
+            self.disk(index, name, facts, &mut traces)?;
         }
         for name in self.ask("listing logical volumes", |g| g.lvs())? {
             self.volume(&name, facts)?;

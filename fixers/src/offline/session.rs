@@ -44,6 +44,8 @@ pub struct Session {
     pub(super) access: Access,
     pub(super) temp_dir: Option<PathBuf>,
     pub(super) mounts: Vec<Mount>,
+    /// Number of disks that are attached.
+    pub(super) disks: usize,
 }
 
 impl Session {
@@ -55,10 +57,16 @@ impl Session {
         let handle = Handle::create_flags(CreateFlags::new())
             .map_err(|_| backend("creating a libguestfs handle", "out of memory".to_owned()))?;
         ffi::silence(&handle);
-        let session = Self { handle, access, temp_dir: options.temp_dir.clone(), mounts: Vec::new() };
+        let session = Self {
+            handle,
+            access,
+            temp_dir: options.temp_dir.clone(),
+            mounts: Vec::new(),
+            disks: drives.len(),
+        };
         session.configure(options)?;
-        for drive in drives {
-            session.attach(drive)?;
+        for (index, drive) in drives.iter().enumerate() {
+            session.attach(drive, &label(index))?;
         }
         session.ask("starting the libguestfs appliance", |g| g.launch())?;
         Ok(session)
@@ -76,7 +84,7 @@ impl Session {
         self.ask(doing, |g| g.set_autosync(true))
     }
 
-    fn attach(&self, drive: &Drive) -> Result<()> {
+    fn attach(&self, drive: &Drive, label: &str) -> Result<()> {
         let path = text(&drive.path)?;
         let readonly = self.access == Access::ReadOnly;
         let args = AddDriveOptArgs {
@@ -87,7 +95,7 @@ impl Session {
             discard: (!readonly).then_some("besteffort"),
             iface: None,
             name: None,
-            label: None,
+            label: Some(label),
             protocol: None,
             server: None,
             username: None,
@@ -145,6 +153,14 @@ impl Session {
             },
         }
     }
+}
+
+/// Label of a disk in the appliance: lower-case letters only (guestfs(3), "DISK LABELS"). The kernel may number SCSI
+/// disks in another order than that in which they were attached.
+pub(super) fn label(index: usize) -> String {
+    let digits = index.to_string();
+    let letters = digits.bytes().map(|d| char::from(b'a' + d.saturating_sub(b'0')));
+    std::iter::once('d').chain(letters).collect()
 }
 
 /// A path as libguestfs takes it.
