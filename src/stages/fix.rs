@@ -74,7 +74,7 @@ impl StageRun for Fix {
 /// An appliance for a run that is resumed here: fresh overlays, since the old ones may hold half of the edits.
 fn reopen(cx: &Context<'_>, planned: &Planned) -> Result<Session, Failure> {
     let mut session = inspect::open(cx, &planned.inspected.flattened)?;
-    session.mount_as(&planned.inspected.facts.mounts)?;
+    session.remount(&planned.inspected.facts)?;
     Ok(session)
 }
 

@@ -46,7 +46,7 @@ impl StageRun for PlanStage {
         if cx.session.is_none() && inspected.facts.system().is_some() {
             // Resumed after INSPECT: the guest is needed again, as it was seen.
             let mut session = inspect::open(cx, &inspected.flattened)?;
-            session.mount_as(&inspected.facts.mounts)?;
+            session.remount(&inspected.facts)?;
             cx.session = Some(session);
         }
         let flattened = &inspected.flattened;

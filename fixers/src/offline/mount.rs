@@ -91,17 +91,6 @@ impl Session {
         }
         Ok(())
     }
-
-    /// Mounts what an earlier session found, read-only: for a run that is resumed at FIX.
-    ///
-    /// # Errors
-    /// A file system cannot be mounted.
-    pub fn mount_as(&mut self, mounts: &[Mount]) -> Result<()> {
-        for mount in mounts {
-            self.mount_one(&mount.mountable, &mount.mountpoint, false)?;
-        }
-        Ok(())
-    }
 }
 
 /// What fstab mounts besides the root: libguestfs' name of the file system and its mount point, a file system after

@@ -32,6 +32,15 @@ impl Session {
         Ok(())
     }
 
+    /// Mounts what an earlier session found. It is found anew: the kernel may name disks otherwise this time.
+    ///
+    /// # Errors
+    /// As [`Session::inspect`].
+    pub fn remount(&mut self, earlier: &GuestFacts) -> Result<()> {
+        let mut facts = GuestFacts { hardware: earlier.hardware.clone(), ..GuestFacts::default() };
+        self.find_system(&mut facts)
+    }
+
     fn find_system(&mut self, facts: &mut GuestFacts) -> Result<()> {
         self.block_facts(facts)?;
         facts.systems = match self.detect(&facts.block)? {
