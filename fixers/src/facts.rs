@@ -1,6 +1,10 @@
 //! What the disks say of a guest. Data only, gathered by [`crate::inspect`]; stored with the plan.
 
+mod storage;
+
 use serde::{Deserialize, Serialize};
+
+pub use storage::{BlockDevice, DiskFacts, FstabEntry, Mount, Unmounted};
 
 /// Everything that INSPECT found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +17,9 @@ pub struct GuestFacts {
     pub disks: Vec<DiskFacts>,
     /// Mounted file systems of the chosen system, root first.
     pub mounts: Vec<Mount>,
+    /// File systems that its fstab names and that could not be mounted: what is on them was not seen.
+    #[serde(default)]
+    pub unmounted: Vec<Unmounted>,
     /// Firmware that the disks are made for.
     pub firmware: FirmwareOnDisk,
     /// Bootloaders and their files.
@@ -75,59 +82,6 @@ pub struct SystemFacts {
     pub package_format: String,
     /// libosinfo short id (`debian12`).
     pub osinfo: String,
-}
-
-/// A partition, logical volume, md device or whole disk.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockDevice {
-    /// Name in the appliance (`/dev/sda1`, `/dev/vg0/root`); never to be written into a guest.
-    pub name: String,
-    /// Index of the disk in the VM, for partitions and whole disks.
-    pub disk: Option<usize>,
-    /// Partition number, counted from 1; `None` for a whole disk or a volume.
-    pub partition: Option<u32>,
-    /// `ext4`, `vfat`, `swap`, `LVM2_member`, `crypto_LUKS` … or empty.
-    pub fstype: String,
-    /// File system UUID or empty.
-    pub uuid: String,
-    /// File system label or empty.
-    pub label: String,
-    /// Partition UUID: GPT's unique GUID, or `DISKID-NN` for MBR. Empty for volumes.
-    pub partuuid: String,
-    /// For a logical volume: volume group and logical volume.
-    pub lv: Option<(String, String)>,
-    /// Size in bytes.
-    pub size: u64,
-}
-
-/// A disk of the VM.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DiskFacts {
-    /// Name in the appliance (`/dev/sda`).
-    pub name: String,
-    /// Size in bytes.
-    pub size: u64,
-    /// `gpt`, `msdos`, or empty for none.
-    pub table: String,
-    /// Boot code in the first sector.
-    pub boot_code: bool,
-    /// Nothing on it at all: no table, no file system, no volume.
-    pub blank: bool,
-}
-
-/// A mounted file system.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mount {
-    /// Mount point in the guest.
-    pub mountpoint: String,
-    /// Device in the appliance.
-    pub device: String,
-    /// libguestfs' name of the file system: the device, or a btrfs subvolume on it.
-    pub mountable: String,
-    /// Bytes in all.
-    pub size: u64,
-    /// Free bytes.
-    pub free: u64,
 }
 
 /// Firmware that the disks are made for.
@@ -196,19 +150,6 @@ pub struct InitramfsFacts {
     pub modules: Vec<String>,
     /// Why it could not be listed, if so.
     pub unreadable: Option<String>,
-}
-
-/// A line of `/etc/fstab`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FstabEntry {
-    /// First field, as written.
-    pub spec: String,
-    /// Mount point.
-    pub mountpoint: String,
-    /// File system type.
-    pub fstype: String,
-    /// Mount options.
-    pub options: String,
 }
 
 /// Network configuration of the guest.

@@ -1,6 +1,7 @@
 //! A disk's images, from the active one down to its last parent, each checked before anything reads it.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use h2k_transports::{DiskFormat, DiskLocation, SourceDisk};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ImageError;
 use super::gate::{OpenGate, canonical};
-use super::link::{self, Image, Link, Part, Source};
+use super::link::{self, Image, Link, LinkId, Parent, Part, Source};
 
 /// Most images of a chain. vSphere takes 32 snapshots of a disk, libvirt's documentation warns from 200 on; a loop
 /// is found before.
@@ -26,8 +27,8 @@ struct Wanted {
     path: PathBuf,
     part: Option<Part>,
     format: Option<DiskFormat>,
-    /// The content id that the child demands.
-    cid: Option<u32>,
+    /// What the child demands.
+    id: Option<LinkId>,
 }
 
 impl ImageChain {
@@ -39,17 +40,19 @@ impl ImageChain {
         let mut images: Vec<Image> = Vec::new();
         let mut next = Some(active(disk)?);
         while let Some(wanted) = next {
-            if images.iter().any(|image| image.path == wanted.path) {
+            if images.iter().any(|image| image.path == wanted.path && image.part == wanted.part) {
                 return Err(ImageError::corrupt(format!("{} is its own parent", wanted.path.display())));
             }
             if images.len() >= MAX_DEPTH {
                 return Err(ImageError::unsupported(format!("a chain of more than {MAX_DEPTH} images"))
                     .with_hint("consolidate the snapshots on the hypervisor"));
             }
-            let link =
-                read(&wanted, gate).map_err(|e| e.context(format!("reading {}", wanted.path.display())))?;
+            let link = read_wanted(&wanted, gate)?;
             check_generation(&wanted, &link, images.last())?;
-            next = parent_of(&link, gate)?;
+            next = match &link.parent {
+                Some(parent) => Some(find_parent(&link, parent, gate)?),
+                None => None,
+            };
             images.push(link.image);
         }
         Ok(Self { images })
@@ -87,32 +90,52 @@ fn active(disk: &SourceDisk) -> Result<Wanted, ImageError> {
             (path, Some(Part { offset: *offset, length: *length }))
         }
     };
-    Ok(Wanted { path: canonical(path)?, part, format: disk.format, cid: None })
+    Ok(Wanted { path: canonical(path)?, part, format: disk.format, id: None })
 }
 
-fn read(wanted: &Wanted, gate: &OpenGate) -> Result<Link, ImageError> {
-    let source = Source::open(&wanted.path, wanted.part)?;
-    link::read(&source, wanted.format, gate)
+fn read_wanted(wanted: &Wanted, gate: &OpenGate) -> Result<Link, ImageError> {
+    let read = || link::read(&Source::open(&wanted.path, wanted.part)?, wanted.format, gate);
+    read().map_err(|e| e.context(format!("reading {}", wanted.path.display())))
 }
 
 /// A snapshot holds what changed since its parent had a certain content. On any other content it is garbage.
 fn check_generation(wanted: &Wanted, link: &Link, child: Option<&Image>) -> Result<(), ImageError> {
-    let (Some(demanded), Some(child)) = (wanted.cid, child) else { return Ok(()) };
+    let (Some(demanded), Some(child)) = (wanted.id, child) else { return Ok(()) };
     let child = child.path.display();
     let parent = wanted.path.display();
-    match link.cid {
-        Some(cid) if cid == demanded => Ok(()),
-        Some(cid) => Err(ImageError::corrupt(format!(
-            "{child} was made when the CID of its parent was {demanded:08x}, but {parent} has the CID {cid:08x}"
+    match link.id {
+        Some(id) if id == demanded => Ok(()),
+        Some(id) => Err(ImageError::corrupt(format!(
+            "{child} was made when its parent had the {demanded}, but {parent} has the {id}"
         ))
         .with_hint("the parent was changed after the snapshot, or is another disk; use the parent of the same backup")),
-        None => Err(ImageError::corrupt(format!("{child} needs a VMDK as its parent, which {parent} is not"))),
+        None => Err(ImageError::corrupt(format!("{child} needs a parent with the {demanded}, which {parent} is not"))),
     }
 }
 
-fn parent_of(link: &Link, gate: &OpenGate) -> Result<Option<Wanted>, ImageError> {
-    let Some(parent) = &link.parent else { return Ok(None) };
-    let path =
-        gate.admit(&link.image.path, &parent.name).map_err(|e| e.context("looking for the parent image"))?;
-    Ok(Some(Wanted { path, part: None, format: parent.format, cid: parent.cid }))
+/// The parent among the files that the user named, or else where the image says that it is.
+fn find_parent(link: &Link, parent: &Parent, gate: &OpenGate) -> Result<Wanted, ImageError> {
+    let wanted = |path| Wanted { path, part: None, format: parent.format, id: parent.id };
+    let named = |path: &PathBuf| parent.names.iter().any(|name| last_component(name) == path.file_name());
+    let fits = |path: &PathBuf| match parent.id {
+        Some(id) => link::read_id(path, parent.format, gate).is_ok_and(|found| found == Some(id)),
+        None => named(path),
+    };
+    if let Some(path) = gate.named_files().iter().find(|path| **path != link.image.path && fits(path)) {
+        return Ok(wanted(path.clone()));
+    }
+    let mut first = None;
+    for name in &parent.names {
+        match gate.admit(&link.image.path, name) {
+            Ok(path) => return Ok(wanted(path)),
+            Err(e) => first = first.or(Some(e)),
+        }
+    }
+    let error = first.unwrap_or_else(|| ImageError::corrupt("the image does not name its parent"));
+    Err(error.context("looking for the parent image"))
+}
+
+/// What follows the last separator of a Unix or a Windows path.
+fn last_component(name: &str) -> Option<&OsStr> {
+    name.rsplit(['/', '\\']).next().filter(|last| !last.is_empty()).map(OsStr::new)
 }

@@ -19,6 +19,8 @@ pub struct OpenGate {
     own: Option<PathBuf>,
     /// Directories that the user allowed besides, canonical. Files below them may be named in any way.
     allowed: Vec<PathBuf>,
+    /// Files that the user named as parents, canonical.
+    named: Vec<PathBuf>,
 }
 
 impl OpenGate {
@@ -30,19 +32,25 @@ impl OpenGate {
         match location {
             DiskLocation::File { path } => {
                 let own = canonical(path)?.parent().map(Path::to_path_buf);
-                Ok(Self { own, allowed: Vec::new() })
+                Ok(Self { own, allowed: Vec::new(), named: Vec::new() })
             }
-            DiskLocation::Range { .. } => Ok(Self { own: None, allowed: Vec::new() }),
+            DiskLocation::Range { .. } => Ok(Self { own: None, allowed: Vec::new(), named: Vec::new() }),
         }
     }
 
-    /// The same gate, open for files below `directory` too.
+    /// The same gate, with more places where parents may lie: a file, or a directory and all below it.
     ///
     /// # Errors
-    /// `NotFound` or `Io` if the directory cannot be resolved.
-    pub fn allow(mut self, directory: &Path) -> Result<Self, ImageError> {
-        self.allowed.push(canonical(directory)?);
+    /// `NotFound` or `Io` if the path cannot be resolved.
+    pub fn allow(mut self, path: &Path) -> Result<Self, ImageError> {
+        let path = canonical(path)?;
+        if path.is_dir() { self.allowed.push(path) } else { self.named.push(path) }
         Ok(self)
+    }
+
+    /// The files that the user named as parents, canonical.
+    pub(crate) fn named_files(&self) -> &[PathBuf] {
+        &self.named
     }
 
     /// The canonical path of the file that the image at `image` calls `name`. Nothing is opened.
@@ -228,7 +236,7 @@ mod tests {
 
     #[test]
     fn an_image_in_the_root_directory_does_not_reach_all() {
-        let gate = OpenGate { own: Some(PathBuf::from("/")), allowed: Vec::new() };
+        let gate = OpenGate { own: Some(PathBuf::from("/")), allowed: Vec::new(), named: Vec::new() };
         let error = gate.admit(Path::new("/disk.vmdk"), "etc/passwd").unwrap_err();
         assert_eq!(error.kind(), ImageErrorKind::Unsafe);
     }

@@ -1,5 +1,6 @@
 //! One image of a chain: what it is, what it consists of, and which parent it names.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use h2k_transports::DiskFormat;
@@ -86,19 +87,48 @@ pub struct FlatBytes {
 pub(crate) struct Link {
     pub image: Image,
     pub parent: Option<Parent>,
-    /// Content id of a VMDK.
-    pub cid: Option<u32>,
+    /// What a child made from its present content must demand; `None` where the format has nothing of the kind.
+    pub id: Option<LinkId>,
 }
 
 /// What an image says of its parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Parent {
-    /// Name, as the image gives it.
-    pub name: String,
+    /// Names that the image gives, the best first; never empty.
+    pub names: Vec<String>,
     /// Format, as the image declares it.
     pub format: Option<DiskFormat>,
-    /// Content id that the parent must have.
-    pub cid: Option<u32>,
+    /// What the parent's [`Link::id`] must be.
+    pub id: Option<LinkId>,
+}
+
+/// What ties a child to one generation of its parent's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkId {
+    /// Content id of a VMDK (`CID`, `parentCID`).
+    Cid(u32),
+    /// "Unique Id" of a VHD's footer, as it stands there.
+    VhdUuid([u8; 16]),
+    /// `DataWriteGuid` of a VHDX header (`parent_linkage` of its child), as it stands there.
+    VhdxDataWrite([u8; 16]),
+}
+
+impl fmt::Display for LinkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkId::Cid(cid) => write!(f, "CID {cid:08x}"),
+            LinkId::VhdUuid(id) => write!(f, "unique id {}", Hex(id)),
+            LinkId::VhdxDataWrite(id) => write!(f, "DataWriteGuid {}", Hex(id)),
+        }
+    }
+}
+
+struct Hex<'a>(&'a [u8; 16]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// A file, or a part of one, that is opened for reading.
@@ -164,11 +194,23 @@ pub(crate) fn read(
     Ok(link)
 }
 
+/// What a child of the image at `path` must demand.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_id(
+    path: &Path,
+    declared: Option<DiskFormat>,
+    gate: &OpenGate,
+) -> Result<Option<LinkId>, ImageError> {
+    Ok(read(&Source::open(path, None)?, declared, gate)?.id)
+}
+
 fn raw(source: &Source) -> Result<Link, ImageError> {
     let part = source.extent();
     let flat = FlatBytes { path: source.path.clone(), part };
     let image = Image { flat: Some(flat), ..Image::new(source, DiskFormat::Raw, part.length) };
-    Ok(Link { image, parent: None, cid: None })
+    Ok(Link { image, parent: None, id: None })
 }
 
 fn check_size(size: u64) -> Result<(), ImageError> {

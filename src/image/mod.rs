@@ -11,12 +11,16 @@
 //! Headers and tables are read here; the blocks of the formats are read by QEMU's drivers, which are told every
 //! file, driver and parent. All sources are opened read-only, and every byte of them is hostile.
 
+use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 mod bytes;
+mod cache;
 pub mod chain;
 pub mod error;
+mod extent_list;
 pub mod gate;
 pub mod identity;
 pub mod link;
@@ -58,6 +62,27 @@ pub trait DiskReader: Send + Sync {
     /// # Errors
     /// `UnexpectedEof` if the range ends beyond [`DiskReader::size`]; otherwise what the medium reports.
     fn extents(&self, range: Range<u64>) -> io::Result<Vec<Extent>>;
+
+    /// Where the bytes from the guest offset `offset` on lie as they are in a local file, for reflinks. `None` where
+    /// they do not: compressed, in an archive that is packed, on another host, or no data at all.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` if `offset` lies beyond [`DiskReader::size`]; otherwise what the medium reports.
+    fn place(&self, offset: u64) -> io::Result<Option<Place>> {
+        let _ = offset;
+        Ok(None)
+    }
+}
+
+/// Guest-visible bytes as they lie in a local file.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The file, opened read-only.
+    pub file: Arc<File>,
+    /// Where they begin in the file, in bytes.
+    pub offset: u64,
+    /// How many follow each other there, in bytes; at least 1.
+    pub len: u64,
 }
 
 /// A part of a virtual disk.

@@ -145,7 +145,7 @@ pub(crate) fn open(source: &Source) -> Result<Link, ImageError> {
                 ));
         }
     }
-    Ok(Link { image, parent: None, cid: None })
+    Ok(Link { image, parent: None, id: None })
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ pub(crate) fn open(source: &Source) -> Result<Link, ImageError> {
     }
     let subformat = Some(if facts.fixed { "fixed" } else { "dynamic" }.to_owned());
     let image = Image { subformat, ..Image::new(source, DiskFormat::Vhdx, facts.size) };
-    Ok(Link { image, parent: None, cid: None })
+    Ok(Link { image, parent: None, id: None })
 }
 
 /// The valid header with the higher sequence number (2.2.2.1, "current header").

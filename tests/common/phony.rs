@@ -21,7 +21,12 @@ const VIRTIO: &[&str] =
 
 /// Builds `src/NAME.vmx` with a raw disk turned into a VMDK. Its initramfs holds virtio, so nothing is rebuilt.
 pub fn guest(place: &Place, name: &str) -> PathBuf {
-    build(place, name, VIRTIO)
+    build(place, name, VIRTIO, "")
+}
+
+/// The same with more lines in its fstab.
+pub fn guest_that_mounts(place: &Place, name: &str, fstab: &str) -> PathBuf {
+    build(place, name, VIRTIO, fstab)
 }
 
 /// The same with an initramfs that lacks virtio, and a generator that cannot be run.
@@ -31,15 +36,16 @@ pub fn guest_that_cannot_be_fixed(place: &Place, name: &str) -> PathBuf {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     place.write(&format!("tree-{name}/etc/initramfs-tools/initramfs.conf"), "MODULES=most\n");
-    build(place, name, &["ext4"])
+    build(place, name, &["ext4"], "")
 }
 
-fn build(place: &Place, name: &str, in_initramfs: &[&str]) -> PathBuf {
+fn build(place: &Place, name: &str, in_initramfs: &[&str], fstab: &str) -> PathBuf {
     let tree = format!("tree-{name}");
     let put = |path: &str, content: &str| drop(place.write(&format!("{tree}{path}"), content));
     put("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
     put("/etc/hostname", &format!("{name}\n"));
-    put("/etc/fstab", "# static file system information\n/dev/sda1 / ext4 errors=remount-ro 0 1\n");
+    let root = "# static file system information\n/dev/sda1 / ext4 errors=remount-ro 0 1\n";
+    put("/etc/fstab", &format!("{root}{fstab}"));
     put("/etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"root=/dev/sda1\"\n");
     put(
         "/boot/grub/grub.cfg",

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Positional read of remote or local bytes. Offsets and sizes are in bytes.
 pub trait RangeRead: Send + Sync {
@@ -15,12 +16,17 @@ pub trait RangeRead: Send + Sync {
     /// # Errors
     /// `UnexpectedEof` if the range ends beyond [`RangeRead::size`]; otherwise what the medium reports.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// The local file that these bytes are a part of, and where in it they begin; `None` if they lie elsewhere.
+    fn local(&self) -> Option<(&Arc<File>, u64)> {
+        None
+    }
 }
 
 /// A local file, or a part of one (a member of an uncompressed tar). Opened read-only.
 #[derive(Debug)]
 pub struct LocalRange {
-    file: File,
+    file: Arc<File>,
     start: u64,
     len: u64,
 }
@@ -34,7 +40,7 @@ impl LocalRange {
         let mut file = File::open(path)?;
         // Seeking measures block devices too, whose metadata length is 0.
         let len = io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
-        Ok(Self { file, start: 0, len })
+        Ok(Self { file: Arc::new(file), start: 0, len })
     }
 
     /// `len` bytes of a file from `start`.
@@ -68,5 +74,9 @@ impl RangeRead for LocalRange {
             ));
         }
         self.file.read_exact_at(buf, self.start + offset)
+    }
+
+    fn local(&self) -> Option<(&Arc<File>, u64)> {
+        Some((&self.file, self.start))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::session::{Access, Session};
 use crate::error::{GuestError, Result};
-use crate::facts::{BlockDevice, FstabEntry, GuestFacts, Mount};
+use crate::facts::{BlockDevice, FstabEntry, GuestFacts, Mount, Unmounted};
 use crate::guest::{FileKind, Guest};
 use crate::inspect::fstab;
 use crate::linux::names::{Names, Resolution, Use};
@@ -19,7 +19,7 @@ impl Session {
     /// Mounts the one system read-only and fills `facts.mounts`, root first.
     ///
     /// # Errors
-    /// The root cannot be mounted. Another file system that cannot be mounted is left out of `facts.mounts`.
+    /// The root cannot be mounted. Another file system that cannot be mounted is told in `facts.unmounted`.
     pub(super) fn mount_system(&mut self, facts: &mut GuestFacts) -> Result<()> {
         let Some(root) = facts.system().map(|s| s.root.clone()) else { return Ok(()) };
         self.mount_one(&root, "/", false)?;
@@ -36,13 +36,21 @@ impl Session {
         // Names are resolved with what fstab says of the root, and with where the root was found.
         facts.fstab = fstab::parse(&String::from_utf8_lossy(&text));
         facts.mounts.clone_from(&self.mounts);
-        for (mountable, mountpoint) in wanted(facts) {
-            let there = self.lstat(&mountpoint)?.is_some_and(|s| s.kind == FileKind::Directory);
-            if there && !self.mounts.iter().any(|m| m.mountpoint == mountpoint) {
-                // A data file system that is damaged must not hide the system that is not.
-                let _left_out = self.mount_one(&mountable, &mountpoint, false);
+        let (found, mut unmounted) = wanted(facts);
+        for entry in found {
+            if self.mounts.iter().any(|m| m.mountpoint == entry.mountpoint) {
+                continue;
+            }
+            // A data file system that is damaged must not hide the system that is not.
+            let tried = match self.lstat(&entry.mountpoint)?.map(|s| s.kind) {
+                Some(FileKind::Directory) => self.mount_one(&entry.mountable, &entry.mountpoint, false),
+                _ => Err(GuestError::Unsupported(format!("{} is not a directory", entry.mountpoint))),
+            };
+            if let Err(e) = tried {
+                unmounted.push(entry.failed(e.to_string()));
             }
         }
+        facts.unmounted = unmounted;
         Ok(())
     }
 
@@ -77,6 +85,19 @@ impl Session {
         Ok(())
     }
 
+    /// Checks that everything that `earlier` says to be mounted is mounted now.
+    ///
+    /// # Errors
+    /// The first mount point that is missing.
+    pub(super) fn same_mounts(&self, earlier: &GuestFacts) -> Result<()> {
+        match missing(&earlier.mounts, &self.mounts) {
+            None => Ok(()),
+            Some(point) => Err(GuestError::Unsupported(format!(
+                "{point} was mounted when the plan was made, and cannot be mounted now: its edits would miss it"
+            ))),
+        }
+    }
+
     /// Mounts the same file systems again, writable.
     ///
     /// # Errors
@@ -93,22 +114,57 @@ impl Session {
     }
 }
 
+/// The first mount point of `earlier` where nothing is mounted now.
+fn missing<'a>(earlier: &'a [Mount], now: &[Mount]) -> Option<&'a str> {
+    let gone = earlier.iter().find(|e| !now.iter().any(|n| n.mountpoint == e.mountpoint));
+    gone.map(|m| m.mountpoint.as_str())
+}
+
+/// A line of fstab whose device is on the disks.
+struct Wanted {
+    mountable: String,
+    mountpoint: String,
+    spec: String,
+}
+
+impl Wanted {
+    fn failed(self, reason: String) -> Unmounted {
+        Unmounted { mountpoint: self.mountpoint, spec: self.spec, reason }
+    }
+}
+
 /// What fstab mounts besides the root: libguestfs' name of the file system and its mount point, a file system after
-/// the one that holds its mount point.
-fn wanted(facts: &GuestFacts) -> Vec<(String, String)> {
+/// the one that holds its mount point. Apart from them, those whose device is not on the disks.
+fn wanted(facts: &GuestFacts) -> (Vec<Wanted>, Vec<Unmounted>) {
     let mut entries: Vec<&FstabEntry> = facts.fstab.iter().filter(|e| local(e)).collect();
     entries.sort_by_key(|e| e.mountpoint.matches('/').count());
-    entries.truncate(MAX_MOUNTS);
     let names = Names::new(facts);
-    let found = entries
-        .into_iter()
-        .filter_map(|entry| Some((mountable(find(facts, &names, entry)?, entry), entry.mountpoint.clone())));
-    found.collect()
+    let (mut found, mut lost) = (Vec::new(), Vec::new());
+    for (count, entry) in entries.into_iter().enumerate() {
+        let mut wanted = Wanted {
+            mountable: String::new(),
+            mountpoint: entry.mountpoint.clone(),
+            spec: entry.spec.clone(),
+        };
+        match find(facts, &names, entry) {
+            Some(_) if count >= MAX_MOUNTS => {
+                lost.push(wanted.failed(format!("more than {MAX_MOUNTS} file systems are not mounted")));
+            }
+            Some(device) => {
+                wanted.mountable = mountable(device, entry);
+                found.push(wanted);
+            }
+            // What is mounted on demand may be a medium that comes and goes.
+            None if entry.has_option("noauto") => {}
+            None => lost.push(wanted.failed("no disk of the VM holds it".to_owned())),
+        }
+    }
+    (found, lost)
 }
 
 fn local(entry: &FstabEntry) -> bool {
     let absolute = entry.mountpoint.starts_with('/') && entry.mountpoint != "/";
-    absolute && LOCAL.contains(&entry.fstype.as_str()) && !entry.options.split(',').any(|o| o == "bind")
+    absolute && LOCAL.contains(&entry.fstype.as_str()) && !entry.has_option("bind")
 }
 
 /// The device that an fstab line means, by what is on the disks.
@@ -153,5 +209,47 @@ fn device_of(mountable: &str) -> &str {
         // btrfsvol:/dev/sda2/@home and btrfsvol:/dev/vg/lv/@home: the subvolume is what follows the device.
         Some(rest) => rest.rsplit_once('/').map_or(rest, |(device, _)| device),
         None => mountable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mounts(points: &[&str]) -> Vec<Mount> {
+        points.iter().map(|p| Mount { mountpoint: (*p).to_owned(), ..Mount::default() }).collect()
+    }
+
+    #[test]
+    fn a_mount_point_that_is_gone_is_named() {
+        let earlier = mounts(&["/", "/boot", "/var"]);
+        assert_eq!(missing(&earlier, &mounts(&["/", "/var"])), Some("/boot"));
+        assert_eq!(missing(&earlier, &mounts(&["/", "/boot", "/srv", "/var"])), None);
+    }
+
+    #[test]
+    fn what_fstab_names_is_on_a_disk_or_told() {
+        let line = |spec: &str, mountpoint: &str, options: &str| FstabEntry {
+            spec: spec.to_owned(),
+            mountpoint: mountpoint.to_owned(),
+            fstype: "ext4".to_owned(),
+            options: options.to_owned(),
+        };
+        let device = BlockDevice { name: "/dev/sdb1".to_owned(), uuid: "aa".to_owned(), ..BlockDevice::default() };
+        let facts = GuestFacts {
+            block: vec![device],
+            fstab: vec![
+                line("UUID=AA", "/srv", "defaults"),
+                line("UUID=bb", "/boot", "nofail"),
+                line("UUID=cc", "/media/stick", "user,noauto"),
+                line("/srv/data", "/data", "bind"),
+            ],
+            ..GuestFacts::default()
+        };
+        let (found, lost) = wanted(&facts);
+        let found: Vec<_> = found.iter().map(|w| (w.mountable.as_str(), w.mountpoint.as_str())).collect();
+        assert_eq!(found, [("/dev/sdb1", "/srv")]);
+        let lost: Vec<_> = lost.iter().map(|u| (u.mountpoint.as_str(), u.is_system())).collect();
+        assert_eq!(lost, [("/boot", true)]);
     }
 }

@@ -35,10 +35,11 @@ impl Session {
     /// Mounts what an earlier session found. It is found anew: the kernel may name disks otherwise this time.
     ///
     /// # Errors
-    /// As [`Session::inspect`].
+    /// As [`Session::inspect`]; a file system that was mounted then cannot be mounted now.
     pub fn remount(&mut self, earlier: &GuestFacts) -> Result<()> {
         let mut facts = GuestFacts { hardware: earlier.hardware.clone(), ..GuestFacts::default() };
-        self.find_system(&mut facts)
+        self.find_system(&mut facts)?;
+        self.same_mounts(earlier)
     }
 
     fn find_system(&mut self, facts: &mut GuestFacts) -> Result<()> {

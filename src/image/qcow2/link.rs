@@ -19,8 +19,8 @@ pub(crate) fn open(source: &Source) -> Result<Link, ImageError> {
         ..Image::new(source, DiskFormat::Qcow2, header.size)
     };
     let format = header.backing_format.as_deref().map(format_of).transpose()?.flatten();
-    let parent = header.backing.map(|name| Parent { name, format, cid: None });
-    Ok(Link { image, parent, cid: None })
+    let parent = header.backing.map(|name| Parent { names: vec![name], format, id: None });
+    Ok(Link { image, parent, id: None })
 }
 
 /// The format that QEMU calls `name`. What is no disk image (a protocol, a filter) is refused.

@@ -10,7 +10,7 @@ use super::sparse::SparseHeader;
 use crate::image::bytes::{SECTOR, read_vec};
 use crate::image::error::ImageError;
 use crate::image::gate::OpenGate;
-use crate::image::link::{FlatBytes, Image, ImageFile, Link, Parent, Part, Source};
+use crate::image::link::{FlatBytes, Image, ImageFile, Link, LinkId, Parent, Part, Source};
 use crate::image::probe::{self, Magic};
 use crate::image::truncated::Reach;
 
@@ -44,7 +44,7 @@ fn monolithic(source: &Source) -> Result<Link, ImageError> {
         names_parent_format: true,
         ..Image::new(source, DiskFormat::Vmdk, header.capacity * SECTOR)
     };
-    Ok(Link { image, parent: parent(&descriptor)?, cid: Some(descriptor.cid) })
+    Ok(Link { image, parent: parent(&descriptor)?, id: Some(LinkId::Cid(descriptor.cid)) })
 }
 
 /// A descriptor with its extents in other files.
@@ -72,7 +72,7 @@ fn with_descriptor(source: &Source, gate: &OpenGate) -> Result<Link, ImageError>
     if image.flat.is_none() {
         quirks::check(&descriptor)?;
     }
-    Ok(Link { image, parent, cid: Some(descriptor.cid) })
+    Ok(Link { image, parent, id: Some(LinkId::Cid(descriptor.cid)) })
 }
 
 fn text_of(source: &Source) -> Result<String, ImageError> {
@@ -95,9 +95,9 @@ fn parent(descriptor: &Descriptor) -> Result<Option<Parent>, ImageError> {
             Err(ImageError::corrupt(format!("the disk names the parent {name:?}, but not its parentCID")))
         }
         (Some(name), cid) => Ok(Some(Parent {
-            name: decoded(name)?.to_owned(),
+            names: vec![decoded(name)?.to_owned()],
             format: Some(DiskFormat::Vmdk),
-            cid: Some(cid),
+            id: Some(LinkId::Cid(cid)),
         })),
     }
 }

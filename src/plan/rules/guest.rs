@@ -110,6 +110,20 @@ pub(super) static RULES: &[Rule] = &[
         },
     },
     Rule {
+        id: "guest.system-unmounted",
+        severity: Severity::Critical,
+        summary: "a file system that holds kernels, bootloaders or programs could not be mounted",
+        advice: "let the guest check its file systems on its hypervisor, name all disks of the VM, and plan again",
+        check: |s| unmounted(s, true),
+    },
+    Rule {
+        id: "guest.data-unmounted",
+        severity: Severity::Warning,
+        summary: "a file system that fstab names could not be mounted; what is on it was not seen",
+        advice: "check that all disks of the VM are there and that the file system is whole",
+        check: |s| unmounted(s, false),
+    },
+    Rule {
         id: "guest.free-space",
         severity: Severity::Critical,
         summary: "a file system of the guest has too little room for the repairs",
@@ -131,6 +145,11 @@ fn held(seen: &Seen<'_>) -> String {
         return "no file system was found on them".to_owned();
     }
     format!("they hold {}, but no operating system", kinds.join(", "))
+}
+
+fn unmounted(seen: &Seen<'_>, system: bool) -> Vec<Finding> {
+    let those = seen.facts.unmounted.iter().filter(|u| u.is_system() == system);
+    those.map(|u| Finding::new(&u.mountpoint, format!("{} is not mounted: {}", u.spec, u.reason))).collect()
 }
 
 fn place(device: &h2k_fixers::facts::BlockDevice) -> String {

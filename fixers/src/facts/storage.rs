@@ -1,0 +1,94 @@
+//! Disks, volumes and file systems of the guest.
+
+use serde::{Deserialize, Serialize};
+
+/// A partition, logical volume, md device or whole disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockDevice {
+    /// Name in the appliance (`/dev/sda1`, `/dev/vg0/root`); never to be written into a guest.
+    pub name: String,
+    /// Index of the disk in the VM, for partitions and whole disks.
+    pub disk: Option<usize>,
+    /// Partition number, counted from 1; `None` for a whole disk or a volume.
+    pub partition: Option<u32>,
+    /// `ext4`, `vfat`, `swap`, `LVM2_member`, `crypto_LUKS` … or empty.
+    pub fstype: String,
+    /// File system UUID or empty.
+    pub uuid: String,
+    /// File system label or empty.
+    pub label: String,
+    /// Partition UUID: GPT's unique GUID, or `DISKID-NN` for MBR. Empty for volumes.
+    pub partuuid: String,
+    /// For a logical volume: volume group and logical volume.
+    pub lv: Option<(String, String)>,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// A disk of the VM.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskFacts {
+    /// Name in the appliance (`/dev/sda`).
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// `gpt`, `msdos`, or empty for none.
+    pub table: String,
+    /// Boot code in the first sector.
+    pub boot_code: bool,
+    /// Nothing on it at all: no table, no file system, no volume.
+    pub blank: bool,
+}
+
+/// A mounted file system.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Mount point in the guest.
+    pub mountpoint: String,
+    /// Device in the appliance.
+    pub device: String,
+    /// libguestfs' name of the file system: the device, or a btrfs subvolume on it.
+    pub mountable: String,
+    /// Bytes in all.
+    pub size: u64,
+    /// Free bytes.
+    pub free: u64,
+}
+
+/// A file system that fstab names and that could not be mounted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmounted {
+    /// Mount point in the guest.
+    pub mountpoint: String,
+    /// Its first field in fstab.
+    pub spec: String,
+    /// Why not.
+    pub reason: String,
+}
+
+impl Unmounted {
+    /// Whether the guest keeps kernels, bootloaders or programs there: without it, a repair may be left out.
+    pub fn is_system(&self) -> bool {
+        matches!(self.mountpoint.as_str(), "/boot" | "/boot/efi" | "/boot/firmware" | "/efi" | "/usr" | "/var")
+    }
+}
+
+/// A line of `/etc/fstab`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FstabEntry {
+    /// First field, as written.
+    pub spec: String,
+    /// Mount point.
+    pub mountpoint: String,
+    /// File system type.
+    pub fstype: String,
+    /// Mount options.
+    pub options: String,
+}
+
+impl FstabEntry {
+    /// Whether `name` is one of its mount options.
+    pub fn has_option(&self, name: &str) -> bool {
+        self.options.split(',').any(|o| o == name)
+    }
+}
