@@ -7,9 +7,13 @@ use clap_complete::Shell;
 use h2k_config::{LogFormat, Settings};
 
 pub mod choice;
+pub mod convert;
+pub mod copy;
 pub mod help;
 pub mod policy;
 
+pub use convert::{ConvertArgs, VerifyArgs};
+pub use copy::CopyArgs;
 pub use policy::PolicyArgs;
 
 /// Moves virtual machines from VMware and Hyper-V to KVM.
@@ -80,6 +84,19 @@ pub enum Command {
     /// verdict. Ends with 5 if one did not boot.
     #[command(after_help = help::examples("test"))]
     Test(TestArgs),
+    /// Copy a disk into another format; nothing inside it is changed
+    ///
+    /// Reads any format that h2k reads, snapshots with their parents included, and writes OUT in one pass: what is
+    /// zero is neither read nor written, and on XFS and btrfs blocks are shared where they can be. A copy that was
+    /// killed goes on where it stopped when the same command is given again.
+    #[command(after_help = help::examples("convert"))]
+    Convert(ConvertArgs),
+    /// Read disks again and compare them with what was copied
+    ///
+    /// Compares each disk of a result with the digests that the migration left, or one disk with a file of digests.
+    /// Ends with 5 if one differs: a guest that was started since has changed its disks.
+    #[command(after_help = help::examples("verify"))]
+    Verify(VerifyArgs),
     /// Show the runs that the state file remembers
     #[command(after_help = help::examples("status"))]
     Status(JsonArgs),
@@ -126,6 +143,9 @@ pub struct MigrateArgs {
     /// What the user wants of target and repairs.
     #[command(flatten)]
     pub policy: PolicyArgs,
+    /// How the disks are copied.
+    #[command(flatten)]
+    pub copy: CopyArgs,
 }
 
 /// Arguments of `plan`.
@@ -199,6 +219,9 @@ pub struct ResumeArgs {
     /// Name of a VM, as h2k status shows it
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
+    /// How the disks are copied.
+    #[command(flatten)]
+    pub copy: CopyArgs,
 }
 
 /// Arguments of `report`.
@@ -246,7 +269,11 @@ impl Cli {
     /// A network is mapped twice.
     pub fn settings(&self) -> Result<Settings, String> {
         let mut settings = match &self.command {
-            Command::Migrate(args) => Settings { output: args.output.clone(), ..args.policy.settings()? },
+            Command::Migrate(args) => {
+                args.copy.on(Settings { output: args.output.clone(), ..args.policy.settings()? })
+            }
+            Command::Resume(args) => args.copy.on(Settings::default()),
+            Command::Convert(args) => args.settings(),
             Command::Plan(args) => args.policy.settings()?,
             Command::Inspect(args) => Settings { temp_dir: args.temp_dir.clone(), ..Settings::default() },
             Command::Test(args) => Settings { boot_timeout: args.boot_timeout, ..Settings::default() },

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use h2k_config::Policy;
+use h2k_config::{CopySettings, Policy};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, FailureKind};
@@ -19,8 +19,14 @@ pub struct Job {
     pub output: Option<PathBuf>,
     /// Name that the user wants; the source's own otherwise.
     pub name: Option<String>,
+    /// Files, or directories of files, that may be parents of the source's disks, absolute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<PathBuf>,
     /// What the user wants of target and repairs.
     pub policy: Policy,
+    /// How the disks are copied. Not kept: a run may go on with another way.
+    #[serde(skip)]
+    pub copy: CopySettings,
     /// Whether the result is booted.
     pub boot: bool,
     /// Seconds that a boot may take; `None` for the default of the accelerator.

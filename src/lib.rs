@@ -15,7 +15,8 @@
 //! | [`stage`], [`pipeline`], [`stages`] | the stages, their order, a file each |
 //! | [`run`], [`job`], [`state`] | one VM's run: locks, work directory, what a killed run left |
 //! | [`plan`] | the plan as data, what decides it, how it is shown |
-//! | [`image`] | disk images: formats, chains, the gate that every file they name goes through |
+//! | [`image`] | disk images: formats, chains, the gate that every file they name goes through, NBD, the copy |
+//! | [`transfer`] | one disk into its target file, how it is told and verified |
 //! | [`emit`] | the target as data and as libvirt XML |
 //! | [`validate`], [`serial_console`] | the boot test and its evidence |
 //! | [`report`] | what was done |
@@ -44,5 +45,6 @@ pub mod serial_console;
 pub mod stage;
 pub mod stages;
 pub mod state;
+pub mod transfer;
 pub mod ui;
 pub mod validate;

@@ -13,7 +13,7 @@ use crate::stage::{Stage, StageRun};
 use crate::stages::convert::{Convert, Converted};
 use crate::stages::fetch::{Fetch, Fetched};
 use crate::stages::fix::Fix;
-use crate::stages::flatten::Flatten;
+use crate::stages::flatten::{Flatten, Flattened};
 use crate::stages::inspect::{Inspect, Inspected};
 use crate::stages::plan::{PlanStage, Planned};
 use crate::stages::validate::{Validate, Validated};
@@ -133,6 +133,18 @@ pub fn fetch(cx: &mut Context<'_>, record: Option<Record<'_>>) -> Result<Fetched
     Ok(fetched)
 }
 
+/// FLATTEN alone.
+///
+/// # Errors
+/// As the stage says.
+pub fn flatten(
+    cx: &mut Context<'_>,
+    record: Option<Record<'_>>,
+    fetched: Fetched,
+) -> Result<Flattened, Failure> {
+    step(&Flatten, cx, record, fetched, |f| f.summary())
+}
+
 /// FLATTEN and INSPECT.
 ///
 /// # Errors
@@ -142,7 +154,7 @@ pub fn inspect(
     record: Option<Record<'_>>,
     fetched: Fetched,
 ) -> Result<Inspected, Failure> {
-    let flattened = step(&Flatten, cx, record, fetched, |f| f.summary())?;
+    let flattened = flatten(cx, record, fetched)?;
     step(&Inspect, cx, record, flattened, Inspected::summary)
 }
 

@@ -29,6 +29,24 @@ pub fn inspect(job: &Job, temp: Option<&Path>, ui: &dyn Reporter) -> Result<Insp
     pipeline::inspect(&mut cx, None, fetched)
 }
 
+/// A VM's disks, and what FETCH had to unpack for them, which goes with it.
+pub struct Located {
+    /// What FLATTEN left.
+    pub flattened: Flattened,
+    _work: tempfile::TempDir,
+}
+
+/// Finds a VM's disks; nothing on them is looked at.
+///
+/// # Errors
+/// As the stages say.
+pub fn locate(job: &Job, temp: Option<&Path>, ui: &dyn Reporter) -> Result<Located, Failure> {
+    let work = temporary(temp)?;
+    let mut cx = context(job, work.path(), ui);
+    let fetched = pipeline::fetch(&mut cx, None)?;
+    Ok(Located { flattened: pipeline::flatten(&mut cx, None, fetched)?, _work: work })
+}
+
 /// Plans a VM; nothing is kept.
 ///
 /// # Errors

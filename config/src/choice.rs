@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::policy::{DiskBus, TargetFormat};
+use crate::policy::{Compress, DiskBus, Engine, TargetFormat};
 
 /// A text that is none of the names.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -64,6 +64,14 @@ impl Choice for DiskBus {
 
 impl Choice for TargetFormat {
     const ALL: &'static [(&'static str, Self)] = &[("qcow2", Self::Qcow2), ("raw", Self::Raw)];
+}
+
+impl Choice for Compress {
+    const ALL: &'static [(&'static str, Self)] = &[("zstd", Self::Zstd), ("zlib", Self::Zlib)];
+}
+
+impl Choice for Engine {
+    const ALL: &'static [(&'static str, Self)] = &[("native", Self::Native), ("qemu", Self::Qemu)];
 }
 
 impl fmt::Display for LogFormat {

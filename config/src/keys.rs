@@ -12,6 +12,9 @@ pub const MAX_TEXT: usize = 4096;
 /// Most entries of a list or a mapping. No host has as many networks.
 pub const MAX_ENTRIES: usize = 1000;
 
+/// Most threads that copy a disk.
+const MAX_THREADS: usize = 16;
+
 /// Longest boot in seconds: a day.
 const MAX_BOOT_TIMEOUT: u64 = 86_400;
 
@@ -76,6 +79,12 @@ pub static KEYS: &[Key] = &[
         set: |s, raw| set(&mut s.format, choice(raw)),
     },
     Key {
+        name: "compress",
+        kind: Kind::Scalar,
+        summary: "how the clusters of qcow2 disks are compressed: zstd or zlib",
+        set: |s, raw| set(&mut s.compress, choice(raw)),
+    },
+    Key {
         name: "disk-bus",
         kind: Kind::Scalar,
         summary: "bus of the target's disks: virtio-blk or virtio-scsi",
@@ -104,6 +113,30 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Scalar,
         summary: "seconds that the boot test may take",
         set: |s, raw| set(&mut s.boot_timeout, text(raw).and_then(|t| boot_timeout(&t))),
+    },
+    Key {
+        name: "parent",
+        kind: Kind::List,
+        summary: "files, or directories of files, that may be parents of the source's disks",
+        set: |s, raw| set(&mut s.parent, list(raw).map(|all| all.into_iter().map(PathBuf::from).collect())),
+    },
+    Key {
+        name: "engine",
+        kind: Kind::Scalar,
+        summary: "what copies the disks: native or qemu",
+        set: |s, raw| set(&mut s.engine, choice(raw)),
+    },
+    Key {
+        name: "threads",
+        kind: Kind::Scalar,
+        summary: "threads that copy a disk; one per processor by default",
+        set: |s, raw| set(&mut s.threads, text(raw).and_then(|t| threads(&t))),
+    },
+    Key {
+        name: "limit-rate",
+        kind: Kind::Scalar,
+        summary: "most bytes that are read per second and disk (100M, 1G)",
+        set: |s, raw| set(&mut s.limit_rate, text(raw).and_then(|t| rate(&t))),
     },
     Key {
         name: "temp-dir",
@@ -168,6 +201,33 @@ pub fn boot_timeout(text: &str) -> Result<u64, String> {
         Ok(seconds) if (1..=MAX_BOOT_TIMEOUT).contains(&seconds) => Ok(seconds),
         _ => Err(format!("{text:?} is no number of seconds from 1 to {MAX_BOOT_TIMEOUT}")),
     }
+}
+
+/// Threads that copy a disk, as text.
+///
+/// # Errors
+/// It is no number from 1 to 16.
+pub fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads) if (1..=MAX_THREADS).contains(&threads) => Ok(threads),
+        _ => Err(format!("{text:?} is no number of threads from 1 to {MAX_THREADS}")),
+    }
+}
+
+/// Bytes per second, as text: a number with K, M, G or T for powers of 1024.
+///
+/// # Errors
+/// It is no such number, or 0.
+pub fn rate(text: &str) -> Result<u64, String> {
+    let units = [('K', 10), ('M', 20), ('G', 30), ('T', 40)];
+    let unit = units
+        .iter()
+        .find_map(|(letter, bits)| Some((text.strip_suffix([*letter, letter.to_ascii_lowercase()])?, *bits)));
+    let (number, bits) = unit.unwrap_or((text, 0));
+    let bytes = number.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << bits));
+    bytes
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| format!("{text:?} is no number of bytes such as 500K, 100M or 1G"))
 }
 
 fn list(raw: Raw) -> Result<Vec<String>, String> {

@@ -26,6 +26,38 @@ pub enum TargetFormat {
     Raw,
 }
 
+/// How the clusters of a qcow2 target are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compress {
+    /// zstd: QEMU 5.1 and newer read it.
+    Zstd,
+    /// Deflate: every QEMU reads it.
+    Zlib,
+}
+
+/// What copies the disks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// h2k's own.
+    #[default]
+    Native,
+    /// `qemu-img convert`: for comparison. It cannot go on with a disk that is half copied.
+    Qemu,
+}
+
+/// How disks are copied. What the copy holds does not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CopySettings {
+    /// What copies.
+    pub engine: Engine,
+    /// Threads; 0 for one per processor.
+    pub threads: usize,
+    /// Most bytes that are read per second and disk.
+    pub limit_rate: Option<u64>,
+}
+
 /// What a target NIC is attached to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -44,6 +76,8 @@ pub struct Policy {
     pub disk_bus: DiskBus,
     /// Format of the target's disk files.
     pub format: TargetFormat,
+    /// How the clusters of a qcow2 target are compressed; `None` for not at all.
+    pub compress: Option<Compress>,
     /// Source network name → target. The key `*` stands for every network that is not named.
     pub networks: BTreeMap<String, NetworkTarget>,
     /// Ids of fixers that are not to run.

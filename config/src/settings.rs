@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::choice::LogFormat;
-use crate::policy::{DiskBus, NetworkTarget, Policy, TargetFormat};
+use crate::policy::{Compress, CopySettings, DiskBus, Engine, NetworkTarget, Policy, TargetFormat};
 use crate::surroundings::Surroundings;
 
 /// What one layer says; what it does not say is left to the layers below.
@@ -14,6 +14,8 @@ pub struct Settings {
     pub output: Option<PathBuf>,
     /// Format of the target's disks.
     pub format: Option<TargetFormat>,
+    /// How the clusters of qcow2 disks are compressed.
+    pub compress: Option<Compress>,
     /// Bus of the target's disks.
     pub disk_bus: Option<DiskBus>,
     /// Source network → target; `*` for every other.
@@ -24,6 +26,14 @@ pub struct Settings {
     pub no_boot: Option<bool>,
     /// Seconds that the boot test may take.
     pub boot_timeout: Option<u64>,
+    /// Files, or directories of files, that may be parents of the source's disks.
+    pub parent: Option<Vec<PathBuf>>,
+    /// What copies the disks.
+    pub engine: Option<Engine>,
+    /// Threads that copy a disk.
+    pub threads: Option<usize>,
+    /// Most bytes that are read per second and disk.
+    pub limit_rate: Option<u64>,
     /// Directory for temporary files.
     pub temp_dir: Option<PathBuf>,
     /// State store.
@@ -42,11 +52,16 @@ impl Settings {
         Settings {
             output: self.output.or(below.output),
             format: self.format.or(below.format),
+            compress: self.compress.or(below.compress),
             disk_bus: self.disk_bus.or(below.disk_bus),
             network,
             skip_fixer: self.skip_fixer.or(below.skip_fixer),
             no_boot: self.no_boot.or(below.no_boot),
             boot_timeout: self.boot_timeout.or(below.boot_timeout),
+            parent: self.parent.or(below.parent),
+            engine: self.engine.or(below.engine),
+            threads: self.threads.or(below.threads),
+            limit_rate: self.limit_rate.or(below.limit_rate),
             temp_dir: self.temp_dir.or(below.temp_dir),
             state: self.state.or(below.state),
             log_format: self.log_format.or(below.log_format),
@@ -72,7 +87,8 @@ impl Settings {
     /// Makes relative paths absolute: below `base`, or below `home` where they begin with `~/`, which no shell has
     /// replaced in a file.
     pub(crate) fn anchor(&mut self, base: &Path, home: Option<&Path>) {
-        for path in [&mut self.output, &mut self.temp_dir, &mut self.state].into_iter().flatten() {
+        let own = [&mut self.output, &mut self.temp_dir, &mut self.state].into_iter().flatten();
+        for path in own.chain(self.parent.iter_mut().flatten()) {
             *path = match (path.strip_prefix("~"), home) {
                 (Ok(rest), Some(home)) => home.join(rest),
                 _ => base.join(&*path),
@@ -88,10 +104,17 @@ impl Settings {
             policy: Policy {
                 disk_bus: settings.disk_bus.unwrap_or_default(),
                 format: settings.format.unwrap_or_default(),
+                compress: settings.compress,
                 networks: settings.network,
                 skip_fixers: settings.skip_fixer.unwrap_or_default(),
             },
             output: settings.output,
+            parents: settings.parent.unwrap_or_default(),
+            copy: CopySettings {
+                engine: settings.engine.unwrap_or_default(),
+                threads: settings.threads.unwrap_or_default(),
+                limit_rate: settings.limit_rate,
+            },
             boot: !settings.no_boot.unwrap_or_default(),
             boot_timeout: settings.boot_timeout,
             temp_dir: settings.temp_dir.unwrap_or_else(|| around.temporary()),
@@ -108,6 +131,10 @@ pub struct Resolved {
     pub policy: Policy,
     /// Directory that the results are written to; `None` where nobody named one.
     pub output: Option<PathBuf>,
+    /// Files, or directories of files, that may be parents of the source's disks.
+    pub parents: Vec<PathBuf>,
+    /// How disks are copied.
+    pub copy: CopySettings,
     /// Whether the result is booted.
     pub boot: bool,
     /// Seconds that the boot test may take; `None` for the default of the accelerator.

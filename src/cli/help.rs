@@ -92,6 +92,24 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ),
         ],
     ),
+    (
+        "convert",
+        &[
+            ("h2k convert web01.vmdk web01.qcow2", "by the names' endings"),
+            (
+                "h2k convert web01-000002.vmdk web01.qcow2 --parent /srv/base",
+                "a snapshot whose base is elsewhere",
+            ),
+            ("h2k convert web01.vhdx web01.qcow2 --compress zstd --verify", "compressed, and read again"),
+        ],
+    ),
+    (
+        "verify",
+        &[
+            ("h2k verify /srv/vms/web01", "the disks of a result that was not started yet"),
+            ("h2k verify web01.qcow2 --digests web01.blake3", "a disk"),
+        ],
+    ),
     ("status", &[("h2k status", "a line for each run"), ("h2k status --json", "for programs")]),
     ("resume", &[("h2k resume", "all that did not finish"), ("h2k resume web01", "one of them")]),
     (

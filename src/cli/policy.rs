@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use h2k_config::{DiskBus, NetworkTarget, Settings, TargetFormat};
+use h2k_config::{Compress, DiskBus, NetworkTarget, Settings, TargetFormat};
 
 use super::choice;
 
@@ -13,6 +13,9 @@ pub struct PolicyArgs {
     /// Format of the target's disks [default: qcow2]
     #[arg(long, value_name = "FORMAT", value_parser = choice::parser::<TargetFormat>(), help_heading = "Target")]
     pub format: Option<TargetFormat>,
+    /// Compress the clusters of qcow2 disks
+    #[arg(long, value_name = "HOW", value_parser = choice::parser::<Compress>(), help_heading = "Target")]
+    pub compress: Option<Compress>,
     /// Bus of the target's disks [default: virtio-blk]
     #[arg(long, value_name = "BUS", value_parser = choice::parser::<DiskBus>(), help_heading = "Target")]
     pub disk_bus: Option<DiskBus>,
@@ -41,6 +44,10 @@ pub struct PolicyArgs {
         help_heading = "Boot test"
     )]
     pub boot_timeout: Option<u64>,
+    /// File that may be the parent of a disk (the base of a snapshot), or a directory of such. May be given several
+    /// times; the disks' own directories are always looked into
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub parent: Vec<PathBuf>,
     /// Directory for temporary files [default: $TMPDIR, or /var/tmp]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub temp_dir: Option<PathBuf>,
@@ -54,10 +61,12 @@ impl PolicyArgs {
     pub(super) fn settings(&self) -> Result<Settings, String> {
         let mut settings = Settings {
             format: self.format,
+            compress: self.compress,
             disk_bus: self.disk_bus,
-            skip_fixer: (!self.skip_fixer.is_empty()).then(|| self.skip_fixer.clone()),
+            skip_fixer: some(&self.skip_fixer),
             no_boot: self.no_boot,
             boot_timeout: self.boot_timeout,
+            parent: some(&self.parent),
             temp_dir: self.temp_dir.clone(),
             ..Settings::default()
         };
@@ -66,4 +75,9 @@ impl PolicyArgs {
         }
         Ok(settings)
     }
+}
+
+/// A list that was given.
+pub(super) fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
 }

@@ -24,7 +24,9 @@ pub fn of(sources: &[PathBuf], name: Option<&str>, settled: &Settled) -> Result<
         sources,
         output: wanted.output.clone(),
         name: name.map(str::to_owned),
+        parents: wanted.parents.clone(),
         policy: wanted.policy.clone(),
+        copy: wanted.copy,
         boot: wanted.boot,
         boot_timeout: wanted.boot_timeout,
     };

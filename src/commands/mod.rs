@@ -1,6 +1,7 @@
 //! The subcommands, a file each.
 
 pub mod completions;
+pub mod convert;
 pub mod doctor;
 pub mod fixers;
 pub mod inspect;
@@ -14,6 +15,7 @@ pub mod resume;
 pub mod rules;
 pub mod status;
 pub mod test;
+pub mod verify;
 
 use h2k_config::{ConfigError, Resolved, Surroundings};
 
@@ -67,6 +69,8 @@ pub fn run(cli: &Cli, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
         Command::Plan(args) => plan::run(args, settled, ui),
         Command::Inspect(args) => inspect::run(args, settled, ui),
         Command::Test(args) => test::run(args, settled, ui),
+        Command::Convert(args) => convert::run(args, settled, ui),
+        Command::Verify(args) => verify::run(args, ui),
         Command::Resume(args) => resume::run(args, settled, ui),
         Command::Status(args) => status::run(*args, settled, ui),
         Command::Report(args) => report::run(args, settled, ui),

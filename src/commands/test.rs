@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use h2k_config::{DiskBus, Policy, TargetFormat};
+use h2k_config::{CopySettings, DiskBus, Policy, TargetFormat};
 use h2k_transports::{DiskFormat, SourceVm};
 use serde::Serialize;
 
@@ -160,7 +160,9 @@ fn of_disk(path: &Path, settled: &Settled, ui: &Ui) -> Result<(Domain, PathBuf),
         sources: vec![path.to_owned()],
         output: None,
         name: None,
+        parents: Vec::new(),
         policy: Policy::default(),
+        copy: CopySettings::default(),
         boot: true,
         boot_timeout: None,
     };

@@ -37,8 +37,20 @@ impl ImageChain {
     /// # Errors
     /// What is missing, damaged, unsafe or not read, with the file that it concerns.
     pub fn resolve(disk: &SourceDisk, gate: &OpenGate) -> Result<Self, ImageError> {
+        Self::resolve_at(&disk.location, disk.format, gate)
+    }
+
+    /// As [`ImageChain::resolve`], of a disk of which only its place, and perhaps its format, is known.
+    ///
+    /// # Errors
+    /// As [`ImageChain::resolve`].
+    pub fn resolve_at(
+        location: &DiskLocation,
+        format: Option<DiskFormat>,
+        gate: &OpenGate,
+    ) -> Result<Self, ImageError> {
         let mut images: Vec<Image> = Vec::new();
-        let mut next = Some(active(disk)?);
+        let mut next = Some(active(location, format)?);
         while let Some(wanted) = next {
             if images.iter().any(|image| image.path == wanted.path && image.part == wanted.part) {
                 return Err(ImageError::corrupt(format!("{} is its own parent", wanted.path.display())));
@@ -83,14 +95,14 @@ impl ImageChain {
     }
 }
 
-fn active(disk: &SourceDisk) -> Result<Wanted, ImageError> {
-    let (path, part) = match &disk.location {
+fn active(location: &DiskLocation, format: Option<DiskFormat>) -> Result<Wanted, ImageError> {
+    let (path, part) = match location {
         DiskLocation::File { path } => (path, None),
         DiskLocation::Range { path, offset, length } => {
             (path, Some(Part { offset: *offset, length: *length }))
         }
     };
-    Ok(Wanted { path: canonical(path)?, part, format: disk.format, id: None })
+    Ok(Wanted { path: canonical(path)?, part, format, id: None })
 }
 
 fn read_wanted(wanted: &Wanted, gate: &OpenGate) -> Result<Link, ImageError> {

@@ -14,15 +14,20 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
+
+use h2k_transports::DiskLocation;
 
 mod bytes;
 mod cache;
 pub mod chain;
+pub mod copy;
 pub mod error;
 mod extent_list;
 pub mod gate;
 pub mod identity;
+pub mod layers;
 pub mod link;
 mod map;
 pub mod nbd;
@@ -119,6 +124,16 @@ pub fn open(chain: &ImageChain) -> Result<Box<dyn DiskReader>, ImageError> {
     }
 }
 
+/// The chain of a disk file that stands for itself, with its parents in its own directory.
+///
+/// # Errors
+/// As [`ImageChain::resolve`].
+pub fn resolve_file(path: &Path) -> Result<ImageChain, ImageError> {
+    let location = DiskLocation::File { path: path.to_path_buf() };
+    let gate = OpenGate::for_location(&location)?;
+    ImageChain::resolve_at(&location, None, &gate)
+}
+
 /// Refuses a range that ends beyond the disk.
 ///
 /// # Errors
@@ -133,5 +148,7 @@ pub(crate) fn check_range(offset: u64, len: u64, size: u64) -> io::Result<()> {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

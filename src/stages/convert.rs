@@ -4,21 +4,20 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use h2k_config::TargetFormat;
+use h2k_config::{Engine, TargetFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::emit;
 use crate::error::{Doing, Failure, FailureKind};
-use crate::exec::Exec;
+use crate::event::Event;
 use crate::image::SourceIdentity;
+use crate::image::copy::{Content, Format};
 use crate::pipeline::Context;
 use crate::plan::text::bytes;
 use crate::plan::{PlanDocument, VERSION};
 use crate::stage::{Stage, StageRun};
 use crate::stages::fix::Fixed;
-
-/// Parallel coroutines of `qemu-img convert`; its largest value.
-const COROUTINES: &str = "16";
+use crate::transfer::{self, Meter, Transfer, Transferred};
 
 /// The stage.
 pub struct Convert;
@@ -43,6 +42,21 @@ pub struct ConvertedDisk {
     pub size: u64,
     /// Bytes that the file takes on the host.
     pub allocated: u64,
+    /// How it was copied; `None` where the run that copied it was killed before it could tell.
+    #[serde(default)]
+    pub transfer: Option<Transferred>,
+}
+
+impl ConvertedDisk {
+    /// Name of the file of digests beside the disk.
+    pub fn digests(&self) -> PathBuf {
+        digests_of(&self.file)
+    }
+}
+
+/// Name of the file of digests beside a disk.
+pub fn digests_of(disk: &Path) -> PathBuf {
+    disk.with_extension("blake3")
 }
 
 impl Converted {
@@ -62,16 +76,13 @@ impl StageRun for Convert {
         let dir = cx.job.result_dir(&cx.vm)?;
         if dir.exists() {
             // Only a run that was killed right after it had named the result comes here (see run::published).
-            let disks = measure(&fixed, &dir)?;
+            let disks = measure(&fixed, &dir, Vec::new())?;
             return Ok(Converted { fixed, dir, disks });
         }
         let unfinished = cx.work.join("result");
-        if unfinished.exists() {
-            fs::remove_dir_all(&unfinished).doing(format!("clearing {}", unfinished.display()))?;
-        }
         fs::create_dir_all(&unfinished).doing(format!("making {}", unfinished.display()))?;
-        copy_disks(cx, &fixed, &unfinished)?;
-        let disks = measure(&fixed, &unfinished)?;
+        let transfers = copy_disks(cx, &fixed, &unfinished)?;
+        let disks = measure(&fixed, &unfinished, transfers)?;
         write_documents(&fixed, &unfinished, &dir)?;
         source_unchanged(&fixed)?;
         File::open(&unfinished).and_then(|d| d.sync_all()).doing("flushing the result's directory")?;
@@ -85,48 +96,84 @@ impl StageRun for Convert {
     }
 }
 
-fn copy_disks(cx: &Context<'_>, fixed: &Fixed, to: &Path) -> Result<(), Failure> {
+fn copy_disks(cx: &Context<'_>, fixed: &Fixed, to: &Path) -> Result<Vec<Transferred>, Failure> {
     let target = &fixed.planned.plan.target;
-    let count = target.disks.len() as u64;
+    let flattened = &fixed.planned.inspected.flattened;
+    let mut transfers = Vec::new();
     for (index, (disk, overlay)) in target.disks.iter().zip(&fixed.overlays).enumerate() {
+        let Some(flat) = flattened.disks.get(index) else { continue };
+        let doing = format!("copying disk {index}");
+        let changed = SourceIdentity::of([overlay]).doing(&doing)?;
         let file = to.join(&disk.file);
-        let progress = |percent: f64| {
-            let done = (index as u64).saturating_mul(1000).saturating_add((percent * 10.0) as u64);
-            cx.progress(Stage::Convert, done, count.saturating_mul(1000), &format!("disk {index}"));
+        let compress = transfer::compression(cx.job.policy.compress);
+        let transfer = Transfer {
+            chain: &flat.chain,
+            overlay: Some(overlay),
+            target: &file,
+            journal: &cx.work.join(format!("disk{index}.journal")),
+            format: match disk.format {
+                TargetFormat::Qcow2 => Format::Qcow2 { compress },
+                TargetFormat::Raw => Format::Raw { preallocate: false },
+            },
+            source: &format!("{} {}", flattened.identity.digest, changed.digest),
+            settings: cx.job.copy,
+            reflink: true,
         };
-        copy(overlay, &file, disk.format, progress).doing(format!("copying disk {index}"))?;
-        File::open(&file).and_then(|f| f.sync_all()).doing(format!("flushing disk {index}"))?;
+        if cx.job.copy.engine == Engine::Qemu {
+            remove(&file)?;
+        }
+        let meter = Meter::default();
+        let done = transfer.run(&|progress| {
+            let message = format!("disk {index}, {}", meter.text(progress));
+            cx.ui.event(&Event::Progress {
+                vm: cx.vm.clone(),
+                stage: Stage::Convert,
+                done: progress.done,
+                total: progress.total,
+                message,
+            });
+        });
+        let done = done.doing(doing)?;
+        if let Some(content) = done.content() {
+            write_digests(&to.join(digests_of(&disk.file)), content)?;
+        }
+        transfers.push(done);
     }
-    Ok(())
+    Ok(transfers)
 }
 
-fn measure(fixed: &Fixed, dir: &Path) -> Result<Vec<ConvertedDisk>, Failure> {
+/// Writes the digests of a disk's content and has them on disk.
+///
+/// # Errors
+/// What the file system reports.
+pub fn write_digests(path: &Path, content: &Content) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    content.write(&mut bytes).doing("writing content digests")?;
+    write(path, &bytes)
+}
+
+fn remove(file: &Path) -> Result<(), Failure> {
+    match fs::remove_file(file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).doing(format!("removing {}", file.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn measure(fixed: &Fixed, dir: &Path, transfers: Vec<Transferred>) -> Result<Vec<ConvertedDisk>, Failure> {
     let disks = fixed.planned.plan.target.disks.iter();
+    let transfers = transfers.into_iter().map(Some).chain(std::iter::repeat(None));
     disks
-        .map(|disk| {
+        .zip(transfers)
+        .map(|(disk, transfer)| {
             let path = disk.path_in(dir);
             let meta = fs::metadata(&path).doing(format!("measuring {}", path.display()))?;
             // stat(2): st_blocks counts units of 512 bytes.
             let allocated = meta.blocks().saturating_mul(512);
-            Ok(ConvertedDisk { file: disk.file.clone(), size: disk.size, allocated })
+            Ok(ConvertedDisk { file: disk.file.clone(), size: disk.size, allocated, transfer })
         })
         .collect()
-}
-
-fn copy(from: &Path, to: &Path, format: TargetFormat, progress: impl Fn(f64)) -> Result<(), Failure> {
-    let format = match format {
-        TargetFormat::Qcow2 => "qcow2",
-        TargetFormat::Raw => "raw",
-    };
-    let exec = Exec::new("qemu-img")
-        .args(["convert", "-p", "-m", COROUTINES, "-W", "-f", "qcow2", "-O", format])
-        .arg(from)
-        .arg(to);
-    exec.run_with_progress(progress).map_err(|e| {
-        Failure::from(e)
-            .hint("check the free space of the output directory; the run can be started again as it was")
-    })?;
-    Ok(())
 }
 
 fn write_documents(fixed: &Fixed, unfinished: &Path, dir: &Path) -> Result<(), Failure> {

@@ -1,9 +1,12 @@
 //! FLATTEN: each disk's chain of images, checked; nothing is copied.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Doing, Failure};
-use crate::image::{self, ExtentKind, ImageChain, OpenGate, SourceIdentity};
+use crate::image::layers::data_bytes;
+use crate::image::{self, ImageChain, OpenGate, SourceIdentity};
 use crate::pipeline::Context;
 use crate::plan::text::bytes;
 use crate::stage::{Stage, StageRun};
@@ -58,14 +61,14 @@ impl StageRun for Flatten {
     type Out = Flattened;
     const STAGE: Stage = Stage::Flatten;
 
-    fn run(&self, _: &mut Context<'_>, fetched: Fetched) -> Result<Flattened, Failure> {
+    fn run(&self, cx: &mut Context<'_>, fetched: Fetched) -> Result<Flattened, Failure> {
         let mut disks = Vec::new();
         let mut files = vec![];
         if fetched.vm.kind != h2k_transports::SourceKind::Disks {
             files.push(fetched.vm.path.clone());
         }
         for (index, disk) in fetched.vm.disks.iter().enumerate() {
-            let flat = flatten(disk).doing(format!("opening disk {index}"))?;
+            let flat = flatten(disk, &cx.job.parents).doing(format!("opening disk {index}"))?;
             files.extend(flat.chain.files());
             disks.push(flat);
         }
@@ -76,12 +79,13 @@ impl StageRun for Flatten {
     }
 }
 
-fn flatten(disk: &h2k_transports::SourceDisk) -> Result<FlatDisk, Failure> {
-    let gate = OpenGate::for_location(&disk.location)?;
+fn flatten(disk: &h2k_transports::SourceDisk, parents: &[PathBuf]) -> Result<FlatDisk, Failure> {
+    let mut gate = OpenGate::for_location(&disk.location)?;
+    for parent in parents {
+        gate = gate.allow(parent)?;
+    }
     let chain = ImageChain::resolve(disk, &gate)?;
     let reader = image::open(&chain)?;
-    let size = reader.size();
-    let extents = reader.extents(0..size).doing("mapping the disk")?;
-    let allocated = extents.iter().filter(|e| e.kind == ExtentKind::Data).map(|e| e.len).sum();
-    Ok(FlatDisk { chain, size, allocated })
+    let allocated = data_bytes(reader.as_ref()).doing("mapping the disk")?;
+    Ok(FlatDisk { size: reader.size(), chain, allocated })
 }

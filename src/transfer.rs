@@ -1,0 +1,203 @@
+//! One disk into its target file, by h2k's own engine or by `qemu-img`; what it cost; how it is told.
+//!
+//! CONVERT and `h2k convert` both end here.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use h2k_config::{Compress, CopySettings, Engine};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Doing, Failure, FailureKind};
+use crate::exec::Exec;
+use crate::image::copy::{
+    self, Compression, Content, Copied, CopyError, CopyJob, CopyOptions, Format, Progress,
+};
+use crate::image::nbd::Server;
+use crate::image::{self, DiskReader, ImageChain};
+
+mod meter;
+
+pub use meter::Meter;
+
+/// Parallel coroutines of `qemu-img convert`; its largest value.
+const COROUTINES: &str = "16";
+
+/// A disk that is to be copied.
+pub struct Transfer<'a> {
+    /// The source's images.
+    pub chain: &'a ImageChain,
+    /// What was changed, over them.
+    pub overlay: Option<&'a Path>,
+    /// The file to be written.
+    pub target: &'a Path,
+    /// Where the journal stands until the target has its name.
+    pub journal: &'a Path,
+    /// What is written.
+    pub format: Format,
+    /// Digest of the source's files.
+    pub source: &'a str,
+    /// How it is copied.
+    pub settings: CopySettings,
+    /// Share blocks where the file system can.
+    pub reflink: bool,
+}
+
+/// How a disk came into its target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transferred {
+    /// `native` or `qemu`.
+    pub engine: String,
+    /// What the copy did; `None` where `qemu-img` made it, which does not tell.
+    pub copied: Option<Copied>,
+}
+
+impl Transferred {
+    /// Digests of the content, where they were taken.
+    pub fn content(&self) -> Option<&Content> {
+        self.copied.as_ref().map(|copied| &copied.content)
+    }
+}
+
+/// The compression of a setting.
+pub fn compression(wanted: Option<Compress>) -> Option<Compression> {
+    wanted.map(|how| match how {
+        Compress::Zstd => Compression::Zstd,
+        Compress::Zlib => Compression::Zlib,
+    })
+}
+
+impl Transfer<'_> {
+    /// Copies the disk. `progress` is told bytes of data, done and in all.
+    ///
+    /// # Errors
+    /// The source cannot be read, the target cannot be written; it was stopped. The same transfer goes on where
+    /// h2k's own engine stopped.
+    pub fn run(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Transferred, Failure> {
+        match self.settings.engine {
+            Engine::Native => self.native(progress),
+            Engine::Qemu => {
+                let driver = match self.format {
+                    Format::Raw { .. } => "raw",
+                    Format::Qcow2 { .. } => "qcow2",
+                };
+                self.qemu(driver, progress)
+            }
+        }
+    }
+
+    fn native(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Transferred, Failure> {
+        let job = CopyJob {
+            reader: self.reader()?,
+            target: self.target,
+            journal: self.journal,
+            format: self.format,
+            source: self.source,
+            options: CopyOptions {
+                threads: self.settings.threads,
+                limit_rate: self.settings.limit_rate,
+                no_reflink: !self.reflink,
+            },
+            progress,
+        };
+        let copied = copy::run(&job).map_err(failure)?;
+        Ok(Transferred { engine: "native".to_owned(), copied: Some(copied) })
+    }
+
+    fn reader(&self) -> Result<Arc<dyn DiskReader>, Failure> {
+        Ok(Arc::from(match self.overlay {
+            Some(overlay) => image::open_over(self.chain, overlay)?,
+            None => image::open(self.chain)?,
+        }))
+    }
+
+    /// Has `qemu-img` write the target in the format that QEMU calls `driver`.
+    ///
+    /// # Errors
+    /// As [`Transfer::run`]; a program failed.
+    pub fn qemu(&self, driver: &str, progress: &(dyn Fn(Progress) + Sync)) -> Result<Transferred, Failure> {
+        let server =
+            Server::start(vec![("disk".to_owned(), self.reader()?)]).doing("serving the disk to QEMU")?;
+        let mut exec =
+            Exec::new("qemu-img").args(["convert", "-p", "-m", COROUTINES, "-W", "-f", "raw", "-O", driver]);
+        let mut options = Vec::new();
+        match self.format {
+            Format::Qcow2 { compress: Some(how) } => {
+                exec = exec.args(["-c"]);
+                options.push(match how {
+                    Compression::Zstd => "compression_type=zstd",
+                    Compression::Zlib => "compression_type=zlib",
+                });
+            }
+            Format::Raw { preallocate: true } => options.push("preallocation=falloc"),
+            _ => {}
+        }
+        for option in options {
+            exec = exec.args(["-o", option]);
+        }
+        if let Some(limit) = self.settings.limit_rate {
+            exec = exec.args(["-r", &limit.to_string()]);
+        }
+        let percent = |done: f64| progress(Progress { done: (done * 100.0) as u64, total: 10_000 });
+        let ran = exec.arg(server.uri("disk")).arg(self.target).run_with_progress(percent);
+        ran.map_err(|e| {
+            let mut failure = Failure::from(e).hint("check the free space of the output directory");
+            for error in server.errors() {
+                failure = failure.context(error);
+            }
+            failure
+        })?;
+        File::open(self.target)
+            .and_then(|file| file.sync_all())
+            .doing(format!("flushing {}", self.target.display()))?;
+        Ok(Transferred { engine: "qemu".to_owned(), copied: None })
+    }
+}
+
+/// A copy that did not come to its end, with its kind and what to do.
+pub fn failure(error: CopyError) -> Failure {
+    let (full, cancelled) = (error.is_full(), matches!(error, CopyError::Cancelled));
+    let failure = Failure::from(error);
+    match (full, cancelled) {
+        (true, _) => {
+            failure.hint("make room in the output directory; the same command goes on where it stopped")
+        }
+        (_, true) => Failure { kind: FailureKind::Interrupted, ..failure },
+        _ => failure,
+    }
+}
+
+/// Reads a finished target again and compares it with what was copied, or with the source where blocks are shared.
+///
+/// # Errors
+/// It cannot be read; [`FailureKind::NotValidated`] if it differs.
+pub fn verify(
+    target: &Path,
+    content: Option<&Content>,
+    source: &dyn Fn() -> Result<Arc<dyn DiskReader>, Failure>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(), Failure> {
+    let disk = open_alone(target)?;
+    let found = match content.filter(|content| content.digest.is_some()) {
+        Some(content) => copy::verify_content(disk.as_ref(), content, progress),
+        None => copy::compare_disks(source()?.as_ref(), disk.as_ref(), progress),
+    };
+    match found.map_err(failure)? {
+        None => Ok(()),
+        Some(difference) => Err(Failure::message(
+            FailureKind::NotValidated,
+            format!("{} is not what was copied: {difference}", target.display()),
+        )),
+    }
+}
+
+/// A disk file that stands for itself.
+///
+/// # Errors
+/// It is no disk that h2k reads.
+pub fn open_alone(path: &Path) -> Result<Box<dyn DiskReader>, Failure> {
+    let path: PathBuf = fs::canonicalize(path).doing(format!("opening {}", path.display()))?;
+    let chain = image::resolve_file(&path)?;
+    Ok(image::open(&chain)?)
+}
