@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use h2k_fixers::offline::Session;
-
 use crate::error::{Failure, FailureKind};
 use crate::event::{Event, Reporter};
 use crate::job::Job;
@@ -14,7 +12,7 @@ use crate::stages::convert::{Convert, Converted};
 use crate::stages::fetch::{Fetch, Fetched};
 use crate::stages::fix::Fix;
 use crate::stages::flatten::{Flatten, Flattened};
-use crate::stages::inspect::{Inspect, Inspected};
+use crate::stages::inspect::{Appliance, Inspect, Inspected};
 use crate::stages::plan::{PlanStage, Planned};
 use crate::stages::validate::{Validate, Validated};
 use crate::state::{RunId, Store};
@@ -32,7 +30,7 @@ pub struct Context<'a> {
     /// Whether the run goes on to FIX: then the appliance that INSPECT starts has writable overlays.
     pub to_be_fixed: bool,
     /// The appliance, from INSPECT until FIX is done with it.
-    pub session: Option<Session>,
+    pub appliance: Option<Appliance>,
     /// Time that each stage took in this run.
     pub timings: Vec<StageTiming>,
 }

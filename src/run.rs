@@ -75,7 +75,7 @@ fn context<'a>(job: &'a Job, work: &Path, ui: &'a dyn Reporter) -> Context<'a> {
         vm: job.provisional_name(),
         work: work.to_owned(),
         to_be_fixed: false,
-        session: None,
+        appliance: None,
         timings: Vec::new(),
     }
 }
@@ -95,7 +95,7 @@ pub fn migrate(job: &Job, store: &Store, ui: &dyn Reporter) -> Result<Report, Fa
     let mut cx = context(job, &fetch_dir, ui);
     cx.to_be_fixed = true;
     let result = named(&mut cx, &root, record);
-    drop(cx.session.take());
+    drop(cx.appliance.take());
     let interrupted = result.as_ref().is_err_and(|f| f.kind == FailureKind::Interrupted);
     let state = match &result {
         Ok(_) => RunState::Done,
@@ -135,7 +135,7 @@ fn named(cx: &mut Context<'_>, root: &Path, record: Record<'_>) -> Result<Report
     let keep = result.as_ref().is_err_and(|f| f.kind != FailureKind::NotValidated)
         && record.store.reached(record.run, Stage::Fix)?;
     if !keep {
-        drop(cx.session.take());
+        drop(cx.appliance.take());
         remove(&cx.work)?;
     }
     result

@@ -17,8 +17,9 @@ pub fn run(args: &ResumeArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure>
     let mut names = Vec::new();
     for run in store.list_runs()? {
         let wanted = args.names.is_empty() || args.names.contains(&run.name);
+        let resumable = run.resumable();
         let job = Job { copy: settled.resolved.copy, ..run.job };
-        if run.resumable() && wanted && !jobs.contains(&job) {
+        if resumable && wanted && !jobs.contains(&job) {
             jobs.push(job);
             names.push(run.name);
         }

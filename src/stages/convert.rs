@@ -122,11 +122,11 @@ fn copy_disks(cx: &Context<'_>, fixed: &Fixed, to: &Path) -> Result<Vec<Transfer
         if cx.job.copy.engine == Engine::Qemu {
             remove(&file)?;
         }
-        let meter = Meter::default();
+        let (meter, ui, vm) = (Meter::default(), cx.ui, cx.vm.as_str());
         let done = transfer.run(&|progress| {
             let message = format!("disk {index}, {}", meter.text(progress));
-            cx.ui.event(&Event::Progress {
-                vm: cx.vm.clone(),
+            ui.event(&Event::Progress {
+                vm: vm.to_owned(),
                 stage: Stage::Convert,
                 done: progress.done,
                 total: progress.total,

@@ -13,7 +13,7 @@ use crate::pipeline::Context;
 use crate::plan::decide::propose;
 use crate::plan::diff::headline;
 use crate::stage::{Stage, StageRun};
-use crate::stages::inspect;
+use crate::stages::inspect::{self, Appliance};
 use crate::stages::plan::Planned;
 
 /// The stage.
@@ -43,24 +43,16 @@ impl StageRun for Fix {
     const STAGE: Stage = Stage::Fix;
 
     fn run(&self, cx: &mut Context<'_>, planned: Planned) -> Result<Fixed, Failure> {
-        let facts = &planned.inspected.facts;
-        let mut session = match cx.session.take() {
-            Some(session) => session,
+        let Appliance { mut session, server } = match cx.appliance.take() {
+            Some(appliance) => appliance,
             None => reopen(cx, &planned)?,
         };
-        if facts.system().is_some() {
-            session.mount_writable().map_err(|e| {
-                Failure::from(e)
-                    .hint("start the guest on its hypervisor, let it check its file systems, shut it down")
-            })?;
-            apply(cx, &mut session, &planned.plan.edits)?;
-            verify(&session, facts, &cx.job.policy)?;
-        }
+        fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
         let untrimmed = session.trim();
         for (point, why) in &untrimmed {
             cx.note(format!("the free space of {point} is copied: {why}"));
         }
-        session.shutdown()?;
+        session.shutdown().map_err(|e| server.explain(e.into()))?;
         let overlays = inspect::overlays(cx, &planned.inspected.flattened);
         for overlay in &overlays {
             File::open(overlay)
@@ -71,11 +63,25 @@ impl StageRun for Fix {
     }
 }
 
+fn fix(cx: &Context<'_>, session: &mut Session, planned: &Planned) -> Result<(), Failure> {
+    let facts = &planned.inspected.facts;
+    if facts.system().is_none() {
+        return Ok(());
+    }
+    session.mount_writable().map_err(|e| {
+        Failure::from(e)
+            .hint("start the guest on its hypervisor, let it check its file systems, shut it down")
+    })?;
+    apply(cx, session, &planned.plan.edits)?;
+    verify(session, facts, &cx.job.policy)
+}
+
 /// An appliance for a run that is resumed here: fresh overlays, since the old ones may hold half of the edits.
-fn reopen(cx: &Context<'_>, planned: &Planned) -> Result<Session, Failure> {
-    let mut session = inspect::open(cx, &planned.inspected.flattened)?;
-    session.remount(&planned.inspected.facts)?;
-    Ok(session)
+fn reopen(cx: &Context<'_>, planned: &Planned) -> Result<Appliance, Failure> {
+    let mut appliance = inspect::open(cx, &planned.inspected.flattened)?;
+    let remounted = appliance.session.remount(&planned.inspected.facts);
+    remounted.map_err(|e| appliance.server.explain(e.into()))?;
+    Ok(appliance)
 }
 
 fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<(), Failure> {

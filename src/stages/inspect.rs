@@ -1,6 +1,7 @@
 //! INSPECT: what the disks say, all disks of the VM in one appliance, mounted read-only.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use h2k_fixers::GuestFacts;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Doing, Failure};
 use crate::image;
+use crate::image::nbd::Server;
 use crate::pipeline::Context;
 use crate::plan::target;
 use crate::stage::{Stage, StageRun};
@@ -50,25 +52,65 @@ impl StageRun for Inspect {
     fn run(&self, cx: &mut Context<'_>, flattened: Flattened) -> Result<Inspected, Failure> {
         let mut facts = GuestFacts { hardware: hardware(&flattened.fetched), ..GuestFacts::default() };
         if !flattened.disks.is_empty() {
-            let mut session = open(cx, &flattened)?;
-            session.inspect(&mut facts)?;
-            cx.session = Some(session);
+            let mut appliance = open(cx, &flattened)?;
+            appliance.session.inspect(&mut facts).map_err(|e| appliance.server.explain(e.into()))?;
+            cx.appliance = Some(appliance);
         }
         Ok(Inspected { flattened, facts })
     }
+}
+
+/// An appliance, and what it reads the source's disks from. The fields are dropped in this order.
+pub struct Appliance {
+    /// The appliance.
+    pub session: Session,
+    /// Serves the disks to QEMU, whatever their format: it never parses one that comes from elsewhere.
+    pub server: DiskServer,
+}
+
+/// The disks of a VM, served.
+pub struct DiskServer(Server);
+
+impl DiskServer {
+    /// Starts to serve the disks as `disk0`, `disk1` …
+    ///
+    /// # Errors
+    /// A disk cannot be opened; there is no place for a socket.
+    pub fn start(flattened: &Flattened) -> Result<Self, Failure> {
+        let mut exports = Vec::new();
+        for (index, disk) in flattened.disks.iter().enumerate() {
+            let reader = image::open(&disk.chain).doing(format!("opening disk {index}"))?;
+            exports.push((export(index), Arc::from(reader)));
+        }
+        Ok(Self(Server::start(exports).doing("serving the disks to the appliance")?))
+    }
+
+    /// A failure with what could not be read of the source, which may be why: the appliance only sees bad sectors.
+    pub fn explain(&self, failure: Failure) -> Failure {
+        self.0
+            .errors()
+            .into_iter()
+            .fold(failure, |failure, error| failure.hint(format!("reading the source: {error}")))
+    }
+}
+
+fn export(index: usize) -> String {
+    format!("disk{index}")
 }
 
 /// Overlays over all disks, made anew, and an appliance with them.
 ///
 /// # Errors
 /// An overlay cannot be made; the appliance does not start.
-pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Session, Failure> {
+pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Appliance, Failure> {
     let access = if cx.to_be_fixed { Access::Writable } else { Access::ReadOnly };
+    let server = DiskServer::start(flattened)?;
     let mut drives = Vec::new();
-    for (disk, path) in flattened.disks.iter().zip(overlays(cx, flattened)) {
+    for (index, (disk, path)) in flattened.disks.iter().zip(overlays(cx, flattened)).enumerate() {
         // Unlinked, not written over: the appliance of a run that was killed a second ago may still hold it.
         forget(&path)?;
-        image::create_overlay(&disk.chain, &path).doing("making an overlay")?;
+        image::create_overlay(&disk.chain, &server.0.uri(&export(index)), &path)
+            .doing("making an overlay")?;
         drives.push(Drive { path, format: "qcow2".to_owned() });
     }
     let options = LaunchOptions {
@@ -76,8 +118,10 @@ pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Session, Failure>
         cpus: APPLIANCE_CPUS,
         temp_dir: Some(cx.work.clone()),
     };
-    Session::launch(&drives, access, &options)
-        .map_err(|e| Failure::from(e).hint("h2k doctor checks libguestfs and its appliance"))
+    let session = Session::launch(&drives, access, &options).map_err(|e| {
+        server.explain(Failure::from(e)).hint("h2k doctor checks libguestfs and its appliance")
+    })?;
+    Ok(Appliance { session, server })
 }
 
 fn forget(path: &Path) -> Result<(), Failure> {

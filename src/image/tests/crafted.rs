@@ -185,10 +185,8 @@ fn comes_out_as(bench: &Bench, name: &str, disk: &[u8]) -> ImageChain {
     File::create(bench.path("expected.raw")).unwrap().write_all(disk).unwrap();
     let chain = bench.resolve(name).unwrap_or_else(|e| panic!("{}", e.chain()));
     assert_eq!(chain.size(), disk.len() as u64);
-    let overlay = bench.path("overlay.qcow2");
-    create_overlay(&chain, &overlay).unwrap();
-    let said =
-        bench.qemu_img(&["compare", "-f", "raw", "-F", "qcow2", "expected.raw", overlay.to_str().unwrap()]);
+    let (overlay, _server) = bench.overlay(&chain);
+    let said = bench.qemu_img(&["compare", "-f", "raw", "-F", "qcow2", "expected.raw", &overlay]);
     assert_eq!(said, "Images are identical.\n");
     let reader = open(&chain).unwrap();
     let mut read = vec![0xee; disk.len()];

@@ -34,7 +34,7 @@ fn every_hostile_fixture_ends_as_its_index_says() {
 fn a_parent_in_a_comment_is_not_followed_by_qemu_either() {
     let chain = resolve(&fixtures().join("comment-parent.vmdk")).unwrap();
     let bench = Bench::new();
-    create_overlay(&chain, &bench.path("overlay.qcow2")).unwrap();
+    let _overlay = bench.overlay(&chain);
     assert_eq!(open(&chain).unwrap().size(), 8192);
 }
 
@@ -164,7 +164,8 @@ fn an_overlay_is_never_put_over_its_source() {
     let before = SourceIdentity::of(chain.files()).unwrap();
     symlink(&path, bench.path("alias")).unwrap();
     for overlay in ["disk.raw", "alias"] {
-        let error = create_overlay(&chain, &bench.path(overlay)).unwrap_err();
+        let error =
+            create_overlay(&chain, "nbd+unix:///disk?socket=/nowhere", &bench.path(overlay)).unwrap_err();
         assert_eq!(error.kind(), ImageErrorKind::Unsafe);
     }
     assert_eq!(before.differs(&SourceIdentity::of(chain.files()).unwrap()), None);

@@ -63,15 +63,21 @@ impl Bench {
     /// Every byte through our reader and through an overlay is what QEMU reads of the image itself.
     fn same_as_qemu(&self, format: &str, name: &str) -> ImageChain {
         let chain = self.resolve(name).unwrap();
-        let overlay = self.path(&format!("{name}.overlay"));
-        create_overlay(&chain, &overlay).unwrap();
-        let overlay = overlay.to_str().unwrap();
-        let said = self.qemu_img(&["compare", "-f", format, "-F", "qcow2", name, overlay]);
+        let (overlay, _server) = self.overlay(&chain);
+        let said = self.qemu_img(&["compare", "-f", format, "-F", "qcow2", name, &overlay]);
         assert_eq!(said, "Images are identical.\n");
         let reader = open(&chain).unwrap();
         assert_eq!(reader.size(), chain.size());
         self.map_is_true(&*reader);
         chain
+    }
+
+    /// An overlay over a chain, which is read as long as its server lives.
+    fn overlay(&self, chain: &ImageChain) -> (String, nbd::Server) {
+        let server = nbd::Server::start(vec![("disk".to_owned(), Arc::from(open(chain).unwrap()))]).unwrap();
+        let overlay = self.path("overlay.qcow2");
+        create_overlay(chain, &server.uri("disk"), &overlay).unwrap();
+        (overlay.to_str().unwrap().to_owned(), server)
     }
 
     /// The extents cover the disk without gaps, and what is no data reads as zeros.

@@ -45,9 +45,8 @@ fn an_image_inside_a_tar_is_the_same() {
         let (disk, gate) = packed_disk(&bench, name);
         let chain = ImageChain::resolve(&disk, &gate).unwrap();
         assert_eq!(chain.files(), [bench.path("vm.ova")]);
-        let overlay = bench.path("overlay.qcow2");
-        create_overlay(&chain, &overlay).unwrap();
-        let said = bench.qemu_img(&["compare", "-f", format, "-F", "qcow2", name, overlay.to_str().unwrap()]);
+        let (overlay, _server) = bench.overlay(&chain);
+        let said = bench.qemu_img(&["compare", "-f", format, "-F", "qcow2", name, &overlay]);
         assert_eq!(said, "Images are identical.\n");
         let reader = open(&chain).unwrap();
         assert_eq!((byte_at(&*reader, 20 * MIB), byte_at(&*reader, 30 * MIB)), (0x77, 0), "{name}");
