@@ -11,7 +11,7 @@ const GRAIN: usize = 64 << 10;
 const SIZE: usize = 18 << 20;
 
 /// Zeros, with something at 1 MiB, across 16 MiB and at the end.
-fn content() -> Vec<u8> {
+pub(super) fn content() -> Vec<u8> {
     let mut disk = vec![0; SIZE];
     for (at, byte) in [(1 << 20, 0x11), ((16 << 20) - 2048, 0x22), (SIZE - 4096, 0x33)] {
         disk[at..at + 4096].fill(byte);
@@ -19,7 +19,7 @@ fn content() -> Vec<u8> {
     disk
 }
 
-fn descriptor(create_type: &str, rest: &str) -> String {
+pub(super) fn descriptor(create_type: &str, rest: &str) -> String {
     format!(
         "# Disk DescriptorFile\nversion=1\nencoding=\"UTF-8\"\nCID=7e57ab1e\nparentCID={}\nisNativeSnapshot=\"no\"\n\
          createType=\"{create_type}\"\n{rest}\n# The Disk Data Base\n#DDB\n\nddb.adapterType = \"lsilogic\"\n",
@@ -47,21 +47,21 @@ fn zlib(data: &[u8]) -> Vec<u8> {
 }
 
 /// Sectors that are appended one after the other.
-struct Sectors(Vec<u8>);
+pub(super) struct Sectors(pub(super) Vec<u8>);
 
 impl Sectors {
-    fn here(&self) -> u32 {
+    pub(super) fn here(&self) -> u32 {
         (self.0.len() / 512) as u32
     }
 
-    fn put(&mut self, bytes: &[u8]) -> u32 {
+    pub(super) fn put(&mut self, bytes: &[u8]) -> u32 {
         let at = self.here();
         self.0.extend_from_slice(bytes);
         self.0.resize(self.0.len().next_multiple_of(512), 0);
         at
     }
 
-    fn words(&mut self, words: &[u32]) -> u32 {
+    pub(super) fn words(&mut self, words: &[u32]) -> u32 {
         self.put(&words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>())
     }
 
@@ -87,7 +87,7 @@ fn sparse_header(capacity: u64, directory: u64) -> Vec<u8> {
 }
 
 /// A streamOptimized VMDK as ovftool writes it: tables behind the grains, then a footer.
-fn stream(disk: &[u8]) -> Vec<u8> {
+pub(super) fn stream(disk: &[u8]) -> Vec<u8> {
     let capacity = disk.len() as u64 / 512;
     let mut out = Sectors(Vec::new());
     out.put(&sparse_header(capacity, u64::MAX));
@@ -116,7 +116,7 @@ fn stream(disk: &[u8]) -> Vec<u8> {
 }
 
 /// A COWD extent with grains of one sector.
-fn cowd(disk: &[u8]) -> Vec<u8> {
+pub(super) fn cowd(disk: &[u8]) -> Vec<u8> {
     let covered = 4096 * 512;
     let tables = disk.len().div_ceil(covered);
     let mut out = Sectors(Vec::new());
@@ -140,7 +140,7 @@ fn cowd(disk: &[u8]) -> Vec<u8> {
 }
 
 /// A seSparse extent: grains of 4 KiB, tables of 4096 entries of 8 bytes.
-fn sesparse(disk: &[u8]) -> Vec<u8> {
+pub(super) fn sesparse(disk: &[u8]) -> Vec<u8> {
     const GRAINS: usize = 1024;
     let mut out = vec![0; GRAINS * 512];
     let mut word = |at: usize, value: u64| out[at..at + 8].copy_from_slice(&value.to_le_bytes());
@@ -241,8 +241,7 @@ fn an_esx_snapshot_in_a_cowd_extent_is_read() {
     assert_eq!(chain.files().len(), 4);
     bench.truncate_by("vm-000001-delta.vmdk", 512);
     assert!(bench.resolve("vm-000001.vmdk").unwrap_err().chain().contains("so 512 bytes are missing"));
-    let alone = bench.resolve("vm-000001-delta.vmdk").unwrap_err();
-    assert!(alone.hint().unwrap().contains("descriptor"), "{}", alone.chain());
+    assert!(bench.resolve("vm-000001-delta.vmdk").unwrap_err().chain().contains("so 512 bytes are missing"));
 }
 
 #[test]
@@ -257,7 +256,7 @@ fn an_esxi_snapshot_in_a_sesparse_extent_is_read() {
     comes_out_as(&bench, "vm-000001.vmdk", &disk);
     bench.truncate_by("vm-000001-delta.vmdk", 100);
     assert!(bench.resolve("vm-000001.vmdk").unwrap_err().chain().contains("so 100 bytes are missing"));
-    assert_eq!(bench.resolve("vm-000001-delta.vmdk").unwrap_err().kind(), ImageErrorKind::Unsupported);
+    assert_eq!(bench.resolve("vm-000001-delta.vmdk").unwrap_err().kind(), ImageErrorKind::Corrupt);
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod formats;
 mod hostile;
 mod large;
 mod parts;
+mod vmdk_hostile;
+mod vmdk_layers;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

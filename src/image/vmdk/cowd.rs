@@ -1,9 +1,15 @@
 //! ESX copy-on-write extents (`VMFSSPARSE`, files ending in `-delta.vmdk`): Virtual Disk Format 5.0, "ESX Server
 //! Sparse Extents".
 
+use std::sync::Arc;
+
 use h2k_transports::RangeRead;
 
-use super::grains::{self, Entries, Tables};
+use super::grain_reader::GrainReader;
+use super::grains::{self, Entries, Grain, Tables};
+use super::packed::Packing;
+use super::shared::Shared;
+use crate::image::DiskReader;
 use crate::image::bytes::{Fields, SECTOR, read_vec};
 use crate::image::error::ImageError;
 
@@ -74,15 +80,31 @@ impl CowdHeader {
     /// # Errors
     /// `Corrupt`, with the number of missing bytes where the file is truncated; `Io` if the medium fails.
     pub fn verify(&self, file: &dyn RangeRead) -> Result<(), ImageError> {
-        let tables = Tables {
+        grains::walk(file, &self.tables(), self)?.reach.check(file.size())
+    }
+
+    fn tables(&self) -> Tables {
+        Tables {
             directory: u64::from(self.directory) * SECTOR,
             per_table: TABLE_ENTRIES,
             entry: 4,
             grain: u64::from(self.grain_size) * SECTOR,
             capacity: u64::from(self.capacity) * SECTOR,
-        };
-        grains::walk(file, &tables, self)?.reach.check(file.size())
+        }
     }
+}
+
+/// Opens an extent for reading, as a disk of its own. What it does not hold is unallocated.
+///
+/// # Errors
+/// As [`CowdHeader::read`], and `Corrupt` if the grain directory does not lie in the file.
+pub fn open(bytes: Arc<dyn RangeRead>) -> Result<Box<dyn DiskReader>, ImageError> {
+    Ok(Box::new(open_in(bytes, Shared::default())?))
+}
+
+pub(super) fn open_in(bytes: Arc<dyn RangeRead>, shared: Shared) -> Result<GrainReader, ImageError> {
+    let header = CowdHeader::read(&*bytes)?;
+    GrainReader::new(bytes, header.tables(), Box::new(header), Packing::None, shared)
 }
 
 impl Entries for CowdHeader {
@@ -90,7 +112,7 @@ impl Entries for CowdHeader {
         Ok((entry != 0).then_some(entry * SECTOR))
     }
 
-    fn grain(&self, entry: u64) -> Result<Option<u64>, ImageError> {
-        self.table(entry)
+    fn grain(&self, entry: u64) -> Result<Grain, ImageError> {
+        Ok(if entry == 0 { Grain::Unallocated } else { Grain::At(entry * SECTOR) })
     }
 }

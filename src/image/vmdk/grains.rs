@@ -1,5 +1,8 @@
-//! Walks the grain directory and the grain tables of a sparse extent: does everything that they refer to lie inside
-//! the file? QEMU reads zeros beyond the end of a file, so a truncated extent would pass for an empty disk.
+//! The grain directory and the grain tables of a sparse extent, and a walk over them: does everything that they
+//! refer to lie inside the file? QEMU reads zeros beyond the end of a file, so a truncated extent would pass for an
+//! empty disk.
+
+use std::io;
 
 use h2k_transports::RangeRead;
 
@@ -11,9 +14,10 @@ use crate::image::truncated::Reach;
 pub(crate) const MAX_DIRECTORY_ENTRIES: u64 = 32 << 20;
 
 /// Directory entries read at once.
-const ENTRIES_AT_ONCE: u64 = 8192;
+pub(crate) const ENTRIES_AT_ONCE: u64 = 8192;
 
 /// The shape of an extent's tables, in bytes.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Tables {
     /// Where the grain directory begins.
     pub directory: u64,
@@ -27,12 +31,23 @@ pub(crate) struct Tables {
     pub capacity: u64,
 }
 
+/// What the entry of a grain table says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grain {
+    /// The parent decides.
+    Unallocated,
+    /// Zeros, whatever the parent holds.
+    Zero,
+    /// Where the grain begins in the file, in bytes.
+    At(u64),
+}
+
 /// What an entry means.
-pub(crate) trait Entries {
+pub(crate) trait Entries: Send + Sync {
     /// Where the grain table of a directory entry begins in the file; `None` if there is none.
     fn table(&self, entry: u64) -> Result<Option<u64>, ImageError>;
-    /// Where the grain of a table entry begins in the file; `None` if it is unallocated or zero.
-    fn grain(&self, entry: u64) -> Result<Option<u64>, ImageError>;
+    /// What a table entry says of its grain.
+    fn grain(&self, entry: u64) -> Result<Grain, ImageError>;
     /// Where a grain of at most `bytes` that begins at `at` ends in the file at the latest.
     fn grain_end(&self, at: u64, bytes: u64) -> Option<u64> {
         at.checked_add(bytes)
@@ -84,7 +99,7 @@ pub(crate) fn walk(file: &dyn RangeRead, tables: &Tables, entries: &dyn Entries)
 }
 
 /// Number of directory entries that the capacity needs; the shape is checked on the way.
-fn directory_entries(tables: &Tables) -> Result<u64, ImageError> {
+pub(crate) fn directory_entries(tables: &Tables) -> Result<u64, ImageError> {
     let covered = tables.per_table.checked_mul(tables.grain).filter(|covered| *covered > 0);
     let count = covered.map(|covered| tables.capacity.div_ceil(covered));
     count
@@ -111,7 +126,7 @@ fn walk_table(
         // The directory's size was bounded, so the guest offset cannot overflow for a grain within the capacity.
         let left = grain.checked_mul(tables.grain).and_then(|at| tables.capacity.checked_sub(at));
         let Some(left) = left.filter(|left| *left > 0) else { break };
-        if let Some(at) = entries.grain(entry)? {
+        if let Grain::At(at) = entries.grain(entry)? {
             walk.reach.extend(entries.grain_end(at, left.min(tables.grain)));
             walk.last_grain = walk.last_grain.max(Some(at));
         }
@@ -119,12 +134,20 @@ fn walk_table(
     Ok(())
 }
 
-/// `count` entries of `width` bytes from `at`, little-endian.
 fn read_entries(file: &dyn RangeRead, at: u64, count: u64, width: u64) -> Result<Vec<u64>, ImageError> {
-    let too_large = || ImageError::corrupt("a grain table is larger than any disk needs");
-    let length = count.checked_mul(width).and_then(|len| usize::try_from(len).ok()).ok_or_else(too_large)?;
-    let bytes = read_vec(file, at, length).map_err(|e| ImageError::io("reading the grain tables", e))?;
-    let width = usize::try_from(width).map_err(|_| too_large())?;
+    entries_at(file, at, count, width).map_err(|e| ImageError::io("reading the grain tables", e))
+}
+
+/// `count` entries of `width` bytes from `at`, little-endian. The caller bounds `count`.
+///
+/// # Errors
+/// `UnexpectedEof` if they end beyond the file; otherwise what the medium reports.
+pub(crate) fn entries_at(file: &dyn RangeRead, at: u64, count: u64, width: u64) -> io::Result<Vec<u64>> {
+    let length = count.checked_mul(width).and_then(|len| usize::try_from(len).ok());
+    let (Some(length), Ok(width @ 1..=8)) = (length, usize::try_from(width)) else {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
+    let bytes = read_vec(file, at, length)?;
     Ok(bytes
         .chunks_exact(width)
         .map(|entry| entry.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b)))
@@ -143,8 +166,8 @@ mod tests {
         fn table(&self, entry: u64) -> Result<Option<u64>, ImageError> {
             Ok((entry != 0).then_some(entry))
         }
-        fn grain(&self, entry: u64) -> Result<Option<u64>, ImageError> {
-            Ok((entry != 0).then_some(entry))
+        fn grain(&self, entry: u64) -> Result<Grain, ImageError> {
+            Ok(if entry == 0 { Grain::Unallocated } else { Grain::At(entry) })
         }
     }
 

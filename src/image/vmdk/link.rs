@@ -1,10 +1,9 @@
-//! A VMDK as a link of a chain: every extent there, as long as the descriptor demands, and read by QEMU as meant.
+//! A VMDK as a link of a chain: every extent there, as long as the descriptor demands, and of a kind that is read.
 
 use h2k_transports::{DiskFormat, RangeRead};
 
 use super::cowd::CowdHeader;
 use super::descriptor::{self, Access, Descriptor, ExtentLine, ExtentType, MAX_DESCRIPTOR_BYTES, NO_PARENT};
-use super::quirks;
 use super::sesparse::SeSparseHeader;
 use super::sparse::SparseHeader;
 use crate::image::bytes::{SECTOR, read_vec};
@@ -21,9 +20,28 @@ use crate::image::truncated::Reach;
 pub(crate) fn open(source: &Source, magic: Magic, gate: &OpenGate) -> Result<Link, ImageError> {
     match magic {
         Magic::VmdkDescriptor => with_descriptor(source, gate),
-        Magic::VmdkSparse => monolithic(source),
-        _ => Err(extent_alone(source)),
+        Magic::VmdkCowd => {
+            let header = CowdHeader::read(&source.bytes)?;
+            header.verify(&source.bytes)?;
+            Ok(orphan(source, "vmfsSparse extent alone", u64::from(header.capacity)))
+        }
+        Magic::VmdkSeSparse => {
+            let header = SeSparseHeader::read(&source.bytes)?;
+            header.verify(&source.bytes)?;
+            Ok(orphan(source, "seSparse extent alone", header.capacity))
+        }
+        _ => monolithic(source),
     }
+}
+
+/// An ESX extent that was given without its descriptor. It holds a whole disk, or the changes to an unknown one.
+fn orphan(source: &Source, subformat: &str, sectors: u64) -> Link {
+    let image = Image {
+        subformat: Some(subformat.to_owned()),
+        orphan: true,
+        ..Image::new(source, DiskFormat::Vmdk, sectors * SECTOR)
+    };
+    Link { image, parent: None, id: None }
 }
 
 /// One sparse file with an embedded descriptor: monolithicSparse and streamOptimized.
@@ -55,7 +73,7 @@ fn with_descriptor(source: &Source, gate: &OpenGate) -> Result<Link, ImageError>
         )
         .with_hint("unpack the archive and give the descriptor"));
     }
-    let descriptor = parse(&text_of(source)?)?;
+    let descriptor = descriptor_of(source)?;
     if descriptor.extents.is_empty() {
         return Err(ImageError::corrupt("the descriptor names no extents"));
     }
@@ -69,18 +87,19 @@ fn with_descriptor(source: &Source, gate: &OpenGate) -> Result<Link, ImageError>
         image.files.extend(extent(source, line, gate)?);
     }
     image.flat = in_one_piece(&image, &descriptor).filter(|_| parent.is_none());
-    if image.flat.is_none() {
-        quirks::check(&descriptor)?;
-    }
     Ok(Link { image, parent, id: Some(LinkId::Cid(descriptor.cid)) })
 }
 
-fn text_of(source: &Source) -> Result<String, ImageError> {
+/// The descriptor that fills a file.
+///
+/// # Errors
+/// `Corrupt` if it is none; `Io` if the medium fails.
+pub(super) fn descriptor_of(source: &Source) -> Result<Descriptor, ImageError> {
     let length = usize::try_from(source.bytes.size()).ok().filter(|len| *len <= MAX_DESCRIPTOR_BYTES);
     let length = length.ok_or_else(|| ImageError::corrupt("the descriptor is larger than any descriptor"))?;
     let bytes =
         read_vec(&source.bytes, 0, length).map_err(|e| ImageError::io("reading the descriptor", e))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    parse(&String::from_utf8_lossy(&bytes))
 }
 
 fn parse(text: &str) -> Result<Descriptor, ImageError> {
@@ -117,6 +136,7 @@ fn decoded(name: &str) -> Result<&str, ImageError> {
 
 /// Checks the file of an extent; a ZERO extent has none.
 fn extent(descriptor: &Source, line: &ExtentLine, gate: &OpenGate) -> Result<Option<ImageFile>, ImageError> {
+    check_kind(line)?;
     let name = match (&line.file, &line.kind) {
         (None, ExtentType::Zero) => return Ok(None),
         (None, _) => {
@@ -135,6 +155,23 @@ fn extent(descriptor: &Source, line: &ExtentLine, gate: &OpenGate) -> Result<Opt
     let source: Source =
         check().map_err(|e: ImageError| e.context(format!("checking the extent {}", path.display())))?;
     Ok(Some(ImageFile { path: source.path, size: source.file_size }))
+}
+
+/// Refuses what has no bytes in a file. How the others are read is up to their bytes, not to `createType`.
+fn check_kind(extent: &ExtentLine) -> Result<(), ImageError> {
+    let line = extent.line;
+    match &extent.kind {
+        ExtentType::Other(kind) => Err(ImageError::unsupported(format!(
+            "the extent in line {line} of the descriptor is of type {kind}; its data is on a device of the source's host"
+        ))
+        .with_hint("clone the disk on the source: `vmkfstools -i SOURCE.vmdk COPY.vmdk`")),
+        // Nobody may read it, so that it is not known what the guest sees there.
+        kind if extent.access == Access::None && *kind != ExtentType::Zero => Err(ImageError::unsupported(
+            format!("the extent in line {line} of the descriptor is NOACCESS"),
+        )
+        .with_hint("if the extent is readable, write RW in a copy of the descriptor")),
+        _ => Ok(()),
+    }
 }
 
 fn check_extent(source: &Source, line: &ExtentLine) -> Result<(), ImageError> {

@@ -1,18 +1,41 @@
 //! Where QEMU's reader of descriptors (block/vmdk.c, `vmdk_parse_extents`) understands something else than the
 //! specification says. It leaves out in silence what it does not know, and the disk comes out shorter.
 
+use h2k_transports::DiskFormat;
+
 use super::descriptor::{Access, Descriptor, ExtentLine, ExtentType};
+use super::link::descriptor_of;
 use crate::image::error::ImageError;
+use crate::image::link::{Image, Source};
+use crate::image::probe::{self, Magic};
 
 /// `createType` of descriptors that QEMU opens.
 const CREATE_TYPES: [&str; 6] =
     ["monolithicFlat", "twoGbMaxExtentFlat", "twoGbMaxExtentSparse", "vmfs", "vmfsSparse", "seSparse"];
 
-/// Checks that QEMU reads a descriptor as it is meant.
+/// Checks that QEMU reads an image as it is meant. An image whose bytes lie in one piece passes: QEMU is told where.
 ///
 /// # Errors
-/// `Unsupported` with the line that it would misread.
-pub(crate) fn check(descriptor: &Descriptor) -> Result<(), ImageError> {
+/// `Unsupported` with the line that it would misread, or for an extent without its descriptor; `Io` or `Corrupt` if
+/// the descriptor cannot be read.
+pub(crate) fn unfit_for_qemu(image: &Image) -> Result<(), ImageError> {
+    if image.format != DiskFormat::Vmdk || image.flat.is_some() {
+        return Ok(());
+    }
+    if image.orphan {
+        // It takes a lone seSparse extent for a raw disk, and looks for a descriptor inside a lone COWD extent.
+        return Err(ImageError::unsupported(format!(
+            "{} is an extent without its descriptor, which QEMU does not read",
+            image.path.display()
+        ))
+        .with_hint("give the small descriptor file (NAME.vmdk) that names it"));
+    }
+    let source = Source::open(&image.path, image.part)?;
+    let magic = probe::probe(&source.bytes).map_err(|e| ImageError::io("looking at the first bytes", e))?;
+    if magic == Magic::VmdkDescriptor { check(&descriptor_of(&source)?) } else { Ok(()) }
+}
+
+fn check(descriptor: &Descriptor) -> Result<(), ImageError> {
     if !CREATE_TYPES.contains(&descriptor.create_type.as_str()) {
         return Err(unread_type(&descriptor.create_type));
     }
@@ -38,28 +61,13 @@ fn check_extent(extent: &ExtentLine) -> Result<(), ImageError> {
         ExtentType::Zero => Err(ImageError::unsupported(format!(
             "the extent in line {line} of the descriptor is of type ZERO; QEMU leaves such an extent out"
         ))),
-        ExtentType::Other(kind) => Err(ImageError::unsupported(format!(
-            "the extent in line {line} of the descriptor is of type {kind}; its data is on a device of the source's host"
-        ))
-        .with_hint("clone the disk on the source: `vmkfstools -i SOURCE.vmdk COPY.vmdk`")),
         _ => Ok(()),
     }
 }
 
 fn unread_type(create_type: &str) -> ImageError {
-    let error = ImageError::unsupported(format!("a VMDK of the type {create_type:?}"));
-    match create_type {
-        "vmfsRDM"
-        | "vmfsRDMP"
-        | "vmfsRaw"
-        | "vmfsRawDeviceMap"
-        | "vmfsPassthroughRawDeviceMap"
-        | "fullDevice"
-        | "partitionedDevice" => {
-            error.with_hint("its data is on a device of the source's host: clone it there, `vmkfstools -i`")
-        }
-        _ => error.with_hint(
+    ImageError::unsupported(format!("a VMDK of the type {create_type:?}, which QEMU does not open"))
+        .with_hint(
             "clone the disk to another type on the source: `vmkfstools -i` or `vmware-vdiskmanager -r`",
-        ),
-    }
+        )
 }

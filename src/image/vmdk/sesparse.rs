@@ -2,10 +2,16 @@
 //! VMware has published no specification; the fields and the entries are those that QEMU's reader knows
 //! (block/vmdk.c, `VMDKSESparseConstHeader`), and what it refuses is refused here with a reason.
 
+use std::sync::Arc;
+
 use h2k_transports::RangeRead;
 
 use super::descriptor::MAX_SECTORS;
-use super::grains::{self, Entries, Tables};
+use super::grain_reader::GrainReader;
+use super::grains::{self, Entries, Grain, Tables};
+use super::packed::Packing;
+use super::shared::Shared;
+use crate::image::DiskReader;
 use crate::image::bytes::{Fields, SECTOR, read_vec};
 use crate::image::error::ImageError;
 
@@ -97,15 +103,31 @@ impl SeSparseHeader {
     /// # Errors
     /// `Corrupt`, with the number of missing bytes where the file is truncated; `Io` if the medium fails.
     pub fn verify(&self, file: &dyn RangeRead) -> Result<(), ImageError> {
-        let tables = Tables {
+        grains::walk(file, &self.tables()?, self)?.reach.check(file.size())
+    }
+
+    fn tables(&self) -> Result<Tables, ImageError> {
+        Ok(Tables {
             directory: self.directory.checked_mul(SECTOR).ok_or_else(senseless)?,
             per_table: TABLE_SECTORS * SECTOR / ENTRY,
             entry: ENTRY,
             grain: GRAIN_SECTORS * SECTOR,
             capacity: self.capacity * SECTOR,
-        };
-        grains::walk(file, &tables, self)?.reach.check(file.size())
+        })
     }
+}
+
+/// Opens an extent for reading, as a disk of its own. What it does not hold is unallocated.
+///
+/// # Errors
+/// As [`SeSparseHeader::read`], and `Corrupt` if the grain directory does not lie in the file.
+pub fn open(bytes: Arc<dyn RangeRead>) -> Result<Box<dyn DiskReader>, ImageError> {
+    Ok(Box::new(open_in(bytes, Shared::default())?))
+}
+
+pub(super) fn open_in(bytes: Arc<dyn RangeRead>, shared: Shared) -> Result<GrainReader, ImageError> {
+    let header = SeSparseHeader::read(&*bytes)?;
+    GrainReader::new(bytes, header.tables()?, Box::new(header), Packing::None, shared)
 }
 
 impl Entries for SeSparseHeader {
@@ -121,15 +143,15 @@ impl Entries for SeSparseHeader {
         }
     }
 
-    fn grain(&self, entry: u64) -> Result<Option<u64>, ImageError> {
+    fn grain(&self, entry: u64) -> Result<Grain, ImageError> {
         match entry >> 60 {
-            // Unallocated, unmapped by the guest, zero.
-            0 if entry == 0 => Ok(None),
-            1 | 2 => Ok(None),
+            0 if entry == 0 => Ok(Grain::Unallocated),
+            // Unmapped by the guest, or zero: neither lets the parent through.
+            1 | 2 => Ok(Grain::Zero),
             3 => {
                 let index = ((entry & 0x0fff_0000_0000_0000) >> 48) | ((entry & 0x0000_ffff_ffff_ffff) << 12);
                 let sectors = index.checked_mul(GRAIN_SECTORS).and_then(|at| at.checked_add(self.grains));
-                sectors.and_then(|at| at.checked_mul(SECTOR)).map(Some).ok_or_else(senseless)
+                sectors.and_then(|at| at.checked_mul(SECTOR)).map(Grain::At).ok_or_else(senseless)
             }
             _ => Err(ImageError::corrupt(format!("seSparse table entry {entry:#x}"))),
         }

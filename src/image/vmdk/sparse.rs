@@ -1,10 +1,16 @@
 //! Hosted sparse extents: Virtual Disk Format 5.0, "Hosted Sparse Extents" and "Stream-Optimized Compressed Sparse
 //! Extents". Version 3 adds changed-block tracking only and reads as version 1 (VMware KB 2064959).
 
+use std::sync::Arc;
+
 use h2k_transports::RangeRead;
 
 use super::descriptor::{MAX_DESCRIPTOR_BYTES, MAX_SECTORS};
-use super::grains::{self, Entries, Tables};
+use super::grain_reader::GrainReader;
+use super::grains::{self, Entries, Grain, Tables};
+use super::packed::{GRAIN_MARKER_BYTES, Packing};
+use super::shared::Shared;
+use crate::image::DiskReader;
 use crate::image::bytes::{Fields, SECTOR, read_vec};
 use crate::image::error::ImageError;
 
@@ -22,9 +28,6 @@ const FOOTER_BYTES: u64 = 3 * SECTOR;
 
 /// Type of the marker before the footer.
 const MARKER_FOOTER: u32 = 3;
-
-/// Bytes of a grain marker before the compressed data: LBA and size.
-const GRAIN_MARKER_BYTES: u64 = 12;
 
 /// Flag: the four bytes that detect a transfer in text mode are valid.
 const FLAG_LINE_ENDS: u32 = 1 << 0;
@@ -155,14 +158,7 @@ impl SparseHeader {
     /// `Corrupt`, with the number of missing bytes where the file is truncated; `Io` if the medium fails.
     pub fn verify(&self, file: &dyn RangeRead) -> Result<(), ImageError> {
         let bytes = |sectors: u64| sectors.checked_mul(SECTOR);
-        let overflow = || ImageError::corrupt("the VMDK header points beyond all files");
-        let tables = Tables {
-            directory: bytes(self.directory).ok_or_else(overflow)?,
-            per_table: u64::from(self.table_entries),
-            entry: 4,
-            grain: self.grain_size * SECTOR,
-            capacity: self.capacity * SECTOR,
-        };
+        let tables = self.tables()?;
         let walk = grains::walk(file, &tables, self)?;
         let mut reach = walk.reach;
         reach.extend(bytes(self.overhead));
@@ -177,6 +173,41 @@ impl SparseHeader {
         }
         reach.check(file.size())
     }
+
+    fn tables(&self) -> Result<Tables, ImageError> {
+        let directory = self.directory.checked_mul(SECTOR);
+        Ok(Tables {
+            directory: directory
+                .ok_or_else(|| ImageError::corrupt("the VMDK header points beyond all files"))?,
+            per_table: u64::from(self.table_entries),
+            entry: 4,
+            grain: self.grain_size * SECTOR,
+            capacity: self.capacity * SECTOR,
+        })
+    }
+
+    /// How the grains lie in the file. Like VMware and QEMU, this goes by `compressAlgorithm`; flag 16 repeats it.
+    fn packing(&self) -> Packing {
+        match (self.compressed, self.flags & FLAG_MARKERS != 0) {
+            (false, _) => Packing::None,
+            (true, true) => Packing::Marked,
+            (true, false) => Packing::Bare,
+        }
+    }
+}
+
+/// Opens an extent for reading, as a disk of its own. What it does not hold is unallocated.
+///
+/// # Errors
+/// As [`SparseHeader::read`], and `Corrupt` if the grain directory does not lie in the file.
+pub fn open(bytes: Arc<dyn RangeRead>) -> Result<Box<dyn DiskReader>, ImageError> {
+    Ok(Box::new(open_in(bytes, Shared::default())?))
+}
+
+pub(super) fn open_in(bytes: Arc<dyn RangeRead>, shared: Shared) -> Result<GrainReader, ImageError> {
+    let header = SparseHeader::read(&*bytes)?;
+    let packing = header.packing();
+    GrainReader::new(bytes, header.tables()?, Box::new(header), packing, shared)
 }
 
 impl Entries for SparseHeader {
@@ -184,9 +215,12 @@ impl Entries for SparseHeader {
         Ok((entry != 0).then_some(entry * SECTOR))
     }
 
-    fn grain(&self, entry: u64) -> Result<Option<u64>, ImageError> {
-        let zeroed = self.flags & FLAG_ZEROED_GRAIN != 0 && entry == 1;
-        Ok((entry != 0 && !zeroed).then_some(entry * SECTOR))
+    fn grain(&self, entry: u64) -> Result<Grain, ImageError> {
+        Ok(match entry {
+            0 => Grain::Unallocated,
+            1 if self.flags & FLAG_ZEROED_GRAIN != 0 => Grain::Zero,
+            _ => Grain::At(entry * SECTOR),
+        })
     }
 
     fn grain_end(&self, at: u64, bytes: u64) -> Option<u64> {
