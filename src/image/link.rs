@@ -37,6 +37,9 @@ pub struct Image {
     /// Whether the image itself says of which format its parent is.
     #[serde(default)]
     pub names_parent_format: bool,
+    /// What the reader leaves out, for the user to know.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 impl Image {
@@ -51,6 +54,7 @@ impl Image {
             files: vec![ImageFile { path: source.path.clone(), size: source.file_size }],
             flat: None,
             names_parent_format: false,
+            notes: Vec::new(),
         }
     }
 }

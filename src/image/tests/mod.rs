@@ -6,6 +6,7 @@ mod formats;
 mod hostile;
 mod large;
 mod parts;
+mod qcow2_layers;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
