@@ -40,6 +40,9 @@ pub struct Image {
     /// An extent without its descriptor: what its parent is, nobody knows.
     #[serde(default)]
     pub orphan: bool,
+    /// What the reader leaves out, for the user to know.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 impl Image {
@@ -55,6 +58,7 @@ impl Image {
             flat: None,
             names_parent_format: false,
             orphan: false,
+            notes: Vec::new(),
         }
     }
 }

@@ -26,6 +26,9 @@ const HEADER_V2: u32 = 72;
 /// Shortest header of version 3.
 const HEADER_V3: u32 = 104;
 
+/// Bytes of the header that are looked at: up to the compression type, byte 104.
+const HEADER_READ: usize = 105;
+
 /// Extension: name of the backing file's format.
 const EXTENSION_BACKING_FORMAT: u32 = 0xe279_2aca;
 
@@ -33,10 +36,24 @@ const EXTENSION_BACKING_FORMAT: u32 = 0xe279_2aca;
 const FEATURE_CORRUPT: u64 = 1 << 1;
 /// Incompatible feature: the data is in another file.
 const FEATURE_DATA_FILE: u64 = 1 << 2;
+/// Incompatible feature: the field "compression type" says how clusters are compressed.
+const FEATURE_COMPRESSION: u64 = 1 << 3;
 /// Incompatible feature: level 2 entries have 16 bytes.
 const FEATURE_EXTENDED_L2: u64 = 1 << 4;
 /// Incompatible features that a reader can handle: dirty refcounts (not read), compression type, extended L2.
-const FEATURES_READ: u64 = (1 << 0) | (1 << 3) | FEATURE_EXTENDED_L2;
+const FEATURES_READ: u64 = (1 << 0) | FEATURE_COMPRESSION | FEATURE_EXTENDED_L2;
+
+/// Smallest cluster with level 2 entries of 16 bytes, as a power of two: its 32 subclusters have a sector each.
+const EXTENDED_CLUSTER_BITS: u32 = 14;
+
+/// How compressed clusters are compressed ("Additional fields (version 3 and higher)", compression type).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Raw deflate (RFC 1951), which QEMU calls zlib.
+    Deflate,
+    /// Zstandard (RFC 8878).
+    Zstd,
+}
 
 /// What the header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +70,8 @@ pub struct Qcow2Header {
     pub l1_offset: u64,
     /// Level 2 entries have 16 bytes.
     pub extended_l2: bool,
+    /// How compressed clusters are compressed.
+    pub compression: Compression,
     /// Number of internal snapshots.
     pub snapshots: u32,
     /// Backing file, as named there.
@@ -67,7 +86,7 @@ impl Qcow2Header {
     /// # Errors
     /// `Corrupt` or `Unsupported` with what is wrong, `Unsafe` for an external data file; `Io` if the medium fails.
     pub fn read(file: &dyn RangeRead) -> Result<Self, ImageError> {
-        let length = usize::try_from(file.size()).unwrap_or(usize::MAX).min(HEADER_V3 as usize);
+        let length = usize::try_from(file.size()).unwrap_or(usize::MAX).min(HEADER_READ);
         let bytes = get(file, 0, length)?;
         let raw = Raw::parse(&bytes)
             .ok_or_else(|| ImageError::corrupt("the file is shorter than a qcow2 header"))?;
@@ -85,6 +104,7 @@ impl Qcow2Header {
             l1_entries: raw.l1_entries,
             l1_offset: raw.l1_offset,
             extended_l2: raw.features & FEATURE_EXTENDED_L2 != 0,
+            compression: raw.compression()?,
             snapshots: raw.snapshots,
             backing,
             backing_format,
@@ -105,6 +125,7 @@ struct Raw {
     snapshots: u32,
     features: u64,
     header_length: u32,
+    compression_type: u8,
 }
 
 impl Raw {
@@ -112,6 +133,9 @@ impl Raw {
         let f = Fields(bytes);
         let version = f.u32_be(4)?;
         let v3 = version >= 3;
+        let header_length = if v3 { f.u32_be(100)? } else { HEADER_V2 };
+        // "Fields that are beyond header_length are read as zero": older writers end before it.
+        let compression_type = if header_length > HEADER_V3 { f.array::<1>(104)?[0] } else { 0 };
         Some(Self {
             version,
             backing_offset: f.u64_be(8)?,
@@ -123,7 +147,8 @@ impl Raw {
             l1_offset: f.u64_be(40)?,
             snapshots: f.u32_be(60)?,
             features: if v3 { f.u64_be(72)? } else { 0 },
-            header_length: if v3 { f.u32_be(100)? } else { HEADER_V2 },
+            header_length,
+            compression_type,
         })
     }
 
@@ -148,7 +173,25 @@ impl Raw {
         if self.backing_offset != 0 && !(1..=MAX_BACKING_NAME).contains(&self.backing_length) {
             return wrong("backing_file_size", u64::from(self.backing_length));
         }
+        if self.features & FEATURE_EXTENDED_L2 != 0 && self.cluster_bits < EXTENDED_CLUSTER_BITS {
+            return wrong("cluster_bits with subclusters", u64::from(self.cluster_bits));
+        }
         self.check_features()
+    }
+
+    /// The feature bit is set if, and only if, the type is not the first one.
+    fn compression(&self) -> Result<Compression, ImageError> {
+        match (self.compression_type, self.features & FEATURE_COMPRESSION != 0) {
+            (0, false) => Ok(Compression::Deflate),
+            (1, true) => Ok(Compression::Zstd),
+            (2.., true) => {
+                Err(ImageError::unsupported(format!("qcow2 compression type {}", self.compression_type)))
+            }
+            (kind, bit) => Err(ImageError::corrupt(format!(
+                "qcow2 header: compression type is {kind}, but its feature bit is {}",
+                u8::from(bit)
+            ))),
+        }
     }
 
     fn check_features(&self) -> Result<(), ImageError> {

@@ -16,11 +16,20 @@ pub(crate) fn open(source: &Source) -> Result<Link, ImageError> {
     let image = Image {
         subformat: Some(format!("version {}", header.version)),
         names_parent_format: header.backing_format.is_some(),
+        notes: notes(&header),
         ..Image::new(source, DiskFormat::Qcow2, header.size)
     };
     let format = header.backing_format.as_deref().map(format_of).transpose()?.flatten();
     let parent = header.backing.map(|name| Parent { names: vec![name], format, id: None });
     Ok(Link { image, parent, id: None })
+}
+
+fn notes(header: &Qcow2Header) -> Vec<String> {
+    match header.snapshots {
+        0 => Vec::new(),
+        1 => vec!["1 internal snapshot is not carried over".to_owned()],
+        count => vec![format!("{count} internal snapshots are not carried over")],
+    }
 }
 
 /// The format that QEMU calls `name`. What is no disk image (a protocol, a filter) is refused.

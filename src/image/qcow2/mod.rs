@@ -1,7 +1,14 @@
-//! QEMU qcow2: header, backing file, and whether all clusters lie inside the file.
+//! QEMU qcow2: header, backing file, whether all clusters lie inside the file, and its bytes.
 
+mod entry;
 pub mod header;
 mod link;
+mod packed;
+mod reader;
 mod tables;
+mod walk;
 
 pub(super) use link::open;
+pub use reader::Qcow2Reader;
+#[cfg_attr(not(test), expect(unused_imports, reason = "the chain reader composes layers"))]
+pub(crate) use reader::layer;

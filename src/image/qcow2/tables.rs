@@ -3,6 +3,7 @@
 
 use h2k_transports::RangeRead;
 
+use super::entry::Layout;
 use super::header::Qcow2Header;
 use crate::image::bytes::{Fields, read_vec};
 use crate::image::error::ImageError;
@@ -11,45 +12,29 @@ use crate::image::truncated::Reach;
 /// Level 1 entries read at once.
 const ENTRIES_AT_ONCE: u64 = 8192;
 
-/// Bits 9 to 55: a host offset.
-const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
-
-/// Level 2: the cluster is compressed.
-const COMPRESSED: u64 = 1 << 62;
-
-/// Level 2, standard cluster: reads as zeros (version 3).
-const ZERO: u64 = 1;
-
 impl Qcow2Header {
-    /// Checks that every cluster of the active state lies inside the file.
+    /// Checks that every cluster of the active state lies inside the file, and that all entries make sense.
     ///
     /// # Errors
     /// `Corrupt`, with the number of missing bytes where the file is truncated; `Io` if the medium fails.
     pub fn verify(&self, file: &dyn RangeRead) -> Result<(), ImageError> {
+        self.check_level_1(file)?;
+        let layout = Layout::of(self);
         let mut reach = Reach::default();
-        let cluster = 1u64 << self.cluster_bits;
         let entries = u64::from(self.l1_entries);
-        if entries < self.l1_needed() {
-            return Err(ImageError::corrupt("the qcow2 level 1 table is smaller than its disk"));
-        }
-        let end = self.l1_offset.checked_add(entries * 8);
-        reach.extend(end);
-        if end.is_none_or(|end| end > file.size()) {
-            reach.at_least = true;
-            return reach.check(file.size());
-        }
         let mut budget = file.size();
         let mut first = 0;
         while first < entries {
             let now = ENTRIES_AT_ONCE.min(entries - first);
-            for entry in words(file, self.l1_offset + first * 8, now * 8)? {
-                let at = entry & OFFSET;
-                if at != 0 {
+            for (entry, number) in words(file, self.l1_offset + first * 8, now * 8)?.iter().zip(first..) {
+                let table = layout.table(*entry);
+                let table = table.map_err(|why| damaged(format!("level 1 entry {number}"), &why))?;
+                if let Some(at) = table {
                     // Each table has a cluster of its own, which bounds the work that a small hostile file causes.
                     budget = budget
-                        .checked_sub(cluster)
+                        .checked_sub(layout.cluster())
                         .ok_or_else(|| ImageError::corrupt("level 2 tables overlap"))?;
-                    self.verify_table(file, at, &mut reach)?;
+                    verify_table(layout, file, at, &mut reach)?;
                 }
             }
             first += now;
@@ -57,47 +42,44 @@ impl Qcow2Header {
         reach.check(file.size())
     }
 
-    /// Level 1 entries that the capacity needs.
-    fn l1_needed(&self) -> u64 {
-        let cluster = 1u64 << self.cluster_bits;
-        let covered = cluster / self.l2_entry_bytes() * cluster;
-        self.size.div_ceil(covered)
-    }
-
-    fn l2_entry_bytes(&self) -> u64 {
-        if self.extended_l2 { 16 } else { 8 }
-    }
-
-    fn verify_table(&self, file: &dyn RangeRead, at: u64, reach: &mut Reach) -> Result<(), ImageError> {
-        let cluster = 1u64 << self.cluster_bits;
-        let end = at.checked_add(cluster);
-        if end.is_none_or(|end| end > file.size()) {
-            reach.extend(end);
-            reach.at_least = true;
-            return Ok(());
+    /// Checks that the active level 1 table is long enough, and lies inside the file.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub(super) fn check_level_1(&self, file: &dyn RangeRead) -> Result<(), ImageError> {
+        let entries = u64::from(self.l1_entries);
+        if entries < self.size.div_ceil(Layout::of(self).covered()) {
+            return Err(ImageError::corrupt("the qcow2 level 1 table is smaller than its disk"));
         }
-        let table = words(file, at, cluster)?;
-        let step = if self.extended_l2 { 2 } else { 1 };
-        for entry in table.iter().step_by(step) {
-            let start = self.host_offset(*entry);
-            // The last cluster of a file may end early: what was never written in it need not be there.
-            if start.is_some_and(|start| start >= file.size()) {
-                reach.extend(start.and_then(|start| start.checked_add(cluster)));
-            }
-        }
-        Ok(())
+        let mut reach = Reach { at_least: true, ..Reach::default() };
+        reach.extend(self.l1_offset.checked_add(entries * 8));
+        reach.check(file.size())
     }
+}
 
-    /// Where the cluster of a level 2 entry begins in the file, if it has a place there.
-    fn host_offset(&self, entry: u64) -> Option<u64> {
-        if entry & COMPRESSED != 0 {
-            // "x = 62 - (cluster_bits - 8)": bits 0 to x-1 are the offset.
-            let bits = 62 - (self.cluster_bits - 8);
-            return Some(entry & ((1 << bits) - 1));
-        }
-        let zero = !self.extended_l2 && entry & ZERO != 0;
-        Some(entry & OFFSET).filter(|at| *at != 0 && !zero)
+fn verify_table(layout: Layout, file: &dyn RangeRead, at: u64, reach: &mut Reach) -> Result<(), ImageError> {
+    let end = at.checked_add(layout.cluster());
+    if end.is_none_or(|end| end > file.size()) {
+        reach.extend(end);
+        reach.at_least = true;
+        return Ok(());
     }
+    let table = words(file, at, layout.cluster())?;
+    for (entry, number) in table.chunks_exact(layout.entry_words() as usize).zip(0u64..) {
+        let word = |n: usize| entry.get(n).copied().unwrap_or_default();
+        let place = || format!("entry {number} of the level 2 table at byte {at}");
+        let cluster = layout.entry(word(0), word(1)).map_err(|why| damaged(place(), &why))?;
+        // The last cluster of a file may end early: what was never written in it need not be there.
+        if let Some(start) = cluster.host().filter(|start| *start >= file.size()) {
+            reach.extend(start.checked_add(layout.cluster()));
+        }
+    }
+    Ok(())
+}
+
+fn damaged(place: String, why: &str) -> ImageError {
+    ImageError::corrupt(format!("qcow2 {place}: {why}"))
+        .with_hint("repair a copy: `qemu-img check -r all`; or fetch the file again")
 }
 
 /// `length` bytes from `at` as big-endian words.

@@ -8,6 +8,7 @@ mod large;
 mod parts;
 mod vmdk_hostile;
 mod vmdk_layers;
+mod qcow2_layers;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
