@@ -22,6 +22,7 @@ bench: setup
 	scripts/setup --bench
 	cargo build --release
 	scripts/bench
+	scripts/bench-image
 
 check:
 	cargo fmt --all --check

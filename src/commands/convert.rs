@@ -230,7 +230,7 @@ fn answer(
         fs::metadata(out).doing(format!("measuring {}", out.display()))?.blocks().saturating_mul(512);
     let chain = located.flattened.disks.iter().flat_map(|disk| disk.chain.images());
     let chain: Vec<Link> = chain
-        .map(|image| Link { path: image.path.clone(), format: image.format.to_string(), size: image.size })
+        .map(|image| Link { path: image.path.clone(), format: image.format_name(), size: image.size })
         .collect();
     if args.json {
         return ui.answer_json(&Document {

@@ -46,6 +46,12 @@ pub struct Image {
 }
 
 impl Image {
+    /// Name of its format for people, with the subformat.
+    pub fn format_name(&self) -> String {
+        let name = probe::name(self.format);
+        self.subformat.as_ref().map_or_else(|| name.to_owned(), |sub| format!("{name} {sub}"))
+    }
+
     /// The image at `source`, with that file as its only one.
     pub(crate) fn new(source: &Source, format: DiskFormat, size: u64) -> Self {
         Self {

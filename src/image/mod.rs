@@ -17,7 +17,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use h2k_transports::DiskLocation;
+use h2k_transports::range::LocalRange;
+use h2k_transports::{DiskFormat, DiskLocation};
 
 mod bytes;
 mod cache;
@@ -46,8 +47,10 @@ pub use chain::ImageChain;
 pub use error::{ImageError, ImageErrorKind};
 pub use gate::OpenGate;
 pub use identity::SourceIdentity;
+use layers::ChainReader;
 pub use link::{Image, ImageFile};
 pub use overlay::create_overlay;
+use qcow2::Qcow2Reader;
 pub use qemu::QemuReader;
 pub use raw::RawReader;
 
@@ -115,12 +118,58 @@ pub enum ExtentKind {
 /// Opens a chain for reading.
 ///
 /// # Errors
-/// `Io` if a file cannot be opened; `Tool` if QEMU is needed and does not open the chain; `Corrupt` if QEMU sees
-/// another disk than the chain describes.
+/// `NotFound` or `Io` if a file cannot be opened; `Corrupt` for tables that make no sense; `Tool` if QEMU is needed
+/// and does not open the chain.
 pub fn open(chain: &ImageChain) -> Result<Box<dyn DiskReader>, ImageError> {
-    match (&chain.active()?.flat, chain.images()) {
-        (Some(flat), [_]) => Ok(Box::new(RawReader::open(flat)?)),
-        _ => Ok(Box::new(QemuReader::open(chain)?)),
+    if let Some(foreign) = chain.images().iter().find(|image| layer_of(image.format).is_none()) {
+        return match chain.images() {
+            [_] => Ok(Box::new(QemuReader::open(chain)?)),
+            _ => Err(ImageError::unsupported(format!("{} in a chain of images", foreign.path.display()))),
+        };
+    }
+    let mut layers = layers(chain)?;
+    if layers.len() == 1
+        && let Some(only) = layers.pop()
+    {
+        return Ok(only);
+    }
+    Ok(Box::new(ChainReader::new(layers)))
+}
+
+/// Opens a chain with a qcow2 overlay of h2k's over it. What the overlay's header names as its backing is not opened.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_over(chain: &ImageChain, overlay: &Path) -> Result<Box<dyn DiskReader>, ImageError> {
+    let doing = |e| ImageError::io(format!("opening {}", overlay.display()), e);
+    let bytes = LocalRange::open(overlay).map_err(doing)?;
+    let overlay = Qcow2Reader::open(Arc::new(bytes)).map_err(|e| e.context("opening the overlay"))?;
+    if overlay.size() != chain.size() {
+        return Err(ImageError::corrupt("the overlay has another size than its disk"));
+    }
+    Ok(Box::new(ChainReader::new(vec![Box::new(overlay), open(chain)?])))
+}
+
+fn layers(chain: &ImageChain) -> Result<Vec<Box<dyn DiskReader>>, ImageError> {
+    let open = |image: &Image| match (&image.flat, layer_of(image.format)) {
+        (Some(flat), _) => Ok(Box::new(RawReader::open(flat)?) as Box<dyn DiskReader>),
+        (None, Some(layer)) => layer(image),
+        (None, None) => Err(ImageError::unsupported("a format that only QEMU reads")),
+    };
+    let named =
+        |image: &Image| open(image).map_err(|e| e.context(format!("opening {}", image.path.display())));
+    chain.images().iter().map(named).collect()
+}
+
+type Layer = fn(&Image) -> Result<Box<dyn DiskReader>, ImageError>;
+
+/// What opens one image of a format; `None` for the formats that are left to QEMU.
+fn layer_of(format: DiskFormat) -> Option<Layer> {
+    match format {
+        DiskFormat::Vmdk => Some(vmdk::layer),
+        DiskFormat::Qcow2 => Some(qcow2::layer),
+        DiskFormat::Raw => Some(|_| Err(ImageError::corrupt("a raw disk that lies nowhere was stored"))),
+        DiskFormat::Vhd | DiskFormat::Vhdx => None,
     }
 }
 

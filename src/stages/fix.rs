@@ -45,7 +45,8 @@ impl StageRun for Fix {
     fn run(&self, cx: &mut Context<'_>, planned: Planned) -> Result<Fixed, Failure> {
         let Appliance { mut session, server } = match cx.appliance.take() {
             Some(appliance) => appliance,
-            None => reopen(cx, &planned)?,
+            // A run that is resumed here: fresh overlays, since the old ones may hold half of the edits.
+            None => inspect::reopen(cx, &planned.inspected)?,
         };
         fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
         let untrimmed = session.trim();
@@ -74,14 +75,6 @@ fn fix(cx: &Context<'_>, session: &mut Session, planned: &Planned) -> Result<(),
     })?;
     apply(cx, session, &planned.plan.edits)?;
     verify(session, facts, &cx.job.policy)
-}
-
-/// An appliance for a run that is resumed here: fresh overlays, since the old ones may hold half of the edits.
-fn reopen(cx: &Context<'_>, planned: &Planned) -> Result<Appliance, Failure> {
-    let mut appliance = inspect::open(cx, &planned.inspected.flattened)?;
-    let remounted = appliance.session.remount(&planned.inspected.facts);
-    remounted.map_err(|e| appliance.server.explain(e.into()))?;
-    Ok(appliance)
 }
 
 fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<(), Failure> {

@@ -124,6 +124,17 @@ pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Appliance, Failur
     Ok(Appliance { session, server })
 }
 
+/// The same for a guest that an earlier run has looked at, with its file systems mounted as they were then.
+///
+/// # Errors
+/// As [`open`]; the guest is not as it was.
+pub fn reopen(cx: &Context<'_>, inspected: &Inspected) -> Result<Appliance, Failure> {
+    let mut appliance = open(cx, &inspected.flattened)?;
+    let remounted = appliance.session.remount(&inspected.facts);
+    remounted.map_err(|e| appliance.server.explain(e.into()))?;
+    Ok(appliance)
+}
+
 fn forget(path: &Path) -> Result<(), Failure> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).doing(format!("removing {}", path.display())),

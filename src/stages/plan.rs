@@ -43,11 +43,9 @@ impl StageRun for PlanStage {
     const STAGE: Stage = Stage::Plan;
 
     fn run(&self, cx: &mut Context<'_>, inspected: Inspected) -> Result<Planned, Failure> {
-        if cx.session.is_none() && inspected.facts.system().is_some() {
+        if cx.appliance.is_none() && inspected.facts.system().is_some() {
             // Resumed after INSPECT: the guest is needed again, as it was seen.
-            let mut session = inspect::open(cx, &inspected.flattened)?;
-            session.remount(&inspected.facts)?;
-            cx.session = Some(session);
+            cx.appliance = Some(inspect::reopen(cx, &inspected)?);
         }
         let flattened = &inspected.flattened;
         let basis = Basis {
@@ -61,7 +59,7 @@ impl StageRun for PlanStage {
             source_digest: &flattened.identity.digest,
             output: cx.job.output.as_deref().map(space).transpose()?,
         };
-        let guest = cx.session.as_ref().map(|s| s as &dyn Guest);
+        let guest = cx.appliance.as_ref().map(|a| &a.session as &dyn Guest);
         let plan = decide(&basis, guest)?;
         Ok(Planned { inspected, plan })
     }

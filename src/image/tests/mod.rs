@@ -6,9 +6,9 @@ mod formats;
 mod hostile;
 mod large;
 mod parts;
+mod qcow2_layers;
 mod vmdk_hostile;
 mod vmdk_layers;
-mod qcow2_layers;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
