@@ -3,7 +3,8 @@
 //! ```text
 //!  SourceDisk ──► ImageChain::resolve ──► ImageChain ──► open ──► DiskReader: size, read_at, extents
 //!                  │ probe     format by magic             │        ├── RawReader    bytes that lie as they are
-//!                  │ OpenGate  may it open that path?      │        └── QemuReader   everything else
+//!                  │ OpenGate  may it open that path?      │        ├── NbdReader    an export of an NBD server
+//!                  │                                       │        └── QemuReader   everything else
 //!                  │ vmdk qcow2 vhd vhdx   is it whole?    └──► create_overlay: a qcow2 over it, for FIX
 //!                  └ files ──► SourceIdentity: has the source changed?
 //! ```
@@ -110,11 +111,12 @@ pub enum ExtentKind {
 /// Opens a chain for reading.
 ///
 /// # Errors
-/// `Io` if a file cannot be opened; `Tool` if QEMU is needed and does not open the chain; `Corrupt` if QEMU sees
+/// `Io` if a file or an NBD export cannot be opened; `Tool` if QEMU is needed and does not open the chain; `Corrupt` if QEMU sees
 /// another disk than the chain describes.
 pub fn open(chain: &ImageChain) -> Result<Box<dyn DiskReader>, ImageError> {
-    match (&chain.active()?.flat, chain.images()) {
-        (Some(flat), [_]) => Ok(Box::new(RawReader::open(flat)?)),
+    match (chain.active()?, chain.images()) {
+        (Image { nbd: Some(uri), .. }, [_]) => Ok(Box::new(nbd::open(uri)?)),
+        (Image { flat: Some(flat), .. }, [_]) => Ok(Box::new(RawReader::open(flat)?)),
         _ => Ok(Box::new(QemuReader::open(chain)?)),
     }
 }

@@ -5,6 +5,8 @@ mod crafted;
 mod formats;
 mod hostile;
 mod large;
+mod nbd_server;
+mod nbd_source;
 mod parts;
 
 use std::fs::File;
