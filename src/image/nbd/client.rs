@@ -46,6 +46,10 @@ impl<S: Read + Write> Client<S> {
         self.export.multi_conn
     }
 
+    pub(super) fn stream(&self) -> &S {
+        &self.stream
+    }
+
     /// Whether the connection can be used further: the last error, if any, was the server's answer.
     pub fn is_usable(&self) -> bool {
         !self.broken

@@ -5,12 +5,14 @@
 //! ```text
 //!  DiskReader ──► Server (unix socket) ──► QEMU, libguestfs      serve_options    the server's negotiation
 //!                                                                serve_requests   its transmission: requests, workers
-//!                                                                serve_replies    its answers
+//!                                                                serve_replies    its answers, by serve_wire
 //!  nbd:// ──► NbdReader (pool) ──► Client ──► a foreign server   handshake, client, chunks
 //! ```
 
 mod chunks;
 mod client;
+#[cfg(test)]
+mod dialogue_tests;
 mod handshake;
 mod link;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod reader;
 mod serve_options;
 mod serve_replies;
 mod serve_requests;
+mod serve_wire;
 mod server;
 mod stream;
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use h2k_transports::{NbdUri, RangeRead};
 
@@ -14,14 +15,19 @@ use crate::image::{DiskReader, Extent, check_range};
 /// Most connections to a server that says they see the same bytes (`NBD_FLAG_CAN_MULTI_CONN`).
 const MAX_CONNECTIONS: usize = 4;
 
+/// How long the other side may be silent within an exchange. Block devices time out after 30 s and are retried, and a
+/// server may have to start a medium; after this time it is gone.
+const SILENCE_LIMIT: Duration = Duration::from_secs(300);
+
+/// The same while a further connection is made, which can be done without.
+const MORE_LIMIT: Duration = Duration::from_secs(10);
+
 /// A disk that an NBD server exports. A request whose connection breaks is tried once more on a new one: a copy may
 /// take hours, and servers are restarted.
 #[derive(Debug)]
 pub struct NbdReader {
     uri: NbdUri,
     size: u64,
-    /// Most connections at once.
-    limit: usize,
     pool: Mutex<Pool>,
     /// A connection was given back or given up.
     freed: Condvar,
@@ -30,8 +36,10 @@ pub struct NbdReader {
 #[derive(Debug, Default)]
 struct Pool {
     idle: Vec<Client<Stream>>,
-    /// Connections that stand, idle or not.
+    /// Connections that stand or are being made, idle or not.
     open: usize,
+    /// Most connections at once.
+    limit: usize,
 }
 
 impl NbdReader {
@@ -40,11 +48,11 @@ impl NbdReader {
     /// # Errors
     /// `NotFound` or `Io` with the server's URI.
     pub fn open(uri: &NbdUri) -> Result<Self, ImageError> {
-        let client = connect(uri).map_err(|e| ImageError::io(format!("opening {uri}"), e))?;
+        let client = connect(uri, SILENCE_LIMIT).map_err(|e| ImageError::io(format!("opening {uri}"), e))?;
         let size = client.size();
         let limit = if client.multi_conn() { MAX_CONNECTIONS } else { 1 };
-        let pool = Mutex::new(Pool { idle: vec![client], open: 1 });
-        Ok(Self { uri: uri.clone(), size, limit, pool, freed: Condvar::new() })
+        let pool = Mutex::new(Pool { idle: vec![client], open: 1, limit });
+        Ok(Self { uri: uri.clone(), size, pool, freed: Condvar::new() })
     }
 
     /// Has a connection do something; a new one if the first breaks.
@@ -54,7 +62,7 @@ impl NbdReader {
         if !client.is_usable() {
             // The broken one is closed first: a server may take only one at a time.
             drop(client);
-            client = match self.connect_again() {
+            client = match self.connect_again(SILENCE_LIMIT) {
                 Ok(client) => client,
                 Err(e) => {
                     self.give_back(None);
@@ -74,14 +82,27 @@ impl NbdReader {
             if let Some(client) = pool.idle.pop() {
                 return Ok(client);
             }
-            if pool.open < self.limit {
-                break;
+            if pool.open >= pool.limit {
+                pool = self.freed.wait(pool).unwrap_or_else(PoisonError::into_inner);
+                continue;
             }
-            pool = self.freed.wait(pool).unwrap_or_else(PoisonError::into_inner);
+            let others = pool.open;
+            pool.open += 1;
+            drop(pool);
+            let limit = if others == 0 { SILENCE_LIMIT } else { MORE_LIMIT };
+            match self.connect_again(limit) {
+                Ok(client) => return Ok(client),
+                Err(e) => {
+                    self.give_back(None);
+                    if others == 0 {
+                        return Err(e);
+                    }
+                    // A server may take fewer connections than it promises: go on with those that stand.
+                    pool = self.lock();
+                    pool.limit = others.min(pool.limit);
+                }
+            }
         }
-        pool.open += 1;
-        drop(pool);
-        self.connect_again().inspect_err(|_| self.give_back(None))
     }
 
     /// Ends a loan; `None` for a connection that is no more.
@@ -96,8 +117,8 @@ impl NbdReader {
     }
 
     /// Another connection to the same export.
-    fn connect_again(&self) -> io::Result<Client<Stream>> {
-        let client = connect(&self.uri)?;
+    fn connect_again(&self, limit: Duration) -> io::Result<Client<Stream>> {
+        let client = connect(&self.uri, limit)?;
         if client.size() == self.size {
             return Ok(client);
         }
@@ -116,8 +137,14 @@ impl NbdReader {
     }
 }
 
-fn connect(uri: &NbdUri) -> io::Result<Client<Stream>> {
-    Stream::connect(&uri.server).and_then(|stream| Client::connect(stream, &uri.export)).map_err(hung_up)
+/// A connection to an export, negotiated within `limit` for each step.
+fn connect(uri: &NbdUri, limit: Duration) -> io::Result<Client<Stream>> {
+    let negotiated = || {
+        let client = Client::connect(Stream::connect(&uri.server, limit)?, &uri.export)?;
+        client.stream().set_limit(SILENCE_LIMIT)?;
+        Ok(client)
+    };
+    negotiated().map_err(hung_up)
 }
 
 /// The end of the connection is not the end of the disk, and a time limit of a socket says `WouldBlock`.

@@ -1,6 +1,7 @@
-//! The server's answers (proto.md, "Simple reply message", "Structured reply chunk message", "Request types").
+//! The server's answers to requests (proto.md, "Request types").
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::proto::*;
 use super::serve_options::{Agreed, CONTEXT};
 use super::serve_requests::{MAX_LENGTH, Request};
+use super::serve_wire::{Chunk, Wire};
 use crate::image::extent_list::ExtentList;
 use crate::image::{DiskReader, Extent, ExtentKind};
 
@@ -56,20 +58,14 @@ impl Shared {
 pub(super) struct Session<'a, W> {
     agreed: Agreed<'a>,
     shared: &'a Shared,
-    writer: Mutex<W>,
+    wire: Wire<W>,
     gone: AtomicBool,
-}
-
-/// A chunk: flags, type and payload in parts.
-struct Chunk<'a> {
-    done: bool,
-    kind: u16,
-    payload: [&'a [u8]; 2],
 }
 
 impl<'a, W: Write> Session<'a, W> {
     pub(super) fn new(agreed: Agreed<'a>, shared: &'a Shared, writer: W) -> Self {
-        Self { agreed, shared, writer: Mutex::new(writer), gone: AtomicBool::new(false) }
+        let wire = Wire::new(writer, agreed.structured);
+        Self { agreed, shared, wire, gone: AtomicBool::new(false) }
     }
 
     /// Whether the client takes no more answers.
@@ -94,14 +90,16 @@ impl<'a, W: Write> Session<'a, W> {
             _ => u16::MAX,
         };
         if request.flags & !known != 0 {
-            return self.refuse(request, EINVAL, "flags that are not known");
+            return self.wire.refuse(request.cookie, EINVAL, "flags that are not known");
         }
         match request.command {
             CMD_READ => self.read(request),
             CMD_BLOCK_STATUS => self.status(request),
-            CMD_FLUSH => self.done(request),
-            CMD_WRITE | CMD_TRIM | CMD_WRITE_ZEROES => self.refuse(request, EPERM, "the export is read-only"),
-            _ => self.refuse(request, EINVAL, "the command is not known"),
+            CMD_FLUSH => self.wire.done(request.cookie),
+            CMD_WRITE | CMD_TRIM | CMD_WRITE_ZEROES => {
+                self.wire.refuse(request.cookie, EPERM, "the export is read-only")
+            }
+            _ => self.wire.refuse(request.cookie, EINVAL, "the command is not known"),
         }
     }
 
@@ -116,15 +114,15 @@ impl<'a, W: Write> Session<'a, W> {
 
     fn read(&self, request: &Request) -> io::Result<()> {
         if request.length > MAX_LENGTH {
-            return self.refuse(request, EINVAL, "more bytes than can be read at once");
+            return self.wire.refuse(request.cookie, EINVAL, "more bytes than can be read at once");
         }
         if !self.is_inside(request) {
-            return self.refuse(request, EINVAL, "the range ends beyond the disk");
+            return self.wire.refuse(request.cookie, EINVAL, "the range ends beyond the disk");
         }
         if request.length == 0 {
-            return self.done(request);
+            return self.wire.data(request.cookie, request.offset, &[], true);
         }
-        if self.agreed.structured && request.flags & FLAG_DF == 0 {
+        if self.wire.structured && request.flags & FLAG_DF == 0 {
             self.read_in_chunks(request)
         } else {
             self.read_whole(request)
@@ -139,11 +137,7 @@ impl<'a, W: Write> Session<'a, W> {
         if let Err(e) = self.fill(&mut bytes, request.offset) {
             return self.failed(request, request.offset, &e);
         }
-        if self.agreed.structured {
-            self.data(request, request.offset, &bytes, true)
-        } else {
-            self.simple(request, 0, &bytes)
-        }
+        self.wire.data(request.cookie, request.offset, &bytes, true)
     }
 
     fn read_in_chunks(&self, request: &Request) -> io::Result<()> {
@@ -162,7 +156,7 @@ impl<'a, W: Write> Session<'a, W> {
             // Holes are cut to the request, whose length has 32 bits.
             let length = (hole.len as u32).to_be_bytes();
             let payload = [&hole.start.to_be_bytes()[..], &length];
-            self.chunk(request, &Chunk { done: at == end, kind: CHUNK_HOLE, payload })?;
+            self.wire.chunk(&Chunk { cookie: request.cookie, done: at == end, kind: CHUNK_HOLE, payload })?;
         }
         match self.pieces(request, &mut buf, at..end, end)? {
             Some(failed) => self.failed(request, failed.0, &failed.1),
@@ -175,7 +169,7 @@ impl<'a, W: Write> Session<'a, W> {
         &self,
         request: &Request,
         buf: &mut [u8],
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
         end: u64,
     ) -> io::Result<Option<(u64, io::Error)>> {
         let mut at = range.start;
@@ -186,7 +180,7 @@ impl<'a, W: Write> Session<'a, W> {
                 return Ok(Some((at, e)));
             }
             let next = at.saturating_add(length as u64);
-            self.data(request, at, piece, next == end)?;
+            self.wire.data(request.cookie, at, piece, next == end)?;
             at = next;
         }
         Ok(None)
@@ -204,10 +198,10 @@ impl<'a, W: Write> Session<'a, W> {
 
     fn status(&self, request: &Request) -> io::Result<()> {
         if !self.agreed.allocation {
-            return self.refuse(request, EINVAL, "no metadata context was chosen");
+            return self.wire.refuse(request.cookie, EINVAL, "no metadata context was chosen");
         }
         if request.length == 0 || !self.is_inside(request) {
-            return self.refuse(request, EINVAL, "the range is empty or ends beyond the disk");
+            return self.wire.refuse(request.cookie, EINVAL, "the range is empty or ends beyond the disk");
         }
         let end = request.offset.saturating_add(u64::from(request.length));
         let extents = match self.states(request.offset, end, request.flags & FLAG_REQ_ONE != 0) {
@@ -222,7 +216,7 @@ impl<'a, W: Write> Session<'a, W> {
             payload.extend_from_slice(&state.to_be_bytes());
         }
         let payload = [&CONTEXT.to_be_bytes()[..], &payload];
-        self.chunk(request, &Chunk { done: true, kind: CHUNK_STATUS, payload })
+        self.wire.chunk(&Chunk { cookie: request.cookie, done: true, kind: CHUNK_STATUS, payload })
     }
 
     /// The beginning of a range as extents that differ from their neighbours: all of it, one extent, or as many as an
@@ -270,57 +264,7 @@ impl<'a, W: Write> Session<'a, W> {
         let from = request.offset;
         let what = if request.command == CMD_READ { "reading" } else { "mapping" };
         self.shared.note(format!("{what} {length} bytes at {from} of {name:?}, at byte {offset}: {error}"));
-        self.refuse(request, EIO, &error.to_string())
-    }
-
-    fn refuse(&self, request: &Request, value: u32, why: &str) -> io::Result<()> {
-        if !self.agreed.structured {
-            return self.simple(request, value, &[]);
-        }
-        // "The server SHOULD NOT send more than 4096 bytes."
-        let why = why.as_bytes().get(..4096).unwrap_or(why.as_bytes());
-        let mut head = value.to_be_bytes().to_vec();
-        head.extend_from_slice(&(why.len() as u16).to_be_bytes());
-        self.chunk(request, &Chunk { done: true, kind: CHUNK_ERROR, payload: [&head, why] })
-    }
-
-    fn done(&self, request: &Request) -> io::Result<()> {
-        if self.agreed.structured && request.command == CMD_READ {
-            return self.chunk(request, &Chunk { done: true, kind: CHUNK_NONE, payload: [&[], &[]] });
-        }
-        self.simple(request, 0, &[])
-    }
-
-    fn data(&self, request: &Request, offset: u64, bytes: &[u8], done: bool) -> io::Result<()> {
-        self.chunk(request, &Chunk { done, kind: CHUNK_DATA, payload: [&offset.to_be_bytes(), bytes] })
-    }
-
-    fn chunk(&self, request: &Request, chunk: &Chunk<'_>) -> io::Result<()> {
-        let [first, second] = chunk.payload;
-        let mut message = Vec::with_capacity(20 + first.len());
-        message.extend_from_slice(&STRUCTURED_REPLY.to_be_bytes());
-        message.extend_from_slice(&(u16::from(chunk.done) * CHUNK_DONE).to_be_bytes());
-        message.extend_from_slice(&chunk.kind.to_be_bytes());
-        message.extend_from_slice(&request.cookie.to_be_bytes());
-        // A chunk holds at most `MAX_LENGTH` bytes and an offset.
-        message.extend_from_slice(&((first.len() + second.len()) as u32).to_be_bytes());
-        message.extend_from_slice(first);
-        self.send(&message, second)
-    }
-
-    fn simple(&self, request: &Request, error: u32, bytes: &[u8]) -> io::Result<()> {
-        let mut message = Vec::with_capacity(16);
-        message.extend_from_slice(&SIMPLE_REPLY.to_be_bytes());
-        message.extend_from_slice(&error.to_be_bytes());
-        message.extend_from_slice(&request.cookie.to_be_bytes());
-        self.send(&message, bytes)
-    }
-
-    /// One message, whole.
-    fn send(&self, head: &[u8], body: &[u8]) -> io::Result<()> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.write_all(head)?;
-        writer.write_all(body)
+        self.wire.refuse(request.cookie, EIO, &error.to_string())
     }
 }
 

@@ -10,10 +10,6 @@ use h2k_transports::NbdServer;
 /// How long a TCP connection may take to stand, for each of the host's addresses.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the other side may be silent within an exchange. Block devices time out after 30 s and are retried, and a
-/// server may have to start a medium; after this time it is gone.
-const SILENCE_LIMIT: Duration = Duration::from_secs(300);
-
 /// A connected socket with time limits.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -22,25 +18,37 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Connects.
+    /// Connects; see [`Stream::set_limit`] for `limit`.
     ///
     /// # Errors
     /// What the socket reports.
-    pub(super) fn connect(server: &NbdServer) -> io::Result<Self> {
-        match server {
-            NbdServer::Unix(path) => {
-                let stream = UnixStream::connect(path)?;
-                stream.set_read_timeout(Some(SILENCE_LIMIT))?;
-                stream.set_write_timeout(Some(SILENCE_LIMIT))?;
-                Ok(Stream::Unix(stream))
-            }
+    pub(super) fn connect(server: &NbdServer, limit: Duration) -> io::Result<Self> {
+        let stream = match server {
+            NbdServer::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
             NbdServer::Tcp { host, port } => {
                 let stream = connect_tcp(host, *port)?;
-                stream.set_read_timeout(Some(SILENCE_LIMIT))?;
-                stream.set_write_timeout(Some(SILENCE_LIMIT))?;
                 // Requests are small and each is waited for.
                 stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
+                Stream::Tcp(stream)
+            }
+        };
+        stream.set_limit(limit)?;
+        Ok(stream)
+    }
+
+    /// How long one read or write may wait for the other side.
+    ///
+    /// # Errors
+    /// What the socket reports.
+    pub(super) fn set_limit(&self, limit: Duration) -> io::Result<()> {
+        match self {
+            Stream::Unix(stream) => {
+                stream.set_read_timeout(Some(limit))?;
+                stream.set_write_timeout(Some(limit))
+            }
+            Stream::Tcp(stream) => {
+                stream.set_read_timeout(Some(limit))?;
+                stream.set_write_timeout(Some(limit))
             }
         }
     }

@@ -182,3 +182,36 @@ fn an_odd_export_is_refused_and_an_unreadable_place_is_named() {
     let said = error.to_string();
     assert!(said.contains("8192 bytes at 9433088 of nbd+unix://") && said.contains("is bad"), "{said}");
 }
+
+#[test]
+fn a_server_that_takes_fewer_connections_than_it_promises_is_read_with_those() {
+    let bench = Bench::new();
+    let socket = bench.path("s");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let (ended, end) = std::sync::mpsc::channel();
+    let served = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        drop(listener);
+        let exports: Vec<(String, std::sync::Arc<dyn DiskReader>)> =
+            vec![(String::new(), std::sync::Arc::new(Patchwork::odd()))];
+        ended.send(super::super::nbd::serve_stream(&stream, &stream, exports)).unwrap();
+    });
+    let uri = h2k_transports::NbdUri::parse(&format!("nbd+unix:///?socket={}", socket.display())).unwrap();
+    let reader = NbdReader::open(&uri).unwrap();
+    std::thread::scope(|scope| {
+        for n in 0..6 {
+            let reader = &reader;
+            scope.spawn(move || {
+                for round in 0..20 {
+                    let start = (n * 20 + round) * 7001;
+                    let mut found = vec![0; 5000];
+                    DiskReader::read_at(reader, &mut found, start).unwrap();
+                    assert!(found == Patchwork::odd().bytes(start..start + 5000));
+                }
+            });
+        }
+    });
+    drop(reader);
+    end.recv().unwrap().unwrap();
+    served.join().unwrap();
+}
