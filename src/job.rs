@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use h2k_config::{CopySettings, Policy};
+use h2k_transports::NbdUri;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, FailureKind};
@@ -13,7 +14,7 @@ const MAX_NAME: usize = 200;
 /// One VM's migration. Two runs with equal jobs are the same run: one goes on where the other stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// What was given as SOURCE, absolute.
+    /// What was given as SOURCE: absolute paths and URIs.
     pub sources: Vec<PathBuf>,
     /// Directory that the result's directory is made in, absolute; `None` where nothing is made (`h2k plan`).
     pub output: Option<PathBuf>,
@@ -46,7 +47,7 @@ impl Job {
 
     /// A name until FETCH has told the VM's own.
     pub fn provisional_name(&self) -> String {
-        let stem = self.sources.first().and_then(|s| s.file_stem()).map(|s| s.to_string_lossy().into_owned());
+        let stem = self.sources.first().and_then(|source| stem(source));
         safe_name(self.name.as_deref().or(stem.as_deref()).unwrap_or("vm"))
     }
 
@@ -65,6 +66,14 @@ impl Job {
     /// As [`Job::output`].
     pub fn result_dir(&self, name: &str) -> Result<PathBuf, Failure> {
         Ok(self.output()?.join(name))
+    }
+}
+
+/// The name that a source suggests: its file's stem, or its NBD export.
+fn stem(source: &Path) -> Option<String> {
+    match source.to_str().filter(|_| NbdUri::is_uri(source)).map(NbdUri::parse) {
+        Some(uri) => uri.ok().map(|uri| uri.name().to_owned()),
+        None => source.file_stem().map(|s| s.to_string_lossy().into_owned()),
     }
 }
 
@@ -104,5 +113,16 @@ mod tests {
             assert_eq!(safe_name(name), safe, "{name}");
         }
         assert!(safe_name(&"ü".repeat(500)).len() <= MAX_NAME);
+    }
+
+    #[test]
+    fn a_source_suggests_a_name() {
+        for (source, name) in [
+            ("/vms/web01.vmx", "web01"),
+            ("nbd+unix:///vms/web01?socket=/run/a.b", "web01"),
+            ("nbd://h", "disk"),
+        ] {
+            assert_eq!(stem(Path::new(source)).as_deref(), Some(name));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use h2k_transports::{Source, recognise};
+use h2k_transports::{NbdUri, Source, recognise};
 
 use super::Settled;
 use crate::error::{Failure, FailureKind};
@@ -51,6 +51,10 @@ fn grouped(sources: Vec<PathBuf>) -> Result<Vec<Vec<PathBuf>>, Failure> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    if let Some(uri) = path.to_str().filter(|_| NbdUri::is_uri(path)) {
+        // In its normal form, by which two runs are told to be the same.
+        return Ok(PathBuf::from(NbdUri::parse(uri).map_err(failure)?.to_string()));
+    }
     std::path::absolute(path)
         .map_err(|e| Failure::new(FailureKind::Usage, e).context(format!("finding {}", path.display())))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use h2k_transports::{DiskFormat, DiskLocation, SourceDisk};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ImageError;
 use super::gate::{OpenGate, canonical};
 use super::link::{self, Image, Link, LinkId, Parent, Part, Source};
+use super::nbd;
 
 /// Most images of a chain. vSphere takes 32 snapshots of a disk, libvirt's documentation warns from 200 on; a loop
 /// is found before.
@@ -50,7 +51,14 @@ impl ImageChain {
         gate: &OpenGate,
     ) -> Result<Self, ImageError> {
         let mut images: Vec<Image> = Vec::new();
-        let mut next = Some(active(location, format)?);
+        let mut next = match location {
+            DiskLocation::File { path } => Some(active(path, None, format)?),
+            DiskLocation::Range { path, offset, length } => {
+                Some(active(path, Some(Part { offset: *offset, length: *length }), format)?)
+            }
+            // What NBD exports is raw: there is nothing to follow.
+            DiskLocation::Nbd { uri } => return Ok(Self { images: vec![nbd::image(uri)?] }),
+        };
         while let Some(wanted) = next {
             if images.iter().any(|image| image.path == wanted.path && image.part == wanted.part) {
                 return Err(ImageError::corrupt(format!("{} is its own parent", wanted.path.display())));
@@ -88,20 +96,14 @@ impl ImageChain {
         self.images.first().map_or(0, |image| image.size)
     }
 
-    /// Every file that the disk consists of, each once, sorted.
+    /// Every file that the disk consists of, each once, sorted. An NBD export stands among them by its URI.
     pub fn files(&self) -> Vec<PathBuf> {
         let files = self.images.iter().flat_map(|image| &image.files);
         files.map(|file| file.path.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
-fn active(location: &DiskLocation, format: Option<DiskFormat>) -> Result<Wanted, ImageError> {
-    let (path, part) = match location {
-        DiskLocation::File { path } => (path, None),
-        DiskLocation::Range { path, offset, length } => {
-            (path, Some(Part { offset: *offset, length: *length }))
-        }
-    };
+fn active(path: &Path, part: Option<Part>, format: Option<DiskFormat>) -> Result<Wanted, ImageError> {
     Ok(Wanted { path: canonical(path)?, part, format, id: None })
 }
 

@@ -15,7 +15,8 @@ const MAX_NAME_BYTES: usize = 4096;
 /// without `..`, without a leading `/` and without a protocol (`nbd:`, `json:`). Symlinks may not lead out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenGate {
-    /// The image's own directory, canonical; `None` for an image inside an archive, which can name nothing.
+    /// The image's own directory, canonical; `None` for an image inside an archive or on a server, which can name
+    /// nothing.
     own: Option<PathBuf>,
     /// Directories that the user allowed besides, canonical. Files below them may be named in any way.
     allowed: Vec<PathBuf>,
@@ -34,7 +35,10 @@ impl OpenGate {
                 let own = canonical(path)?.parent().map(Path::to_path_buf);
                 Ok(Self { own, allowed: Vec::new(), named: Vec::new() })
             }
-            DiskLocation::Range { .. } => Ok(Self { own: None, allowed: Vec::new(), named: Vec::new() }),
+            // An archive and a server have no directory that an image could name files of.
+            DiskLocation::Range { .. } | DiskLocation::Nbd { .. } => {
+                Ok(Self { own: None, allowed: Vec::new(), named: Vec::new() })
+            }
         }
     }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::{DiskReader, nbd};
+
 /// Files up to this size are digested whole, in bytes: descriptors, headers, small disks.
 const WHOLE: u64 = 4 << 20;
 
@@ -34,11 +36,11 @@ pub struct SourceIdentity {
 /// Identity of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileIdentity {
-    /// Path, as given.
+    /// Path, as given; of an NBD export, its URI.
     pub path: PathBuf,
     /// Size in bytes.
     pub size: u64,
-    /// Time of the last change of the content: seconds since 1970 (UTC).
+    /// Time of the last change of the content: seconds since 1970 (UTC). 0 for an NBD export, which tells none.
     pub mtime: i64,
     /// Nanoseconds of that second.
     pub mtime_nanos: i64,
@@ -47,7 +49,7 @@ pub struct FileIdentity {
 }
 
 impl SourceIdentity {
-    /// Looks at files, in parallel.
+    /// Looks at files and at NBD exports (by their URIs), in parallel.
     ///
     /// # Errors
     /// What the host reports, with the file's path.
@@ -87,10 +89,17 @@ impl SourceIdentity {
 }
 
 fn identify(path: PathBuf) -> io::Result<FileIdentity> {
+    if let Some(uri) = nbd::uri_of(&path) {
+        let export = nbd::open(uri).map_err(|e| io::Error::other(e.chain()))?;
+        let size = DiskReader::size(&export);
+        let digest = sampled(&|buf, offset| DiskReader::read_at(&export, buf, offset), size)?;
+        return Ok(FileIdentity { path, size, mtime: 0, mtime_nanos: 0, digest });
+    }
     let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
     let file = File::open(&path).map_err(named)?;
     let metadata = file.metadata().map_err(named)?;
-    let digest = sampled(&file, metadata.len()).map_err(named)?;
+    let read = |buf: &mut [u8], offset| file.read_exact_at(buf, offset);
+    let digest = sampled(&read, metadata.len()).map_err(named)?;
     let (size, mtime, mtime_nanos) = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
     Ok(FileIdentity { path, size, mtime, mtime_nanos, digest })
 }
@@ -107,11 +116,14 @@ fn parts(size: u64) -> Vec<(u64, u64)> {
     std::iter::once((0, END)).chain(samples).chain([(size - END, END)]).collect()
 }
 
-fn sampled(file: &File, size: u64) -> io::Result<String> {
+/// Fills a buffer from an offset in bytes.
+type ReadAt<'a> = dyn Fn(&mut [u8], u64) -> io::Result<()> + 'a;
+
+fn sampled(read_at: &ReadAt<'_>, size: u64) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     for (offset, length) in parts(size) {
         let mut bytes = vec![0; length as usize];
-        file.read_exact_at(&mut bytes, offset)?;
+        read_at(&mut bytes, offset)?;
         hasher.update(&bytes);
     }
     Ok(hasher.finalize().to_hex().to_string())
@@ -192,9 +204,13 @@ mod tests {
         write(&path, b"", 1000);
         let file = File::options().write(true).open(&path).unwrap();
         file.set_len(1 << 30).unwrap();
-        let one = sampled(&File::open(&path).unwrap(), 1 << 30).unwrap();
+        let look = || {
+            let file = File::open(&path).unwrap();
+            sampled(&|buf, offset| file.read_exact_at(buf, offset), 1 << 30).unwrap()
+        };
+        let one = look();
         file.write_all_at(b"x", parts(1 << 30)[9].0 + 100).unwrap();
-        assert_ne!(one, sampled(&File::open(&path).unwrap(), 1 << 30).unwrap());
+        assert_ne!(one, look());
     }
 
     #[test]

@@ -20,7 +20,8 @@ const MAX_SIZE: u64 = 64 << 40;
 /// An image of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
-    /// Canonical path of the file that stands for it: the image, its descriptor, or the archive that it is in.
+    /// Canonical path of the file that stands for it: the image, its descriptor, or the archive that it is in. Of an
+    /// NBD export, its URI.
     pub path: PathBuf,
     /// Where it stands in `path`; `None` for the whole file.
     pub part: Option<Part>,
@@ -43,6 +44,9 @@ pub struct Image {
     /// What the reader leaves out, for the user to know.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// URI of the NBD export that it is; `path` is the same then, and no file.
+    #[serde(default)]
+    pub nbd: Option<String>,
 }
 
 impl Image {
@@ -65,6 +69,7 @@ impl Image {
             names_parent_format: false,
             orphan: false,
             notes: Vec::new(),
+            nbd: None,
         }
     }
 }
@@ -81,7 +86,7 @@ pub struct Part {
 /// A file that an image consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageFile {
-    /// Canonical path.
+    /// Canonical path; of an NBD export, its URI.
     pub path: PathBuf,
     /// Size in bytes.
     pub size: u64,
@@ -227,7 +232,11 @@ fn raw(source: &Source) -> Result<Link, ImageError> {
     Ok(Link { image, parent: None, id: None })
 }
 
-fn check_size(size: u64) -> Result<(), ImageError> {
+/// Refuses a virtual size that no disk has.
+///
+/// # Errors
+/// `Corrupt` for no bytes or half a sector, `Unsupported` for more than is read.
+pub(crate) fn check_size(size: u64) -> Result<(), ImageError> {
     if size == 0 {
         return Err(ImageError::corrupt("the disk is empty: it has no bytes at all"));
     }

@@ -3,7 +3,8 @@
 //! ```text
 //!  SourceDisk ──► ImageChain::resolve ──► ImageChain ──► open ──► DiskReader: size, read_at, extents
 //!                  │ probe     format by magic             │        ├── RawReader    bytes that lie as they are
-//!                  │ OpenGate  may it open that path?      │        └── QemuReader   everything else
+//!                  │ OpenGate  may it open that path?      │        ├── NbdReader    an export of an NBD server
+//!                  │                                       │        └── QemuReader   everything else
 //!                  │ vmdk qcow2 vhd vhdx   is it whole?    └──► create_overlay: a qcow2 over it, for FIX
 //!                  └ files ──► SourceIdentity: has the source changed?
 //! ```
@@ -151,10 +152,11 @@ pub fn open_over(chain: &ImageChain, overlay: &Path) -> Result<Box<dyn DiskReade
 }
 
 fn layers(chain: &ImageChain) -> Result<Vec<Box<dyn DiskReader>>, ImageError> {
-    let open = |image: &Image| match (&image.flat, layer_of(image.format)) {
-        (Some(flat), _) => Ok(Box::new(RawReader::open(flat)?) as Box<dyn DiskReader>),
-        (None, Some(layer)) => layer(image),
-        (None, None) => Err(ImageError::unsupported("a format that only QEMU reads")),
+    let open = |image: &Image| match (&image.nbd, &image.flat, layer_of(image.format)) {
+        (Some(uri), _, _) => Ok(Box::new(nbd::open(uri)?) as Box<dyn DiskReader>),
+        (None, Some(flat), _) => Ok(Box::new(RawReader::open(flat)?) as Box<dyn DiskReader>),
+        (None, None, Some(layer)) => layer(image),
+        (None, None, None) => Err(ImageError::unsupported("a format that only QEMU reads")),
     };
     let named =
         |image: &Image| open(image).map_err(|e| e.context(format!("opening {}", image.path.display())));

@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
-use h2k_transports::DiskFormat;
+use h2k_transports::{DiskFormat, NbdServer, NbdUri};
 use serde_json::{Value, json};
 
 use super::bytes::SECTOR;
 use super::chain::ImageChain;
 use super::error::ImageError;
 use super::link::{Image, Part};
+use super::nbd;
 
 /// A node tree, and what QEMU calls its format where it stands behind an overlay.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,9 @@ impl Node {
     /// As [`Node::of`].
     pub fn active_only(chain: &ImageChain) -> Result<Self, ImageError> {
         let image = chain.active()?;
+        if image.nbd.is_some() {
+            return single(image, None, false);
+        }
         let driver = driver(image.format);
         Ok(Self { options: json!({ "driver": driver, "file": file_of(image)? }), driver })
     }
@@ -52,6 +56,9 @@ impl Node {
 }
 
 fn single(image: &Image, backing: Option<Node>, below_vmdk: bool) -> Result<Node, ImageError> {
+    if let Some(uri) = &image.nbd {
+        return Ok(Node { options: json!({ "driver": "raw", "file": export_of(uri)? }), driver: "raw" });
+    }
     if let Some(flat) = image.flat.as_ref().filter(|_| backing.is_none() && !below_vmdk) {
         let whole = image.files.iter().any(|f| f.path == flat.path && f.size == flat.part.length);
         let part = Some(flat.part).filter(|part| !whole || part.offset != 0);
@@ -77,6 +84,16 @@ fn single(image: &Image, backing: Option<Node>, below_vmdk: bool) -> Result<Node
 
 fn file_of(image: &Image) -> Result<Value, ImageError> {
     part_of(&image.path, image.part)
+}
+
+/// An NBD export (QAPI `BlockdevOptionsNbd`).
+fn export_of(uri: &str) -> Result<Value, ImageError> {
+    let NbdUri { server, export } = nbd::parse(uri)?;
+    let server = match server {
+        NbdServer::Unix(socket) => json!({ "type": "unix", "path": socket }),
+        NbdServer::Tcp { host, port } => json!({ "type": "inet", "host": host, "port": port.to_string() }),
+    };
+    Ok(json!({ "driver": "nbd", "server": server, "export": export }))
 }
 
 /// A file, or a part of one.

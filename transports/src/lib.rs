@@ -6,7 +6,7 @@
 //!     ├── vmx/               a VMware .vmx with its VMDKs
 //!     ├── ovf/               an .ovf with its files beside it; manifests
 //!     ├── ova/               an archive with an .ovf in it: tar, tar.gz, tar.xz, zip
-//!     └── disks              plain disk files
+//!     └── disks              plain disk files, NBD exports
 //!     ▼ fetch
 //!  SourceVm { what the hypervisor says, disks at their places, warnings }
 //! ```
@@ -23,6 +23,7 @@ pub mod error;
 mod fetch;
 mod limits;
 mod member;
+mod nbd_uri;
 mod ova;
 pub mod ovf;
 pub mod range;
@@ -36,6 +37,7 @@ pub mod vmx;
 pub use error::{FetchError, FetchErrorKind};
 pub use fetch::{FetchOptions, ScratchNeed, fetch, fetch_with, needs_scratch};
 pub use limits::Limits;
+pub use nbd_uri::{NbdServer, NbdUri};
 pub use range::RangeRead;
 pub use recognise::{Source, recognise};
 pub use source::*;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::confine::file_inside;
 use crate::container::{compression_of, container_of};
 use crate::error::FetchError;
+use crate::nbd_uri::NbdUri;
 use crate::ovf::is_kind;
 use crate::sniff::{disk_format_by_magic, head_of};
 use crate::text::without_mark;
@@ -24,7 +25,7 @@ pub enum Source {
     Ovf(PathBuf),
     /// An archive with an OVF descriptor in it.
     Ova(PathBuf),
-    /// Disk files: the disks of one VM, in this order.
+    /// Disk files, and NBD exports by the normal form of their URIs: the disks of one VM, in this order.
     Disks(Vec<PathBuf>),
 }
 
@@ -38,16 +39,17 @@ pub fn recognise(specs: &[PathBuf]) -> Result<Source, FetchError> {
         [] => Err(FetchError::usage("no source is given")),
         [one] => recognise_one(one),
         several => {
+            let mut disks = Vec::new();
             for path in several {
                 match recognise_one(path)? {
-                    Source::Disks(_) => {}
+                    Source::Disks(found) => disks.extend(found),
                     _ => return Err(not_together(path, "a description of a VM")),
                 }
                 if path.is_dir() {
                     return Err(not_together(path, "a directory"));
                 }
             }
-            Ok(Source::Disks(several.to_vec()))
+            Ok(Source::Disks(disks))
         }
     }
 }
@@ -58,6 +60,10 @@ fn not_together(path: &Path, what: &str) -> FetchError {
 }
 
 fn recognise_one(path: &Path) -> Result<Source, FetchError> {
+    // Before it is taken for a path.
+    if let Some(uri) = path.to_str().filter(|_| NbdUri::is_uri(path)) {
+        return Ok(Source::Disks(vec![PathBuf::from(NbdUri::parse(uri)?.to_string())]));
+    }
     let metadata = fs::metadata(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound if path.to_string_lossy().contains("://") => {
             FetchError::unsupported(format!("{} is no source that is known", path.display()))

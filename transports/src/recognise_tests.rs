@@ -130,3 +130,17 @@ fn a_socket_is_not_opened() {
     let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
     assert_eq!(refused(&[path]).kind(), FetchErrorKind::Usage);
 }
+
+#[test]
+fn an_nbd_export_is_a_disk_and_no_path() {
+    let uri = |text: &str| PathBuf::from(text);
+    let given = [uri("nbd://Store:10809/web01"), uri("nbd+unix:///x?socket=/run/s")];
+    let normal = vec![uri("nbd://store/web01"), uri("nbd+unix:///x?socket=/run/s")];
+    assert_eq!(recognise(&given).unwrap(), Source::Disks(normal));
+    assert_eq!(refused(&[uri("nbds://store/web01")]).kind(), FetchErrorKind::Unsupported);
+    assert_eq!(refused(&[uri("nbd://me:secret@store/x")]).kind(), FetchErrorKind::Usage);
+    let dir = directory(&[("a.img", b""), ("a.vmx", VMX)]);
+    let disks = [given[0].clone(), dir.path().join("a.img")];
+    assert!(matches!(recognise(&disks).unwrap(), Source::Disks(found) if found.len() == 2));
+    assert_eq!(refused(&[given[0].clone(), dir.path().join("a.vmx")]).kind(), FetchErrorKind::Usage);
+}

@@ -1,7 +1,7 @@
 //! The nouns of FETCH: what the hypervisor says of a VM. Data only; unknown is a variant, never a default.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -216,6 +216,21 @@ pub enum DiskLocation {
         /// Length in bytes.
         length: u64,
     },
+    /// An export of an NBD server: a raw disk.
+    Nbd {
+        /// URI in its normal form, without user or password (see `NbdUri`).
+        uri: String,
+    },
+}
+
+impl DiskLocation {
+    /// The local file that the bytes are in; `None` if they are on a server.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            DiskLocation::File { path } | DiskLocation::Range { path, .. } => Some(path),
+            DiskLocation::Nbd { .. } => None,
+        }
+    }
 }
 
 /// A virtual disk.

@@ -1,10 +1,19 @@
-//! Transmission (proto.md, "Transmission"): one read at a time, answered by simple replies.
+//! The client's side of the transmission (proto.md, "Transmission"): one request at a time.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 
-use super::handshake::{Export, negotiate, take};
+use super::chunks::{Asked, Outcome, read_reply, status_reply};
+use super::handshake::{Export, negotiate};
 use super::proto::*;
-use crate::image::check_range;
+use crate::image::extent_list::ExtentList;
+use crate::image::{Extent, ExtentKind, check_range};
+
+/// Bytes that one block status asks of. Its length has 32 bits; a power of two is aligned to every block size.
+const MAX_STATUS: u64 = 1 << 31;
+
+/// Most extents that are told of one range; what follows is data, which is always true.
+const MAX_EXTENTS: usize = 1 << 20;
 
 /// A session with an NBD server. Dropping it says goodbye.
 #[derive(Debug)]
@@ -32,6 +41,20 @@ impl<S: Read + Write> Client<S> {
         self.export.size
     }
 
+    /// Whether the server says that several connections see the same bytes.
+    pub fn multi_conn(&self) -> bool {
+        self.export.multi_conn
+    }
+
+    pub(super) fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Whether the connection can be used further: the last error, if any, was the server's answer.
+    pub fn is_usable(&self) -> bool {
+        !self.broken
+    }
+
     /// Fills `buf` from the byte `offset`.
     ///
     /// # Errors
@@ -44,6 +67,7 @@ impl<S: Read + Write> Client<S> {
             // A piece that ends with its blocks, so that few of them are read twice.
             let (start, length) = self.blocks_around(offset, buf.len() as u64);
             let skip = (offset - start) as usize;
+            // At least one byte: a piece reaches beyond the block that `offset` is in the middle of.
             let wanted = buf.len().min(length as usize - skip);
             let (piece, rest) = buf.split_at_mut(wanted);
             if skip == 0 && piece.len() == length as usize {
@@ -60,20 +84,82 @@ impl<S: Read + Write> Client<S> {
         Ok(())
     }
 
+    /// What is where in a range, as the server tells it: extents in order, without gaps, cut to the range. All is
+    /// data on servers that do not tell.
+    ///
+    /// # Errors
+    /// As [`Client::read_at`].
+    pub fn extents(&mut self, range: Range<u64>) -> io::Result<Vec<Extent>> {
+        check_range(range.start, range.end.saturating_sub(range.start), self.export.size)?;
+        let mut list = ExtentList::new(range.clone());
+        let mut count = 0usize;
+        while let Some(context) = self.export.allocation.filter(|_| count < MAX_EXTENTS) {
+            let from = list.end();
+            if from >= range.end {
+                break;
+            }
+            let Some(found) = self.status(context, from, range.end)? else { break };
+            count = count.saturating_add(found.1.len());
+            let mut at = found.0;
+            for (length, state) in found.1 {
+                at = at.saturating_add(u64::from(length));
+                list.push_to(at, kind_of(state));
+            }
+            if list.end() <= from {
+                return Err(violated("a block status that ends before the range that was asked for"));
+            }
+        }
+        list.push_to(range.end, ExtentKind::Data);
+        Ok(list.finish())
+    }
+
+    /// One block status of the blocks from `from` on: where it begins, and the extents. `None` if the server cannot.
+    fn status(&mut self, context: u32, from: u64, to: u64) -> io::Result<Option<(u64, Vec<(u32, u32)>)>> {
+        let min = u64::from(self.export.min_block);
+        let start = from / min * min;
+        let end = to.checked_next_multiple_of(min).unwrap_or(u64::MAX).min(self.export.size);
+        let length = end.saturating_sub(start).min(MAX_STATUS) as u32;
+        let found = self
+            .exchange(CMD_BLOCK_STATUS, start, length, |stream, asked| status_reply(stream, asked, context));
+        match found {
+            Ok(extents) => Ok(Some((start, extents))),
+            // It has promised and cannot after all; then all is data.
+            Err(e)
+                if self.is_usable()
+                    && matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+            {
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
     /// The whole blocks around the beginning of a range within the export, at most one request's worth.
     fn blocks_around(&self, offset: u64, length: u64) -> (u64, u32) {
         let min = u64::from(self.export.min_block);
         let start = offset / min * min;
         // `check_range` has shown that the sum does not overflow.
-        let end = (offset + length).min(start + u64::from(self.export.max_block));
+        let end = (offset + length).min(start.saturating_add(u64::from(self.export.max_block)));
         // The end of an export need not be the end of a block.
         let end = end.checked_next_multiple_of(min).unwrap_or(u64::MAX).min(self.export.size);
         let length = (end - start).min(u64::from(self.export.max_block));
         (start, length as u32)
     }
 
-    /// One request and its reply.
     fn read_blocks(&mut self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        // A piece is at most `max_block` bytes.
+        let length = buf.len() as u32;
+        self.exchange(CMD_READ, offset, length, |stream, asked| read_reply(stream, asked, buf))
+    }
+
+    /// One request and its reply.
+    fn exchange<T>(
+        &mut self,
+        command: u16,
+        offset: u64,
+        length: u32,
+        reply: impl FnOnce(&mut S, &Asked) -> Outcome<T>,
+    ) -> io::Result<T> {
         if self.broken {
             return Err(io::Error::new(
                 io::ErrorKind::NotConnected,
@@ -82,37 +168,28 @@ impl<S: Read + Write> Client<S> {
         }
         self.broken = true;
         self.cookie = self.cookie.wrapping_add(1);
-        self.send(CMD_READ, offset, buf.len() as u32)?;
-        if u32::from_be_bytes(take(&mut self.stream)?) != SIMPLE_REPLY {
-            return Err(violated("no simple reply"));
-        }
-        let error = u32::from_be_bytes(take(&mut self.stream)?);
-        if u64::from_be_bytes(take(&mut self.stream)?) != self.cookie {
-            return Err(violated("a reply to no request"));
-        }
-        if error == 0 {
-            self.stream.read_exact(buf)?;
-        }
+        self.send(command, offset, length)?;
+        let asked = Asked { cookie: self.cookie, offset, structured: self.export.structured };
+        let outcome = reply(&mut self.stream, &asked)?;
         self.broken = false;
-        match i32::try_from(error) {
-            Ok(0) => Ok(()),
-            // "Error values" are those of Linux.
-            Ok(errno) => Err(io::Error::from_raw_os_error(errno)),
-            Err(_) => Err(violated(format!("error {error}"))),
-        }
+        outcome
     }
 
     fn send(&mut self, command: u16, offset: u64, length: u32) -> io::Result<()> {
-        let mut message = [0; 28];
-        let mut rest = &mut message[..];
-        rest.write_all(&REQUEST.to_be_bytes())?;
-        rest.write_all(&0u16.to_be_bytes())?;
-        rest.write_all(&command.to_be_bytes())?;
-        rest.write_all(&self.cookie.to_be_bytes())?;
-        rest.write_all(&offset.to_be_bytes())?;
-        rest.write_all(&length.to_be_bytes())?;
+        let mut message = Vec::with_capacity(28);
+        message.extend_from_slice(&REQUEST.to_be_bytes());
+        message.extend_from_slice(&0u16.to_be_bytes());
+        message.extend_from_slice(&command.to_be_bytes());
+        message.extend_from_slice(&self.cookie.to_be_bytes());
+        message.extend_from_slice(&offset.to_be_bytes());
+        message.extend_from_slice(&length.to_be_bytes());
         self.stream.write_all(&message)
     }
+}
+
+/// proto.md, "Metadata querying": a hole that is not said to be zero may read as anything.
+fn kind_of(state: u32) -> ExtentKind {
+    if state & STATE_ZERO != 0 { ExtentKind::Zero } else { ExtentKind::Data }
 }
 
 impl<S: Read + Write> Drop for Client<S> {

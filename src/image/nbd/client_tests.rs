@@ -1,6 +1,7 @@
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 
+use super::super::handshake::take;
 use super::*;
 
 /// What a server of the tests says during the handshake.
@@ -45,7 +46,7 @@ fn handshake(s: &mut UnixStream, server: Server, size: u64) {
             }
             return;
         }
-        if !server.knows_go {
+        if option == OPT_STRUCTURED_REPLY || !server.knows_go {
             option_reply(s, option, REP_ERR_UNSUP, b"");
             continue;
         }
@@ -152,8 +153,11 @@ impl Write for Canned {
     }
 }
 
+/// The start of a server that knows no structured replies.
 fn greeting() -> Vec<u8> {
-    [&NBDMAGIC.to_be_bytes()[..], &IHAVEOPT.to_be_bytes(), &[0, 3]].concat()
+    let mut refusal = reply(REP_ERR_UNSUP, 0, b"");
+    refusal[8..12].copy_from_slice(&OPT_STRUCTURED_REPLY.to_be_bytes());
+    [&NBDMAGIC.to_be_bytes()[..], &IHAVEOPT.to_be_bytes(), &[0, 3], &refusal].concat()
 }
 
 fn reply(kind: u32, length: u32, payload: &[u8]) -> Vec<u8> {

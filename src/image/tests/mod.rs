@@ -5,6 +5,8 @@ mod crafted;
 mod formats;
 mod hostile;
 mod large;
+mod nbd_server;
+mod nbd_source;
 mod parts;
 mod qcow2_layers;
 mod vmdk_hostile;

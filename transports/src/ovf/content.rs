@@ -221,6 +221,8 @@ fn format_at(location: &DiskLocation) -> Result<Option<DiskFormat>, FetchError> 
     let (path, offset, size) = match location {
         DiskLocation::File { path } => (path, 0, u64::MAX),
         DiskLocation::Range { path, offset, length } => (path, *offset, *length),
+        // No description names one; if one did, what NBD exports is raw.
+        DiskLocation::Nbd { .. } => return Ok(Some(DiskFormat::Raw)),
     };
     let part = Member { name: String::new(), place: Place::Part { path: path.clone(), offset }, size };
     let mut bytes = Vec::new();

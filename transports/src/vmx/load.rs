@@ -110,10 +110,5 @@ fn state_word(vm: &SourceVm) -> &'static str {
 }
 
 fn file_paths(disks: &[SourceDisk]) -> Vec<PathBuf> {
-    disks
-        .iter()
-        .map(|disk| match &disk.location {
-            DiskLocation::File { path } | DiskLocation::Range { path, .. } => path.clone(),
-        })
-        .collect()
+    disks.iter().filter_map(|disk| disk.location.file()).map(Path::to_path_buf).collect()
 }

@@ -72,12 +72,7 @@ pub fn vmx_of(name: &str) -> SourceVm {
 /// File names of a VM's disks, in order.
 pub fn disk_names(vm: &SourceVm) -> Vec<String> {
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    vm.disks
-        .iter()
-        .map(|disk| match &disk.location {
-            DiskLocation::File { path } | DiskLocation::Range { path, .. } => name(path),
-        })
-        .collect()
+    vm.disks.iter().map(|disk| name(disk.location.file().unwrap())).collect()
 }
 
 /// The bytes of a disk, wherever they are.
@@ -88,6 +83,7 @@ pub fn disk_bytes(vm: &SourceVm, disk: usize) -> Vec<u8> {
             let bytes = fs::read(path).unwrap();
             bytes[*offset as usize..(*offset + *length) as usize].to_vec()
         }
+        DiskLocation::Nbd { uri } => panic!("{uri} is no file"),
     }
 }
 

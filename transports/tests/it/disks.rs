@@ -36,3 +36,20 @@ fn a_fetched_vm_survives_storing() {
     let json = serde_json::to_string(&vm).unwrap();
     assert_eq!(serde_json::from_str::<SourceVm>(&json).unwrap(), vm);
 }
+
+#[test]
+fn nbd_exports_are_disks_named_after_the_export() {
+    let dir = Dir::with(&[("data.raw", &[0; 1024])]);
+    let specs = ["nbd://Store:99/vms/web01".into(), dir.path.join("data.raw")];
+    let vm = fetch(&recognise(&specs).unwrap(), &dir.scratch()).unwrap();
+    assert_eq!((vm.name.as_str(), vm.kind), ("web01", SourceKind::Disks));
+    assert_eq!(vm.path.to_str(), Some("nbd://store:99/vms/web01"));
+    assert_eq!(vm.disks[0].location, DiskLocation::Nbd { uri: "nbd://store:99/vms/web01".to_owned() });
+    assert_eq!((vm.disks[0].format, vm.disks[0].location.file()), (Some(DiskFormat::Raw), None));
+    assert!(vm.disks[1].location.file().is_some());
+    let twice = ["nbd://store/a".into(), "nbd://STORE:10809/a".into()];
+    let error = fetch(&recognise(&twice).unwrap(), &dir.scratch()).unwrap_err();
+    assert_eq!(error.kind(), FetchErrorKind::Usage);
+    let json = serde_json::to_string(&vm).unwrap();
+    assert_eq!(serde_json::from_str::<SourceVm>(&json).unwrap(), vm);
+}
