@@ -105,7 +105,7 @@ fn with_grain(data: &[u8]) -> Vec<u8> {
 #[test]
 fn a_bomb_and_a_short_grain_are_refused() {
     for (length, said) in [
-        (64 << 20, "decompresses to more than 65536 bytes"),
+        (16 << 20, "decompresses to more than 65536 bytes"),
         (65537, "decompresses to more than 65536 bytes"),
         (65535, "decompresses to 65535 bytes instead of 65536"),
         (0, "decompresses to 0 bytes instead of 65536"),
@@ -154,7 +154,7 @@ fn plain_grains_that_point_astray_are_refused() {
             format!("grain table 0 at byte {table} points to byte {place}, {said}")
         );
         assert_eq!(reader.read_at(&mut vec![0; 65536], 0).unwrap_err().to_string(), error.to_string());
-        assert!(reader.extents(0..65536).is_err() && reader.place(10 * 512).is_err());
+        assert!(reader.extents(0..65536).is_err());
         reader.read_at(&mut [0; 512], 11 * 512).unwrap();
     }
 }

@@ -66,7 +66,9 @@ fn patterned(sectors: u64) -> Vec<u8> {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (seed >> 24) as u8
     };
-    for (at, length) in [(0, 3000), (65536 - 512, 1024), (20 * 65536 - 7, 3 * 65536), (end - 700, 700)] {
+    for (at, length) in
+        [(0, 3000), (65536 - 512, 1024), (20 * 65536 - 7, 3 * 65536), (end.saturating_sub(700), 700)]
+    {
         let from = at.min(end);
         disk[from..(from + length).min(end)].iter_mut().for_each(|b| *b = noise());
     }
@@ -94,7 +96,7 @@ fn every_subformat_of_qemu_is_read_as_qemu_reads_it() {
             let option = format!("subformat={subformat}");
             bench.qemu_img(&["convert", "-f", "raw", "-O", "vmdk", "-o", &option, "in.raw", "disk.vmdk"]);
             let read = by_qemu(&bench, "disk.vmdk");
-            assert_eq!(read, disk, "{subformat} of {sectors} sectors");
+            assert!(read == disk, "{subformat} of {sectors} sectors");
             let layer = layer_of(&bench, "disk.vmdk");
             is(&*layer, &disk);
             let placed = layer.place(0).unwrap();
@@ -171,7 +173,7 @@ fn a_disk_over_two_tib_is_read_at_its_far_end() {
 fn streams_with_a_footer_are_read() {
     let bench = Bench::new();
     std::fs::write(bench.path("disk.vmdk"), stream(&content())).unwrap();
-    assert_eq!(by_qemu(&bench, "disk.vmdk"), content());
+    assert!(by_qemu(&bench, "disk.vmdk") == content());
     is(&*layer_of(&bench, "disk.vmdk"), &content());
 }
 
@@ -191,7 +193,7 @@ fn a_padded_last_grain_of_a_stream_is_read() {
     let text = text.replace("RDONLY 36864", "RDONLY 36860");
     bytes[512..1024].copy_from_slice(text.as_bytes());
     std::fs::write(bench.path("disk.vmdk"), bytes).unwrap();
-    assert_eq!(by_qemu(&bench, "disk.vmdk"), disk);
+    assert!(by_qemu(&bench, "disk.vmdk") == disk);
     is(&*layer_of(&bench, "disk.vmdk"), &disk);
 }
 
@@ -211,7 +213,11 @@ fn esx_extents_are_read_with_and_without_their_descriptor() {
         let bench = Bench::new();
         forged(&bench, create_type, kind, &forge(&content()), 36864);
         let by_qemu = by_qemu(&bench, "vm.vmdk");
-        assert_eq!(by_qemu, content());
+        let mut disk = content();
+        if create_type == "seSparse" {
+            disk[16 << 20..(16 << 20) + 4096].fill(0);
+        }
+        assert!(by_qemu == disk, "{create_type}");
         is(&*layer_of(&bench, "vm.vmdk"), &by_qemu);
         is(&*layer_of(&bench, "vm-delta.vmdk"), &by_qemu);
         let chain = bench.resolve("vm-delta.vmdk").unwrap();
@@ -280,10 +286,11 @@ fn extents_of_mixed_kinds_are_read_as_qemu_reads_them() {
     let bench = Bench::new();
     let disks = files_of_all_kinds(&bench);
     let lines = "RW 4096 FLAT \"a-flat.vmdk\" 3\nRW 4096 SPARSE \"b-s001.vmdk\"\nRW 4096 SPARSE \"c-delta.vmdk\"\n\
-                 RW 4096 VMFSSPARSE \"b-s001.vmdk\"\nRW 1000 VMFS \"a-flat.vmdk\" 7";
+                 RW 4096 VMFSSPARSE \"b-s001.vmdk\"\nRW 1000 VMFS \"a-flat.vmdk\"\nRW 1000 FLAT \"a-flat.vmdk\" 7";
     std::fs::write(bench.path("vm.vmdk"), descriptor("twoGbMaxExtentSparse", lines)).unwrap();
-    let tail = &disks[0][4 * 512..1004 * 512];
-    let disk = [&disks[0][..], &disks[1], &disks[2], &disks[1], tail].concat();
+    let flat = std::fs::read(bench.path("a-flat.vmdk")).unwrap();
+    let (head, tail) = (&flat[..1000 * 512], &flat[7 * 512..1007 * 512]);
+    let disk = [&disks[0][..], &disks[1], &disks[2], &disks[1], head, tail].concat();
     let by_qemu = by_qemu(&bench, "vm.vmdk");
     assert!(by_qemu == disk);
     is(&*layer_of(&bench, "vm.vmdk"), &disk);

@@ -48,7 +48,9 @@ fn orphan(source: &Source, subformat: &str, sectors: u64) -> Link {
 fn monolithic(source: &Source) -> Result<Link, ImageError> {
     let header = SparseHeader::read(&source.bytes)?;
     header.verify(&source.bytes)?;
-    let text = header.embedded_descriptor(&source.bytes)?.ok_or_else(|| extent_alone(source))?;
+    // An extent of a split disk has no descriptor, or room for one that is empty.
+    let text = header.embedded_descriptor(&source.bytes)?.filter(|text| !text.starts_with('\0'));
+    let text = text.ok_or_else(|| extent_alone(source))?;
     let descriptor = parse(&text)?;
     let described = descriptor.sectors();
     if !descriptor.extents.is_empty() && described != header.capacity {
