@@ -172,6 +172,14 @@ fn check_kind(extent: &ExtentLine) -> Result<(), ImageError> {
             format!("the extent in line {line} of the descriptor is NOACCESS"),
         )
         .with_hint("if the extent is readable, write RW in a copy of the descriptor")),
+        ExtentType::Sparse | ExtentType::VmfsSparse | ExtentType::SeSparse
+            if extent.offset.is_some_and(|offset| offset > 0) =>
+        {
+            // "Offset … is specified only for flat extents"; nothing says what it would mean here.
+            Err(ImageError::unsupported(format!(
+                "the extent in line {line} of the descriptor is sparse and has an offset"
+            )))
+        }
         _ => Ok(()),
     }
 }
