@@ -6,6 +6,7 @@ mod formats;
 mod hostile;
 mod large;
 mod parts;
+mod vmdk_extents;
 mod vmdk_hostile;
 mod vmdk_layers;
 

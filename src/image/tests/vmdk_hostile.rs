@@ -182,6 +182,22 @@ fn sesparse_entries_of_no_kind_are_refused() {
     assert!(reader.read_at(&mut [0; 512], 0).unwrap_err().to_string().contains("directory entry 0x5"));
 }
 
+#[test]
+fn the_seeds_of_the_fuzz_targets_are_read() {
+    let seed = |name: &str| {
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+        Arc::new(Memory(std::fs::read(seeds.join(name)).unwrap()))
+    };
+    let cowd = vmdk::cowd::open(seed("vmdk_cowd_reader/small")).unwrap();
+    let sesparse = vmdk::sesparse::open(seed("vmdk_sesparse_reader/small")).unwrap();
+    let read = |reader: &dyn DiskReader, at: u64| byte_at(reader, at * 512);
+    assert_eq!([0, 1, 2, 7, 4095, 4096].map(|at| read(&*cowd, at)), [37, 38, 0, 39, 40, 0]);
+    assert_eq!([0, 8, 16, 24, 72, 39999].map(|at| read(&*sesparse, at)), [1, 2, 0, 0, 3, 0]);
+    for reader in [cowd, sesparse] {
+        survive(Ok(reader));
+    }
+}
+
 /// Opens, maps and reads; nothing may panic, and what is mapped as no data must read as zeros.
 fn survive(opened: Opened) {
     let Ok(reader) = opened else { return };

@@ -53,10 +53,8 @@ fn described(image: &Image, descriptor: &Descriptor) -> Result<Spans, ImageError
     let mut files = image.files.iter().skip(1);
     let mut parts = Vec::new();
     for line in &descriptor.extents {
-        let file = match &line.file {
-            None => None,
-            Some(name) => Some(files.next().filter(|file| is_named(image, name, file))),
-        };
+        let named = |name: &String| files.next().filter(|file| is_named(image, name, file));
+        let file = line.file.as_ref().map(named);
         let file = file.map(|file| file.ok_or_else(|| changed(&image.path))).transpose()?;
         parts.push(ExtentPart::of(line, file)?);
     }
