@@ -10,7 +10,7 @@ use h2k::image::{DiskReader, ExtentKind, ImageError};
 use h2k_transports::RangeRead;
 
 /// Most guest bytes that are mapped at each end of the disk.
-const WINDOW: u64 = 64 << 20;
+const WINDOW: u64 = 8 << 20;
 
 /// Most bytes that are read at once.
 const READ: u64 = 256 << 10;

@@ -185,3 +185,22 @@ fn a_source_that_has_changed_is_noticed() {
     changed(&image);
     changed(&Image { path: bench.path("c-delta.vmdk"), files: vec![], ..image.clone() });
 }
+
+#[test]
+fn a_flat_extent_is_placed_up_to_its_next_hole() {
+    let bench = Bench::new();
+    bench.create("vmdk", "subformat=monolithicFlat", "disk.vmdk", "60M");
+    bench.fill("vmdk", "disk.vmdk", 0x11, 2 * MIB, 50 * MIB);
+    bench.fill("vmdk", "disk.vmdk", 0x22, 59 * MIB, MIB);
+    let layer = layer_of(&bench, "disk.vmdk");
+    // QEMU fills the first block of a file that it creates.
+    let kinds: Vec<_> = kinds(&*layer).into_iter().filter(|(at, ..)| *at >= 2 * MIB).collect();
+    let (zero, data) = (ExtentKind::Zero, ExtentKind::Data);
+    let want = [(2, 50, data), (52, 7, zero), (59, 1, data)];
+    assert_eq!(kinds, want.map(|(at, len, kind)| (at * MIB, len * MIB, kind)));
+    let placed = |at| layer.place(at).unwrap().map(|place| (place.offset, place.len));
+    assert_eq!(placed(2 * MIB), Some((2 * MIB, 50 * MIB)));
+    assert_eq!(placed(51 * MIB + 1), Some((51 * MIB + 1, MIB - 1)));
+    assert_eq!((placed(MIB), placed(55 * MIB)), (None, None));
+    assert_eq!(placed(59 * MIB), Some((59 * MIB, MIB)));
+}

@@ -49,7 +49,8 @@ fn monolithic(source: &Source) -> Result<Link, ImageError> {
     let header = SparseHeader::read(&source.bytes)?;
     header.verify(&source.bytes)?;
     // An extent of a split disk has no descriptor, or room for one that is empty.
-    let text = header.embedded_descriptor(&source.bytes)?.filter(|text| !text.starts_with('\0'));
+    let text =
+        header.embedded_descriptor(&source.bytes)?.filter(|text| !text.is_empty() && !text.starts_with('\0'));
     let text = text.ok_or_else(|| extent_alone(source))?;
     let descriptor = parse(&text)?;
     let described = descriptor.sectors();
