@@ -9,6 +9,7 @@ mod nbd_server;
 mod nbd_source;
 mod parts;
 mod qcow2_layers;
+mod vmdk_extents;
 mod vmdk_hostile;
 mod vmdk_layers;
 

@@ -105,7 +105,7 @@ fn with_grain(data: &[u8]) -> Vec<u8> {
 #[test]
 fn a_bomb_and_a_short_grain_are_refused() {
     for (length, said) in [
-        (64 << 20, "decompresses to more than 65536 bytes"),
+        (16 << 20, "decompresses to more than 65536 bytes"),
         (65537, "decompresses to more than 65536 bytes"),
         (65535, "decompresses to 65535 bytes instead of 65536"),
         (0, "decompresses to 0 bytes instead of 65536"),
@@ -154,7 +154,7 @@ fn plain_grains_that_point_astray_are_refused() {
             format!("grain table 0 at byte {table} points to byte {place}, {said}")
         );
         assert_eq!(reader.read_at(&mut vec![0; 65536], 0).unwrap_err().to_string(), error.to_string());
-        assert!(reader.extents(0..65536).is_err() && reader.place(10 * 512).is_err());
+        assert!(reader.extents(0..65536).is_err());
         reader.read_at(&mut [0; 512], 11 * 512).unwrap();
     }
 }
@@ -180,6 +180,22 @@ fn sesparse_entries_of_no_kind_are_refused() {
     bytes[8 * 512..8 * 512 + 8].copy_from_slice(&5u64.to_le_bytes());
     let reader = vmdk::sesparse::open(Arc::new(Memory(bytes))).unwrap();
     assert!(reader.read_at(&mut [0; 512], 0).unwrap_err().to_string().contains("directory entry 0x5"));
+}
+
+#[test]
+fn the_seeds_of_the_fuzz_targets_are_read() {
+    let seed = |name: &str| {
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+        Arc::new(Memory(std::fs::read(seeds.join(name)).unwrap()))
+    };
+    let cowd = vmdk::cowd::open(seed("vmdk_cowd_reader/small")).unwrap();
+    let sesparse = vmdk::sesparse::open(seed("vmdk_sesparse_reader/small")).unwrap();
+    let read = |reader: &dyn DiskReader, at: u64| byte_at(reader, at * 512);
+    assert_eq!([0, 1, 2, 7, 4095, 4096].map(|at| read(&*cowd, at)), [37, 38, 0, 39, 40, 0]);
+    assert_eq!([0, 8, 16, 24, 72, 39999].map(|at| read(&*sesparse, at)), [1, 2, 0, 0, 3, 0]);
+    for reader in [cowd, sesparse] {
+        survive(Ok(reader));
+    }
 }
 
 /// Opens, maps and reads; nothing may panic, and what is mapped as no data must read as zeros.
@@ -243,7 +259,7 @@ proptest! {
 
     #[test]
     fn any_patched_sesparse_extent_is_read_or_refused(patches in patches(), cut in 0usize..4096, words in prop::collection::vec((0usize..4096, any::<u64>()), 0..6)) {
-        let mut bytes = patched(sesparse(&content()[..17 << 20]), &patches, cut);
+        let mut bytes = patched(sesparse(&small()), &patches, cut);
         for (n, word) in words {
             let at = [n % 26 * 8, 8 * 512 + n % 4 * 8, 16 * 512 + n * 8][n % 3];
             bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());

@@ -130,12 +130,11 @@ impl GrainReader {
         let first = self.grain(table, index)?;
         let start = at / grain * grain;
         let mut end = start.saturating_add(grain);
-        while self.packing == Packing::None || !matches!(first, Grain::At(_)) {
+        // Compressed grains do not follow each other byte by byte.
+        let joins = self.packing == Packing::None || !matches!(first, Grain::At(_));
+        while joins && end < limit && index + 1 < self.shape.per_table {
             index += 1;
-            if end >= limit
-                || index >= self.shape.per_table
-                || !follows(first, end - start, self.grain(table, index)?)
-            {
+            if !follows(first, end - start, self.grain(table, index)?) {
                 break;
             }
             end = end.saturating_add(grain);

@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// Entries are sectors; 1 is zeros.
@@ -161,5 +163,78 @@ fn extents_of_one_image_do_not_take_each_other_s_tables() {
         let mut read = [0; 512];
         reader.read_at(&mut read, 128 << 10).unwrap();
         assert_eq!(read, [byte; 512]);
+    }
+}
+
+/// What the guest sees of a disk whose four tables have these entries, and which of it is mapped as what.
+fn model(tables: &[Option<Vec<u32>>], capacity: usize) -> (Vec<u8>, Vec<ExtentKind>) {
+    let (mut bytes, mut kinds) = (Vec::new(), Vec::new());
+    for table in tables {
+        for n in 0..128 {
+            let entry = table.as_ref().map_or(0, |table| table[n]);
+            kinds.push(match entry {
+                0 => ExtentKind::Unallocated,
+                1 => ExtentKind::Zero,
+                _ => ExtentKind::Data,
+            });
+            for sector in 0..2 {
+                let byte = if entry < 2 { 0 } else { (entry + sector) as u8 };
+                bytes.extend_from_slice(&[byte; 512]);
+            }
+        }
+    }
+    bytes.truncate(capacity);
+    (bytes, kinds)
+}
+
+/// Entries in runs: nothing, zeros, data that goes on or lies elsewhere.
+fn table() -> impl Strategy<Value = Option<Vec<u32>>> {
+    let run = (0..4u8, 100..60_000u32, 1..40u32);
+    let entries = prop::collection::vec(run, 1..20).prop_map(|runs| {
+        let mut table = Vec::new();
+        for (kind, at, length) in runs {
+            table.extend((0..length).map(|n| match kind {
+                0 => 0,
+                1 => 1,
+                2 => at + 2 * n,
+                _ => at + 7 * n,
+            }));
+        }
+        table.resize(128, 0);
+        table
+    });
+    prop::option::weighted(0.7, entries)
+}
+
+proptest! {
+    #[test]
+    fn any_tables_are_read_as_they_say(
+        tables in prop::collection::vec(table(), 4),
+        cut in 0..300usize,
+        reads in prop::collection::vec((any::<prop::sample::Index>(), 0..100_000usize), 1..12),
+    ) {
+        let capacity = (512 << 10) - cut * 512;
+        let (bytes, kinds) = model(&tables, capacity);
+        let directory: Vec<u32> = (10..).zip(&tables).map(|(at, t)| if t.is_some() { at } else { 0 }).collect();
+        let mut sectors = vec![(1, words(&directory))];
+        sectors.extend((10..).zip(&tables).filter_map(|(at, t)| Some((at, words(t.as_ref()?)))));
+        let shape = Tables { capacity: capacity as u64, ..SHAPE };
+        let (reader, _) = reader(shape, sectors, 64 << 20);
+        for (from, length) in reads {
+            let from = from.index(capacity);
+            let length = length.min(capacity - from);
+            let mut read = vec![0xee; length];
+            reader.read_at(&mut read, from as u64).unwrap();
+            prop_assert!(read == bytes[from..from + length]);
+            let range = from as u64..(from + length) as u64;
+            let mut at = range.start;
+            for extent in reader.extents(range.clone()).unwrap() {
+                prop_assert_eq!(extent.start, at);
+                at += extent.len;
+                let grains = &kinds[extent.start as usize / 1024..(at as usize).div_ceil(1024)];
+                prop_assert!(grains.iter().all(|kind| *kind == extent.kind));
+            }
+            prop_assert_eq!(at, range.end);
+        }
     }
 }

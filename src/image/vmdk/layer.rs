@@ -19,8 +19,9 @@ use crate::image::link::{FlatBytes, Image, ImageFile, Part, Source};
 use crate::image::probe::{self, Magic};
 use crate::image::{DiskReader, Extent, ExtentKind, Place, RawReader, check_range};
 
-/// Guest bytes of a flat extent in which [`DiskReader::place`] looks for holes.
-const PLACE_WINDOW: u64 = 1 << 30;
+/// Guest bytes of a flat extent in which [`DiskReader::place`] looks for holes: first few, since there may be many
+/// holes, and then more.
+const PLACE_WINDOWS: [u64; 3] = [1 << 20, 32 << 20, 1 << 30];
 
 /// Opens the image alone; its parents are not touched.
 ///
@@ -53,17 +54,17 @@ fn described(image: &Image, descriptor: &Descriptor) -> Result<Spans, ImageError
     let mut files = image.files.iter().skip(1);
     let mut parts = Vec::new();
     for line in &descriptor.extents {
-        let file = match &line.file {
-            None => None,
-            Some(name) => Some(files.next().filter(|file| is_named(image, name, file))),
-        };
+        let named = |name: &String| files.next().filter(|file| is_named(image, name, file));
+        let file = line.file.as_ref().map(named);
         let file = file.map(|file| file.ok_or_else(|| changed(&image.path))).transpose()?;
         parts.push(ExtentPart::of(line, file)?);
     }
     let shared = Shared::default();
+    if files.next().is_some() {
+        return Err(changed(&image.path));
+    }
     for (number, part) in (0..).zip(&parts) {
-        let reader = part.open(shared.for_extent(number))?;
-        if files.len() > 0 || reader.size() != part.size {
+        if part.open(shared.for_extent(number))?.size() != part.size {
             return Err(changed(&image.path));
         }
     }
@@ -220,13 +221,16 @@ impl DiskReader for Flat {
 
     fn place(&self, offset: u64) -> io::Result<Option<Place>> {
         check_range(offset, 1, self.size())?;
-        let end = self.size().min(offset.saturating_add(PLACE_WINDOW));
-        let first = self.raw.extents(offset..end)?.first().copied();
-        let data = first.filter(|extent| extent.kind == ExtentKind::Data);
-        Ok(data.map(|extent| Place {
-            file: Arc::clone(&self.file),
-            offset: self.offset.saturating_add(offset),
-            len: extent.len,
-        }))
+        let mut len = 0;
+        for window in PLACE_WINDOWS {
+            let end = self.size().min(offset.saturating_add(window));
+            let first = self.raw.extents(offset..end)?.first().copied();
+            let Some(first) = first.filter(|extent| extent.kind == ExtentKind::Data) else { return Ok(None) };
+            len = first.len;
+            if len < window {
+                break;
+            }
+        }
+        Ok(Some(Place { file: Arc::clone(&self.file), offset: self.offset.saturating_add(offset), len }))
     }
 }

@@ -48,7 +48,10 @@ fn orphan(source: &Source, subformat: &str, sectors: u64) -> Link {
 fn monolithic(source: &Source) -> Result<Link, ImageError> {
     let header = SparseHeader::read(&source.bytes)?;
     header.verify(&source.bytes)?;
-    let text = header.embedded_descriptor(&source.bytes)?.ok_or_else(|| extent_alone(source))?;
+    // An extent of a split disk has no descriptor, or room for one that is empty.
+    let text =
+        header.embedded_descriptor(&source.bytes)?.filter(|text| !text.is_empty() && !text.starts_with('\0'));
+    let text = text.ok_or_else(|| extent_alone(source))?;
     let descriptor = parse(&text)?;
     let described = descriptor.sectors();
     if !descriptor.extents.is_empty() && described != header.capacity {
@@ -170,6 +173,14 @@ fn check_kind(extent: &ExtentLine) -> Result<(), ImageError> {
             format!("the extent in line {line} of the descriptor is NOACCESS"),
         )
         .with_hint("if the extent is readable, write RW in a copy of the descriptor")),
+        ExtentType::Sparse | ExtentType::VmfsSparse | ExtentType::SeSparse
+            if extent.offset.is_some_and(|offset| offset > 0) =>
+        {
+            // "Offset … is specified only for flat extents"; nothing says what it would mean here.
+            Err(ImageError::unsupported(format!(
+                "the extent in line {line} of the descriptor is sparse and has an offset"
+            )))
+        }
         _ => Ok(()),
     }
 }

@@ -8,6 +8,7 @@ use h2k_transports::RangeRead;
 use libdeflater::{DecompressionError, Decompressor};
 
 use crate::image::bytes::{Fields, SECTOR, read_vec};
+use crate::image::error::ImageError;
 
 /// Bytes of a grain marker before the compressed data: LBA and size.
 pub(super) const GRAIN_MARKER_BYTES: u64 = 12;
@@ -109,6 +110,17 @@ impl PackedGrain<'_> {
             format!("the compressed grain of guest offset {} at byte {} {what}", self.start, self.at),
         )
     }
+}
+
+/// End of the compressed grain that begins at `at`; `None` beyond all files.
+pub(super) fn compressed_end(file: &dyn RangeRead, at: u64) -> Result<Option<u64>, ImageError> {
+    if at.checked_add(GRAIN_MARKER_BYTES).is_none_or(|end| end > file.size()) {
+        return Ok(at.checked_add(GRAIN_MARKER_BYTES));
+    }
+    let marker =
+        read_vec(file, at, GRAIN_MARKER_BYTES as usize).map_err(|e| ImageError::io("reading a grain", e))?;
+    let size = Fields(&marker).u32_le(8).unwrap_or_default();
+    Ok(at.checked_add(GRAIN_MARKER_BYTES + u64::from(size)))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use h2k_transports::RangeRead;
 use super::descriptor::{MAX_DESCRIPTOR_BYTES, MAX_SECTORS};
 use super::grain_reader::GrainReader;
 use super::grains::{self, Entries, Grain, Tables};
-use super::packed::{GRAIN_MARKER_BYTES, Packing};
+use super::packed::{GRAIN_MARKER_BYTES, Packing, compressed_end};
 use super::shared::Shared;
 use crate::image::DiskReader;
 use crate::image::bytes::{Fields, SECTOR, read_vec};
@@ -35,6 +35,8 @@ const FLAG_LINE_ENDS: u32 = 1 << 0;
 const FLAG_REDUNDANT: u32 = 1 << 1;
 /// Flag: a table entry of 1 means a grain of zeros.
 const FLAG_ZEROED_GRAIN: u32 = 1 << 2;
+/// Flag: grains are compressed.
+const FLAG_COMPRESSED: u32 = 1 << 16;
 /// Flag: markers stand before grains and tables.
 const FLAG_MARKERS: u32 = 1 << 17;
 
@@ -111,6 +113,10 @@ impl SparseHeader {
         if !COMPRESSION.contains(&compression) {
             return Err(ImageError::unsupported(format!("VMDK compression {compression}")));
         }
+        if !header.compressed && header.flags & (FLAG_COMPRESSED | FLAG_MARKERS) != 0 {
+            // Read as plain, markers would pass for the guest's bytes.
+            return Err(ImageError::corrupt("the VMDK header says that grains are compressed, but not how"));
+        }
         header.check_shape()?;
         Ok(header)
     }
@@ -186,7 +192,7 @@ impl SparseHeader {
         })
     }
 
-    /// How the grains lie in the file. Like VMware and QEMU, this goes by `compressAlgorithm`; flag 16 repeats it.
+    /// How the grains lie in the file. A stream without flag 16 is compressed too: each stream proves that it is one.
     fn packing(&self) -> Packing {
         match (self.compressed, self.flags & FLAG_MARKERS != 0) {
             (false, _) => Packing::None,
@@ -228,17 +234,6 @@ impl Entries for SparseHeader {
         // that is done for the last one only.
         at.checked_add(if self.compressed { GRAIN_MARKER_BYTES } else { bytes })
     }
-}
-
-/// End of the compressed grain that begins at `at`; `None` beyond all files.
-fn compressed_end(file: &dyn RangeRead, at: u64) -> Result<Option<u64>, ImageError> {
-    if at.checked_add(GRAIN_MARKER_BYTES).is_none_or(|end| end > file.size()) {
-        return Ok(at.checked_add(GRAIN_MARKER_BYTES));
-    }
-    let marker =
-        read_vec(file, at, GRAIN_MARKER_BYTES as usize).map_err(|e| ImageError::io("reading a grain", e))?;
-    let size = Fields(&marker).u32_le(8).unwrap_or_default();
-    Ok(at.checked_add(GRAIN_MARKER_BYTES + u64::from(size)))
 }
 
 /// The footer of a stream: between a footer marker and an end-of-stream marker, at the very end.

@@ -151,6 +151,10 @@ fn fields_out_of_bounds_are_refused() {
         assert_eq!(SparseHeader::parse(&bytes).unwrap_err().kind(), kind, "{at} {value:#x}");
     }
     assert!(SparseHeader::parse(&good[..78]).is_err());
+    for flag in [16, 17] {
+        assert!(SparseHeader::parse(&header(FLAG_LINE_ENDS | 1 << flag, 2, 0)).is_err());
+        SparseHeader::parse(&header(FLAG_LINE_ENDS | 1 << flag, 2, 1)).unwrap();
+    }
 }
 
 proptest! {
