@@ -21,6 +21,7 @@ mod cache;
 pub mod chain;
 pub mod error;
 mod extent_list;
+pub mod foreign;
 pub mod gate;
 pub mod identity;
 pub mod link;

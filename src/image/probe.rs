@@ -8,29 +8,39 @@ use h2k_transports::{DiskFormat, RangeRead};
 use super::bytes::{SECTOR, read_vec};
 use super::error::ImageError;
 
-/// Bytes of the head that are looked at: the longest magic is that of VDI.
-const HEAD_BYTES: usize = 64;
+/// Bytes of the head that are looked at: up to the signature of VDI.
+const HEAD_BYTES: usize = VDI_SIGNATURE_AT + 4;
+
+/// Where VDI's signature stands, behind 64 bytes of text (VirtualBox VDICore.h, `VDIPREHEADER`).
+const VDI_SIGNATURE_AT: usize = 64;
+
+/// VDI's signature: 0xbeda107f, little-endian.
+const VDI_SIGNATURE: &[u8] = b"\x7f\x10\xda\xbe";
 
 /// First line of a VMDK descriptor (Virtual Disk Format 5.0, "The Descriptor File"), compared without case and
 /// blanks, since hand-made ones differ there.
 const DESCRIPTOR_LINE: &[u8] = b"#diskdescriptorfile";
 
 /// First bytes of formats that are read. seSparse begins with 0xcafebabe as a 64-bit little-endian number.
-const MAGICS: [(&[u8], Magic); 6] = [
+const MAGICS: [(&[u8], Magic); 10] = [
     (b"KDMV", Magic::VmdkSparse),
     (b"COWD", Magic::VmdkCowd),
     (b"\xbe\xba\xfe\xca\0\0\0\0", Magic::VmdkSeSparse),
     (b"conectix", Magic::Vhd),
     (b"vhdxfile", Magic::Vhdx),
+    // The version decides; what is neither 1 nor a later one is the business of qcow2's header.
+    (b"QFI\xfb\0\0\0\x01", Magic::Qcow),
     (b"QFI\xfb", Magic::Qcow2),
+    (b"QED\0", Magic::Qed),
+    (b"WithoutFreeSpace", Magic::Parallels),
+    (b"WithouFreSpacExt", Magic::Parallels),
 ];
 
 /// First bytes of what is no raw disk and not read either, with its name.
-const FOREIGN: [(&[u8], &str); 8] = [
-    (b"<<< ", "a VirtualBox VDI image"),
-    (b"QED\0", "a QED image"),
-    (b"WithoutFreeSpace", "a Parallels image"),
-    (b"WithouFreSpacExt", "a Parallels image"),
+const FOREIGN: [(&[u8], &str); 7] = [
+    (b"<<< ", "a VirtualBox VDI image without its signature"),
+    (b"encrcdsa", "an encrypted DMG"),
+    (b"Bochs Virtual HD Image", "a Bochs image"),
     (b"\x1f\x8b\x08", "compressed with gzip"),
     (b"\xfd7zXZ\0", "compressed with xz"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
@@ -52,8 +62,18 @@ pub enum Magic {
     Vhd,
     /// A VHDX.
     Vhdx,
-    /// A qcow (version to be looked at).
+    /// A qcow2 (version to be looked at).
     Qcow2,
+    /// A qcow of version 1.
+    Qcow,
+    /// A QED.
+    Qed,
+    /// A Parallels image.
+    Parallels,
+    /// A VirtualBox VDI.
+    Vdi,
+    /// An Apple DMG: the trailer at the end.
+    Dmg,
     /// Something that h2k does not read, by name.
     Foreign(&'static str),
     /// Nothing that is known: raw, unless something contradicts.
@@ -70,12 +90,17 @@ impl Magic {
             Magic::Vhd => Some(DiskFormat::Vhd),
             Magic::Vhdx => Some(DiskFormat::Vhdx),
             Magic::Qcow2 => Some(DiskFormat::Qcow2),
+            Magic::Qcow => Some(DiskFormat::Qcow),
+            Magic::Qed => Some(DiskFormat::Qed),
+            Magic::Parallels => Some(DiskFormat::Parallels),
+            Magic::Vdi => Some(DiskFormat::Vdi),
+            Magic::Dmg => Some(DiskFormat::Dmg),
             Magic::Foreign(_) | Magic::Nothing => None,
         }
     }
 }
 
-/// Looks at the first bytes, and at the last for the footer of a fixed VHD.
+/// Looks at the first bytes, and at the last for the footer of a fixed VHD and the trailer of a DMG.
 ///
 /// # Errors
 /// What the medium reports.
@@ -88,8 +113,14 @@ pub fn probe(bytes: &dyn RangeRead) -> io::Result<Magic> {
     if begins_a_descriptor(&head) {
         return Ok(Magic::VmdkDescriptor);
     }
+    if begins_a_vdi(&head) {
+        return Ok(Magic::Vdi);
+    }
     if vhd_footer_at(bytes)?.is_some() {
         return Ok(Magic::Vhd);
+    }
+    if ends_a_dmg(bytes)? {
+        return Ok(Magic::Dmg);
     }
     let foreign = FOREIGN.iter().find(|(start, _)| head.starts_with(start));
     Ok(foreign.map_or(Magic::Nothing, |(_, name)| Magic::Foreign(name)))
@@ -108,6 +139,20 @@ pub(crate) fn vhd_footer_at(bytes: &dyn RangeRead) -> io::Result<Option<u64>> {
         }
     }
     Ok(None)
+}
+
+/// Text, then the signature. The text is each program's own.
+fn begins_a_vdi(head: &[u8]) -> bool {
+    let (text, signature) = head.split_at(head.len().min(VDI_SIGNATURE_AT));
+    signature == VDI_SIGNATURE && text.iter().all(|b| matches!(b, 0 | b'\n' | b'\r' | b' '..=b'~'))
+}
+
+/// "koly" and the trailer's version and length begin the last 512 bytes (QEMU block/dmg.c).
+fn ends_a_dmg(bytes: &dyn RangeRead) -> io::Result<bool> {
+    match bytes.size().checked_sub(SECTOR) {
+        Some(at) => Ok(read_vec(bytes, at, 12)? == b"koly\0\0\0\x04\0\0\x02\0"),
+        None => Ok(false),
+    }
 }
 
 fn begins_a_descriptor(head: &[u8]) -> bool {
@@ -171,6 +216,11 @@ fn by_ending(path: &Path) -> Option<DiskFormat> {
         "vhdx" | "avhdx" => Some(DiskFormat::Vhdx),
         "qcow2" => Some(DiskFormat::Qcow2),
         "raw" => Some(DiskFormat::Raw),
+        "vdi" => Some(DiskFormat::Vdi),
+        "hdd" | "hds" => Some(DiskFormat::Parallels),
+        "qed" => Some(DiskFormat::Qed),
+        "qcow" => Some(DiskFormat::Qcow),
+        "dmg" => Some(DiskFormat::Dmg),
         _ => None,
     }
 }
@@ -183,6 +233,11 @@ pub(crate) fn name(format: DiskFormat) -> &'static str {
         DiskFormat::Vhdx => "VHDX",
         DiskFormat::Qcow2 => "qcow2",
         DiskFormat::Raw => "raw",
+        DiskFormat::Vdi => "VDI",
+        DiskFormat::Parallels => "Parallels",
+        DiskFormat::Qed => "QED",
+        DiskFormat::Qcow => "qcow",
+        DiskFormat::Dmg => "DMG",
     }
 }
 
@@ -211,6 +266,11 @@ mod tests {
             (b"conectix", Magic::Vhd),
             (b"vhdxfile", Magic::Vhdx),
             (b"QFI\xfb\0\0\0\x03", Magic::Qcow2),
+            (b"QFI\xfb\0\0\0\x01", Magic::Qcow),
+            (b"QED\0", Magic::Qed),
+            (b"WithoutFreeSpace\x02\0\0\0", Magic::Parallels),
+            (b"WithouFreSpacExt\x02\0\0\0", Magic::Parallels),
+            (b"<<< Oracle VM VirtualBox Disk Image >>>\n", Magic::Foreign(FOREIGN[0].1)),
             (b"\x1f\x8b\x08\0", Magic::Foreign("compressed with gzip")),
             (b"\xeb\x63\x90", Magic::Nothing),
             (b"# Disk DescriptorFiles", Magic::Nothing),
@@ -231,6 +291,22 @@ mod tests {
             bytes.resize(4096 + length, 0);
             assert_eq!(probe(&Memory(bytes)).unwrap(), Magic::Vhd, "{length}");
         }
+    }
+
+    #[test]
+    fn a_vdi_is_told_by_its_signature_and_a_dmg_by_its_trailer() {
+        for text in [&b"<<< Oracle VM VirtualBox Disk Image >>>\n"[..], b"any text", b""] {
+            let mut start = text.to_vec();
+            start.resize(64, 0);
+            start.extend_from_slice(VDI_SIGNATURE);
+            assert_eq!(magic_of(&start), Magic::Vdi);
+            start[63] = 0xeb;
+            assert_ne!(magic_of(&start), Magic::Vdi);
+        }
+        let mut bytes = vec![0; 4096 - 512];
+        bytes.extend_from_slice(b"koly\0\0\0\x04\0\0\x02\0");
+        bytes.resize(4096, 0);
+        assert_eq!(probe(&Memory(bytes)).unwrap(), Magic::Dmg);
     }
 
     #[test]
