@@ -12,7 +12,7 @@ use super::bytes::SECTOR;
 use super::error::ImageError;
 use super::gate::OpenGate;
 use super::probe;
-use super::{qcow2, vhd, vhdx, vmdk};
+use super::{foreign, qcow2, vhd, vhdx, vmdk};
 
 /// Most bytes of a disk: 64 TiB, the largest VHDX, above vSphere's 62 TiB.
 const MAX_SIZE: u64 = 64 << 40;
@@ -202,12 +202,16 @@ pub(crate) fn read(
     gate: &OpenGate,
 ) -> Result<Link, ImageError> {
     let magic = probe::probe(&source.bytes).map_err(|e| ImageError::io("looking at the first bytes", e))?;
-    let link = match probe::settle(magic, declared, &source.path)? {
+    let format = probe::settle(magic, declared, &source.path)?;
+    let link = match format {
         DiskFormat::Raw => raw(source)?,
         DiskFormat::Vmdk => vmdk::open(source, magic, gate)?,
         DiskFormat::Qcow2 => qcow2::open(source)?,
         DiskFormat::Vhd => vhd::open(source)?,
         DiskFormat::Vhdx => vhdx::open(source)?,
+        DiskFormat::Vdi | DiskFormat::Parallels | DiskFormat::Qed | DiskFormat::Qcow | DiskFormat::Dmg => {
+            foreign::open(source, format)?
+        }
     };
     check_size(link.image.size)?;
     Ok(link)

@@ -27,6 +27,7 @@ pub mod chain;
 pub mod copy;
 pub mod error;
 mod extent_list;
+pub mod foreign;
 pub mod gate;
 pub mod identity;
 pub mod layers;

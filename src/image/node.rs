@@ -36,6 +36,14 @@ impl Node {
         node.ok_or_else(|| ImageError::corrupt("a chain without images was stored"))
     }
 
+    /// The node of one image without its parent.
+    ///
+    /// # Errors
+    /// As [`Node::of`].
+    pub fn alone(image: &Image) -> Result<Self, ImageError> {
+        single(image, None, false)
+    }
+
     /// The node of the active image alone, which leaves its parents to what the image says of them.
     ///
     /// # Errors
@@ -72,12 +80,12 @@ fn single(image: &Image, backing: Option<Node>, below_vmdk: bool) -> Result<Node
     let mut options = json!({ "driver": driver, "file": file_of(image)? });
     match image.format {
         // Without the key QEMU would follow the parent's name that stands in the image, even in a comment of it.
-        DiskFormat::Vmdk | DiskFormat::Qcow2 => {
+        DiskFormat::Vmdk | DiskFormat::Qcow2 | DiskFormat::Qed | DiskFormat::Qcow => {
             options["backing"] = backing.map_or(Value::Null, |node| node.options)
         }
         // QEMU takes the size from the geometry, which rounds down, unless it knows the program that wrote the file.
         DiskFormat::Vhd => options["force_size_calc"] = json!("current_size"),
-        DiskFormat::Vhdx | DiskFormat::Raw => {}
+        DiskFormat::Vhdx | DiskFormat::Raw | DiskFormat::Vdi | DiskFormat::Parallels | DiskFormat::Dmg => {}
     }
     Ok(Node { options, driver })
 }
@@ -124,5 +132,10 @@ pub(super) fn driver(format: DiskFormat) -> &'static str {
         DiskFormat::Vhdx => "vhdx",
         DiskFormat::Qcow2 => "qcow2",
         DiskFormat::Raw => "raw",
+        DiskFormat::Vdi => "vdi",
+        DiskFormat::Parallels => "parallels",
+        DiskFormat::Qed => "qed",
+        DiskFormat::Qcow => "qcow",
+        DiskFormat::Dmg => "dmg",
     }
 }

@@ -8,29 +8,39 @@ use h2k_transports::{DiskFormat, RangeRead};
 use super::bytes::{SECTOR, read_vec};
 use super::error::ImageError;
 
-/// Bytes of the head that are looked at: the longest magic is that of VDI.
-const HEAD_BYTES: usize = 64;
+/// Bytes of the head that are looked at: up to the signature of VDI.
+const HEAD_BYTES: usize = VDI_SIGNATURE_AT + 4;
+
+/// Where VDI's signature stands, behind 64 bytes of text (VirtualBox VDICore.h, `VDIPREHEADER`).
+const VDI_SIGNATURE_AT: usize = 64;
+
+/// VDI's signature: 0xbeda107f, little-endian.
+const VDI_SIGNATURE: &[u8] = b"\x7f\x10\xda\xbe";
 
 /// First line of a VMDK descriptor (Virtual Disk Format 5.0, "The Descriptor File"), compared without case and
 /// blanks, since hand-made ones differ there.
 const DESCRIPTOR_LINE: &[u8] = b"#diskdescriptorfile";
 
 /// First bytes of formats that are read. seSparse begins with 0xcafebabe as a 64-bit little-endian number.
-const MAGICS: [(&[u8], Magic); 6] = [
+const MAGICS: [(&[u8], Magic); 10] = [
     (b"KDMV", Magic::VmdkSparse),
     (b"COWD", Magic::VmdkCowd),
     (b"\xbe\xba\xfe\xca\0\0\0\0", Magic::VmdkSeSparse),
     (b"conectix", Magic::Vhd),
     (b"vhdxfile", Magic::Vhdx),
+    // The version decides; what is neither 1 nor a later one is the business of qcow2's header.
+    (b"QFI\xfb\0\0\0\x01", Magic::Qcow),
     (b"QFI\xfb", Magic::Qcow2),
+    (b"QED\0", Magic::Qed),
+    (b"WithoutFreeSpace", Magic::Parallels),
+    (b"WithouFreSpacExt", Magic::Parallels),
 ];
 
 /// First bytes of what is no raw disk and not read either, with its name.
-const FOREIGN: [(&[u8], &str); 8] = [
-    (b"<<< ", "a VirtualBox VDI image"),
-    (b"QED\0", "a QED image"),
-    (b"WithoutFreeSpace", "a Parallels image"),
-    (b"WithouFreSpacExt", "a Parallels image"),
+const FOREIGN: [(&[u8], &str); 7] = [
+    (b"<<< ", "a VirtualBox VDI image without its signature"),
+    (b"encrcdsa", "an encrypted DMG"),
+    (b"Bochs Virtual HD Image", "a Bochs image"),
     (b"\x1f\x8b\x08", "compressed with gzip"),
     (b"\xfd7zXZ\0", "compressed with xz"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
@@ -52,8 +62,18 @@ pub enum Magic {
     Vhd,
     /// A VHDX.
     Vhdx,
-    /// A qcow (version to be looked at).
+    /// A qcow2 (version to be looked at).
     Qcow2,
+    /// A qcow of version 1.
+    Qcow,
+    /// A QED.
+    Qed,
+    /// A Parallels image.
+    Parallels,
+    /// A VirtualBox VDI.
+    Vdi,
+    /// An Apple DMG: the trailer at the end.
+    Dmg,
     /// Something that h2k does not read, by name.
     Foreign(&'static str),
     /// Nothing that is known: raw, unless something contradicts.
@@ -70,12 +90,17 @@ impl Magic {
             Magic::Vhd => Some(DiskFormat::Vhd),
             Magic::Vhdx => Some(DiskFormat::Vhdx),
             Magic::Qcow2 => Some(DiskFormat::Qcow2),
+            Magic::Qcow => Some(DiskFormat::Qcow),
+            Magic::Qed => Some(DiskFormat::Qed),
+            Magic::Parallels => Some(DiskFormat::Parallels),
+            Magic::Vdi => Some(DiskFormat::Vdi),
+            Magic::Dmg => Some(DiskFormat::Dmg),
             Magic::Foreign(_) | Magic::Nothing => None,
         }
     }
 }
 
-/// Looks at the first bytes, and at the last for the footer of a fixed VHD.
+/// Looks at the first bytes, and at the last for the footer of a fixed VHD and the trailer of a DMG.
 ///
 /// # Errors
 /// What the medium reports.
@@ -88,8 +113,14 @@ pub fn probe(bytes: &dyn RangeRead) -> io::Result<Magic> {
     if begins_a_descriptor(&head) {
         return Ok(Magic::VmdkDescriptor);
     }
+    if begins_a_vdi(&head) {
+        return Ok(Magic::Vdi);
+    }
     if vhd_footer_at(bytes)?.is_some() {
         return Ok(Magic::Vhd);
+    }
+    if ends_a_dmg(bytes)? {
+        return Ok(Magic::Dmg);
     }
     let foreign = FOREIGN.iter().find(|(start, _)| head.starts_with(start));
     Ok(foreign.map_or(Magic::Nothing, |(_, name)| Magic::Foreign(name)))
@@ -108,6 +139,20 @@ pub(crate) fn vhd_footer_at(bytes: &dyn RangeRead) -> io::Result<Option<u64>> {
         }
     }
     Ok(None)
+}
+
+/// Text, then the signature. The text is each program's own.
+fn begins_a_vdi(head: &[u8]) -> bool {
+    let (text, signature) = head.split_at(head.len().min(VDI_SIGNATURE_AT));
+    signature == VDI_SIGNATURE && text.iter().all(|b| matches!(b, 0 | b'\n' | b'\r' | b' '..=b'~'))
+}
+
+/// "koly" and the trailer's version and length begin the last 512 bytes (QEMU block/dmg.c).
+fn ends_a_dmg(bytes: &dyn RangeRead) -> io::Result<bool> {
+    match bytes.size().checked_sub(SECTOR) {
+        Some(at) => Ok(read_vec(bytes, at, 12)? == b"koly\0\0\0\x04\0\0\x02\0"),
+        None => Ok(false),
+    }
 }
 
 fn begins_a_descriptor(head: &[u8]) -> bool {
@@ -171,6 +216,11 @@ fn by_ending(path: &Path) -> Option<DiskFormat> {
         "vhdx" | "avhdx" => Some(DiskFormat::Vhdx),
         "qcow2" => Some(DiskFormat::Qcow2),
         "raw" => Some(DiskFormat::Raw),
+        "vdi" => Some(DiskFormat::Vdi),
+        "hdd" | "hds" => Some(DiskFormat::Parallels),
+        "qed" => Some(DiskFormat::Qed),
+        "qcow" => Some(DiskFormat::Qcow),
+        "dmg" => Some(DiskFormat::Dmg),
         _ => None,
     }
 }
@@ -183,91 +233,14 @@ pub(crate) fn name(format: DiskFormat) -> &'static str {
         DiskFormat::Vhdx => "VHDX",
         DiskFormat::Qcow2 => "qcow2",
         DiskFormat::Raw => "raw",
+        DiskFormat::Vdi => "VDI",
+        DiskFormat::Parallels => "Parallels",
+        DiskFormat::Qed => "QED",
+        DiskFormat::Qcow => "qcow",
+        DiskFormat::Dmg => "DMG",
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::image::bytes::memory::Memory;
-    use crate::image::error::ImageErrorKind;
-
-    fn magic_of(start: &[u8]) -> Magic {
-        let mut bytes = start.to_vec();
-        bytes.resize(4096, 0);
-        probe(&Memory(bytes)).unwrap()
-    }
-
-    #[test]
-    fn formats_are_told_by_their_bytes() {
-        for (start, magic) in [
-            (&b"KDMV\x01\0\0\0"[..], Magic::VmdkSparse),
-            (b"COWD\x01\0\0\0", Magic::VmdkCowd),
-            (b"\xbe\xba\xfe\xca\0\0\0\0\x01", Magic::VmdkSeSparse),
-            (b"# Disk DescriptorFile\nversion=1", Magic::VmdkDescriptor),
-            (b"# disk descriptor file\r\nversion=1", Magic::VmdkDescriptor),
-            (b"conectix", Magic::Vhd),
-            (b"vhdxfile", Magic::Vhdx),
-            (b"QFI\xfb\0\0\0\x03", Magic::Qcow2),
-            (b"\x1f\x8b\x08\0", Magic::Foreign("compressed with gzip")),
-            (b"\xeb\x63\x90", Magic::Nothing),
-            (b"# Disk DescriptorFiles", Magic::Nothing),
-            // Java class files begin with the same four bytes in the other order.
-            (b"\xca\xfe\xba\xbe\0\0\0\x34", Magic::Nothing),
-        ] {
-            assert_eq!(magic_of(start), magic, "{start:?}");
-        }
-        assert_eq!(probe(&Memory(Vec::new())).unwrap(), Magic::Nothing);
-        assert_eq!(probe(&Memory(b"QFI".to_vec())).unwrap(), Magic::Nothing);
-    }
-
-    #[test]
-    fn a_fixed_vhd_is_told_by_its_footer_of_512_or_511_bytes() {
-        for length in [512, 511] {
-            let mut bytes = vec![0; 4096];
-            bytes.extend_from_slice(b"conectix");
-            bytes.resize(4096 + length, 0);
-            assert_eq!(probe(&Memory(bytes)).unwrap(), Magic::Vhd, "{length}");
-        }
-    }
-
-    #[test]
-    fn raw_is_what_nothing_contradicts() {
-        let settle = |magic, declared, path: &str| settle(magic, declared, Path::new(path));
-        assert_eq!(settle(Magic::Nothing, None, "a.img").unwrap(), DiskFormat::Raw);
-        assert_eq!(settle(Magic::Nothing, None, "a").unwrap(), DiskFormat::Raw);
-        assert_eq!(settle(Magic::Nothing, Some(DiskFormat::Raw), "a-flat.vmdk").unwrap(), DiskFormat::Raw);
-        assert_eq!(settle(Magic::Foreign("x"), Some(DiskFormat::Raw), "a").unwrap(), DiskFormat::Raw);
-        for (magic, declared, path) in [
-            (Magic::Nothing, Some(DiskFormat::Vmdk), "a"),
-            (Magic::Nothing, None, "a.vmdk"),
-            (Magic::Nothing, None, "A.VHDX"),
-            (Magic::Nothing, Some(DiskFormat::Qcow2), "a.img"),
-        ] {
-            assert_eq!(settle(magic, declared, path).unwrap_err().kind(), ImageErrorKind::Corrupt);
-        }
-        for (magic, declared, path) in [
-            (Magic::Qcow2, Some(DiskFormat::Raw), "a.img"),
-            (Magic::Vhd, Some(DiskFormat::Raw), "a.raw"),
-            (Magic::Foreign("x"), None, "a.img"),
-        ] {
-            assert_eq!(settle(magic, declared, path).unwrap_err().kind(), ImageErrorKind::Unsupported);
-        }
-    }
-
-    #[test]
-    fn bytes_beat_the_ending() {
-        let settle = |magic, declared, path: &str| settle(magic, declared, Path::new(path)).unwrap();
-        assert_eq!(settle(Magic::Qcow2, None, "a.raw"), DiskFormat::Qcow2);
-        assert_eq!(settle(Magic::Vhdx, Some(DiskFormat::Vmdk), "a.vmdk"), DiskFormat::Vhdx);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_something(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
-            probe(&Memory(bytes)).unwrap();
-        }
-    }
-}
+#[path = "probe_tests.rs"]
+mod tests;

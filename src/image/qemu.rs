@@ -3,8 +3,8 @@
 use std::io;
 use std::ops::Range;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::chain::ImageChain;
 use super::error::ImageError;
+use super::link::Image;
 use super::map::Map;
 use super::nbd::Client;
 use super::node::Node;
@@ -27,6 +28,10 @@ const START_PAUSE: Duration = Duration::from_millis(10);
 /// How long a read may take. QEMU retries nothing, so a medium that is silent for longer is gone.
 const READ_LIMIT: Duration = Duration::from_secs(300);
 
+/// Most connections to one server: enough for the threads that read a disk at once to wait for the medium and for
+/// decompression side by side.
+const CLIENTS: usize = 4;
+
 /// A chain of any format. The map is taken when it is opened; the server starts with the first read and ends with
 /// the reader.
 #[derive(Debug)]
@@ -34,15 +39,33 @@ pub struct QemuReader {
     node: Node,
     size: u64,
     extents: Vec<Extent>,
-    server: Mutex<Option<Server>>,
+    server: Mutex<Option<Arc<Server>>>,
 }
 
-/// The fields are dropped in this order: the session ends, the server is killed, its directory goes.
+/// The fields are dropped in this order: the sessions end, the server is killed, its directory goes.
 #[derive(Debug)]
 struct Server {
-    client: Client<UnixStream>,
+    pool: Mutex<Pool>,
+    /// Told when a client is given back, or lost.
+    free: Condvar,
+    size: u64,
+    socket: PathBuf,
     _program: Child,
     _directory: TempDir,
+}
+
+/// The connections of a server.
+#[derive(Debug, Default)]
+struct Pool {
+    idle: Vec<Client<UnixStream>>,
+    /// Connections that are open or being opened, the idle ones among them.
+    open: usize,
+}
+
+/// A client while one thread reads with it. Without a client it is a place in the pool that becomes free.
+struct Lease<'a> {
+    server: &'a Server,
+    client: Option<Client<UnixStream>>,
 }
 
 impl QemuReader {
@@ -52,12 +75,44 @@ impl QemuReader {
     /// `Tool` if `qemu-img` fails; `Corrupt` if QEMU sees a disk of another size; `Unsupported` if the chain cannot
     /// be described to QEMU.
     pub fn open(chain: &ImageChain) -> Result<Self, ImageError> {
-        let node = Node::of(chain)?;
-        let (extents, size) = map(&node)?;
-        if size != chain.size() {
-            return Err(size_differs(chain, size));
+        let reader = Self::of(Node::of(chain)?)?;
+        if reader.size != chain.size() {
+            return Err(size_differs(chain, reader.size));
         }
+        Ok(reader)
+    }
+
+    /// Has QEMU open one image, without its parent, and map it.
+    ///
+    /// # Errors
+    /// As [`QemuReader::open`].
+    pub(crate) fn open_image(image: &Image) -> Result<Self, ImageError> {
+        let reader = Self::of(Node::alone(image)?)?;
+        if reader.size != image.size {
+            return Err(ImageError::corrupt(format!(
+                "QEMU sees a disk of {} bytes in {}, which had {} before",
+                reader.size,
+                image.path.display(),
+                image.size
+            )));
+        }
+        Ok(reader)
+    }
+
+    fn of(node: Node) -> Result<Self, ImageError> {
+        let (extents, size) = map(&node)?;
         Ok(Self { node, size, extents, server: Mutex::new(None) })
+    }
+
+    /// The server, started by the first thread that needs it. The others wait for it.
+    fn server(&self) -> io::Result<Arc<Server>> {
+        let mut server = lock(&self.server);
+        if let Some(server) = &*server {
+            return Ok(Arc::clone(server));
+        }
+        let started = Arc::new(Server::start(&self.node, self.size)?);
+        *server = Some(Arc::clone(&started));
+        Ok(started)
     }
 }
 
@@ -68,14 +123,7 @@ impl DiskReader for QemuReader {
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         check_range(offset, buf.len() as u64, self.size)?;
-        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-        if server.is_none() {
-            *server = Some(Server::start(&self.node, self.size)?);
-        }
-        match server.as_mut() {
-            Some(server) => server.client.read_at(buf, offset),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
+        self.server()?.read_at(buf, offset)
     }
 
     fn extents(&self, range: Range<u64>) -> io::Result<Vec<Extent>> {
@@ -95,18 +143,70 @@ impl Server {
     fn start(node: &Node, size: u64) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("h2k-nbd-").tempdir()?;
         let socket = directory.path().join("nbd");
-        let exec = Exec::new("qemu-nbd").args(["--read-only", "--socket"]);
-        let mut program = exec.arg(&socket).arg(node.file_name()).spawn().map_err(io::Error::other)?;
-        let stream = connect(&socket, &mut program)?;
-        stream.set_read_timeout(Some(READ_LIMIT))?;
-        let client = Client::connect(stream, "")?;
-        if client.size() != size {
-            return Err(io::Error::other(format!(
-                "qemu-nbd exports {} bytes instead of {size}",
-                client.size()
-            )));
+        // It lives as long as its guard, however many connections come and go.
+        let exec = Exec::new("qemu-nbd").args(["--read-only", "--persistent", "--shared"]);
+        let exec = exec.arg(CLIENTS.to_string()).arg("--socket").arg(&socket);
+        let mut program = exec.arg(node.file_name()).spawn().map_err(io::Error::other)?;
+        let first = session(connect(&socket, &mut program)?, size)?;
+        Ok(Self {
+            pool: Mutex::new(Pool { idle: vec![first], open: 1 }),
+            free: Condvar::new(),
+            size,
+            socket,
+            _program: program,
+            _directory: directory,
+        })
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        let mut lease = self.lease()?;
+        let client = lease.client.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let read = client.read_at(buf, offset);
+        if read.is_err() {
+            // The connection may be broken; the next read opens another.
+            lease.client = None;
         }
-        Ok(Self { client, _program: program, _directory: directory })
+        read
+    }
+
+    /// A client that is idle, or a new one; waits where all are in use.
+    fn lease(&self) -> io::Result<Lease<'_>> {
+        let mut pool = lock(&self.pool);
+        while pool.idle.is_empty() && pool.open >= CLIENTS {
+            pool = self.free.wait(pool).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut lease = Lease { server: self, client: pool.idle.pop() };
+        if lease.client.is_none() {
+            pool.open += 1;
+            drop(pool);
+            lease.client = Some(session(UnixStream::connect(&self.socket)?, self.size)?);
+        }
+        Ok(lease)
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut pool = lock(&self.server.pool);
+        match self.client.take() {
+            Some(client) => pool.idle.push(client),
+            None => pool.open = pool.open.saturating_sub(1),
+        }
+        self.server.free.notify_one();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A session with the server, which must export a disk of this size.
+fn session(stream: UnixStream, size: u64) -> io::Result<Client<UnixStream>> {
+    stream.set_read_timeout(Some(READ_LIMIT))?;
+    let client = Client::connect(stream, "")?;
+    match client.size() {
+        seen if seen == size => Ok(client),
+        seen => Err(io::Error::other(format!("qemu-nbd exports {seen} bytes instead of {size}"))),
     }
 }
 

@@ -11,14 +11,19 @@ use crate::source::DiskFormat;
 /// element stand within the first few KiB.
 pub(crate) const HEAD_BYTES: usize = 64 << 10;
 
-/// Size of a VHD footer (Virtual Hard Disk Image Format Specification 1.0, "Hard Disk Footer Format").
-const VHD_FOOTER_BYTES: u64 = 512;
+/// Size of a VHD footer (Virtual Hard Disk Image Format Specification 1.0, "Hard Disk Footer Format") and of a DMG's
+/// trailer.
+const FOOTER_BYTES: u64 = 512;
+
+/// First bytes of footers. DMG's: its name, version and length.
+const FOOTERS: [(&[u8], DiskFormat); 2] =
+    [(b"conectix", DiskFormat::Vhd), (b"koly\0\0\0\x04\0\0\x02\0", DiskFormat::Dmg)];
 
 /// Bytes that tell a disk format, at most.
-pub(crate) const MAGIC_BYTES: u64 = 32;
+pub(crate) const MAGIC_BYTES: u64 = 68;
 
 /// First bytes by which formats are told apart for certain.
-const DISK_MAGICS: [(&[u8], DiskFormat); 7] = [
+const DISK_MAGICS: [(&[u8], DiskFormat); 11] = [
     (b"KDMV", DiskFormat::Vmdk),
     (b"COWD", DiskFormat::Vmdk),
     // seSparse: the magic 0xcafebabe as a 64-bit little-endian number.
@@ -26,11 +31,15 @@ const DISK_MAGICS: [(&[u8], DiskFormat); 7] = [
     (b"# Disk DescriptorFile", DiskFormat::Vmdk),
     (b"conectix", DiskFormat::Vhd),
     (b"vhdxfile", DiskFormat::Vhdx),
+    (b"QFI\xfb\0\0\0\x01", DiskFormat::Qcow),
     (b"QFI\xfb", DiskFormat::Qcow2),
+    (b"QED\0", DiskFormat::Qed),
+    (b"WithoutFreeSpace", DiskFormat::Parallels),
+    (b"WithouFreSpacExt", DiskFormat::Parallels),
 ];
 
 /// Name endings that suggest a format, longest first where one ends another.
-const DISK_ENDINGS: [(&str, DiskFormat); 10] = [
+const DISK_ENDINGS: [(&str, DiskFormat); 16] = [
     ("-flat.vmdk", DiskFormat::Raw),
     (".vmdk", DiskFormat::Vmdk),
     (".avhdx", DiskFormat::Vhdx),
@@ -41,11 +50,28 @@ const DISK_ENDINGS: [(&str, DiskFormat); 10] = [
     (".qcow2", DiskFormat::Qcow2),
     (".raw", DiskFormat::Raw),
     (".img", DiskFormat::Raw),
+    (".vdi", DiskFormat::Vdi),
+    (".hdd", DiskFormat::Parallels),
+    (".hds", DiskFormat::Parallels),
+    (".qed", DiskFormat::Qed),
+    (".qcow", DiskFormat::Qcow),
+    (".dmg", DiskFormat::Dmg),
 ];
+
+/// VDI's signature, 0xbeda107f, stands behind 64 bytes of text.
+const VDI_SIGNATURE: (usize, &[u8]) = (64, b"\x7f\x10\xda\xbe");
 
 /// The disk format of which `head` are the first bytes; `None` if they do not say.
 pub(crate) fn disk_format_by_magic(head: &[u8]) -> Option<DiskFormat> {
-    DISK_MAGICS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, format)| *format)
+    let first = DISK_MAGICS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, format)| *format);
+    first.or_else(|| begins_a_vdi(head).then_some(DiskFormat::Vdi))
+}
+
+fn begins_a_vdi(head: &[u8]) -> bool {
+    let (at, signature) = VDI_SIGNATURE;
+    let text = head.iter().take(at);
+    head.get(at..).is_some_and(|rest| rest.starts_with(signature))
+        && text.copied().all(|b| matches!(b, 0 | b'\n' | b'\r' | b' '..=b'~'))
 }
 
 /// The disk format that a name's ending suggests.
@@ -54,7 +80,8 @@ pub(crate) fn disk_format_by_name(name: &str) -> Option<DiskFormat> {
     DISK_ENDINGS.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, format)| *format)
 }
 
-/// The disk format of a file: by its head, by its foot (a fixed VHD has only a footer), then by its name.
+/// The disk format of a file: by its head, by its foot (a fixed VHD has only a footer, a DMG a trailer), then by its
+/// name.
 ///
 /// # Errors
 /// What opening and reading report.
@@ -64,22 +91,22 @@ pub(crate) fn format_of_file(path: &Path) -> Result<Option<DiskFormat>, FetchErr
         return Ok(Some(format));
     }
     let doing = || format!("reading the end of {}", path.display());
-    if ends_in_vhd_footer(path).map_err(|e| FetchError::io(doing(), e))? {
-        return Ok(Some(DiskFormat::Vhd));
+    if let Some(format) = format_by_foot(path).map_err(|e| FetchError::io(doing(), e))? {
+        return Ok(Some(format));
     }
     Ok(disk_format_by_name(&path.to_string_lossy()))
 }
 
-fn ends_in_vhd_footer(path: &Path) -> io::Result<bool> {
+fn format_by_foot(path: &Path) -> io::Result<Option<DiskFormat>> {
     let mut file = File::open(path)?;
     let size = file.seek(SeekFrom::End(0))?;
-    if size < VHD_FOOTER_BYTES {
-        return Ok(false);
+    if size < FOOTER_BYTES {
+        return Ok(None);
     }
-    file.seek(SeekFrom::Start(size - VHD_FOOTER_BYTES))?;
-    let mut cookie = [0; 8];
-    file.read_exact(&mut cookie)?;
-    Ok(&cookie == b"conectix")
+    file.seek(SeekFrom::Start(size - FOOTER_BYTES))?;
+    let mut foot = [0; 12];
+    file.read_exact(&mut foot)?;
+    Ok(FOOTERS.iter().find(|(start, _)| foot.starts_with(start)).map(|(_, format)| *format))
 }
 
 /// The first [`HEAD_BYTES`] of a file, or all of a smaller one.
@@ -120,6 +147,33 @@ mod tests {
         fixed_vhd.extend_from_slice(b"conectix");
         fixed_vhd.resize(2048 + 512, 0);
         assert_eq!(format("a.img", &fixed_vhd), Some(DiskFormat::Vhd));
+    }
+
+    #[test]
+    fn foreign_formats_are_told() {
+        let mut vdi = b"<<< Oracle VM VirtualBox Disk Image >>>\n".to_vec();
+        vdi.resize(64, 0);
+        vdi.extend_from_slice(b"\x7f\x10\xda\xbe\x01\0\x01\0");
+        assert_eq!(format("a.img", &vdi), Some(DiskFormat::Vdi));
+        vdi[1] = 0xff;
+        assert_eq!(format("a.img", &vdi), Some(DiskFormat::Raw));
+        assert_eq!(format("a.img", b"QED\0"), Some(DiskFormat::Qed));
+        assert_eq!(format("a.img", b"WithouFreSpacExt"), Some(DiskFormat::Parallels));
+        assert_eq!(format("a.img", b"QFI\xfb\0\0\0\x01"), Some(DiskFormat::Qcow));
+        let mut dmg = vec![0; 2048];
+        dmg.extend_from_slice(b"koly\0\0\0\x04\0\0\x02\0");
+        dmg.resize(2048 + 512, 0);
+        assert_eq!(format("a.img", &dmg), Some(DiskFormat::Dmg));
+        for (name, expected) in [
+            ("A.VDI", DiskFormat::Vdi),
+            ("a.hdd", DiskFormat::Parallels),
+            ("a.hds", DiskFormat::Parallels),
+            ("a.qed", DiskFormat::Qed),
+            ("a.qcow", DiskFormat::Qcow),
+            ("a.dmg", DiskFormat::Dmg),
+        ] {
+            assert_eq!(format(name, b""), Some(expected), "{name}");
+        }
     }
 
     #[test]

@@ -196,6 +196,16 @@ pub enum DiskFormat {
     Qcow2,
     /// Raw bytes.
     Raw,
+    /// VirtualBox VDI.
+    Vdi,
+    /// Parallels.
+    Parallels,
+    /// QED, QEMU's enhanced disk.
+    Qed,
+    /// The first qcow, before qcow2.
+    Qcow,
+    /// Apple DMG.
+    Dmg,
 }
 
 /// Where a disk's bytes are.

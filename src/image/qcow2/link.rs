@@ -40,6 +40,11 @@ fn format_of(name: &str) -> Result<Option<DiskFormat>, ImageError> {
         "vmdk" => Ok(Some(DiskFormat::Vmdk)),
         "vpc" => Ok(Some(DiskFormat::Vhd)),
         "vhdx" => Ok(Some(DiskFormat::Vhdx)),
+        "vdi" => Ok(Some(DiskFormat::Vdi)),
+        "parallels" => Ok(Some(DiskFormat::Parallels)),
+        "qed" => Ok(Some(DiskFormat::Qed)),
+        "qcow" => Ok(Some(DiskFormat::Qcow)),
+        "dmg" => Ok(Some(DiskFormat::Dmg)),
         "" => Ok(None),
         other => Err(ImageError::unsupported(format!("a backing file of the format {other:?}"))),
     }

@@ -206,5 +206,8 @@ fn kind(mapping: Mapping) -> ExtentKind {
 }
 
 #[cfg(test)]
+#[path = "forge.rs"]
+mod forge;
+#[cfg(test)]
 #[path = "reader_tests.rs"]
 mod tests;

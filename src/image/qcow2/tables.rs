@@ -29,7 +29,12 @@ impl Qcow2Header {
             for (entry, number) in words(file, self.l1_offset + first * 8, now * 8)?.iter().zip(first..) {
                 let table = layout.table(*entry);
                 let table = table.map_err(|why| damaged(format!("level 1 entry {number}"), &why))?;
-                if let Some(at) = table {
+                let Some(at) = table else { continue };
+                let end = at.checked_add(layout.cluster());
+                if end.is_none_or(|end| end > file.size()) {
+                    reach.extend(end);
+                    reach.at_least = true;
+                } else {
                     // Each table has a cluster of its own, which bounds the work that a small hostile file causes.
                     budget = budget
                         .checked_sub(layout.cluster())
@@ -58,12 +63,6 @@ impl Qcow2Header {
 }
 
 fn verify_table(layout: Layout, file: &dyn RangeRead, at: u64, reach: &mut Reach) -> Result<(), ImageError> {
-    let end = at.checked_add(layout.cluster());
-    if end.is_none_or(|end| end > file.size()) {
-        reach.extend(end);
-        reach.at_least = true;
-        return Ok(());
-    }
     let table = words(file, at, layout.cluster())?;
     for (entry, number) in table.chunks_exact(layout.entry_words() as usize).zip(0u64..) {
         let word = |n: usize| entry.get(n).copied().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod chains;
 mod crafted;
+mod foreign;
 mod formats;
 mod hostile;
 mod large;
