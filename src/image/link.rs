@@ -37,6 +37,9 @@ pub struct Image {
     /// Whether the image itself says of which format its parent is.
     #[serde(default)]
     pub names_parent_format: bool,
+    /// Logical sector size in bytes, where the format declares one (VHDX).
+    #[serde(default)]
+    pub sector: Option<u32>,
 }
 
 impl Image {
@@ -51,6 +54,7 @@ impl Image {
             files: vec![ImageFile { path: source.path.clone(), size: source.file_size }],
             flat: None,
             names_parent_format: false,
+            sector: None,
         }
     }
 }

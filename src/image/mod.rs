@@ -16,6 +16,9 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use h2k_transports::DiskFormat;
+
+mod block_runs;
 mod bytes;
 mod cache;
 pub mod chain;
@@ -115,6 +118,8 @@ pub enum ExtentKind {
 pub fn open(chain: &ImageChain) -> Result<Box<dyn DiskReader>, ImageError> {
     match (&chain.active()?.flat, chain.images()) {
         (Some(flat), [_]) => Ok(Box::new(RawReader::open(flat)?)),
+        (None, [image]) if image.format == DiskFormat::Vhd => vhd::layer(image),
+        (None, [image]) if image.format == DiskFormat::Vhdx => vhdx::layer(image),
         _ => Ok(Box::new(QemuReader::open(chain)?)),
     }
 }

@@ -4,6 +4,7 @@ mod chains;
 mod crafted;
 mod formats;
 mod hostile;
+mod hyperv_layers;
 mod large;
 mod parts;
 
