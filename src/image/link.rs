@@ -47,6 +47,9 @@ pub struct Image {
     /// URI of the NBD export that it is; `path` is the same then, and no file.
     #[serde(default)]
     pub nbd: Option<String>,
+    /// Logical sector size in bytes, where the format declares one (VHDX).
+    #[serde(default)]
+    pub sector: Option<u32>,
 }
 
 impl Image {
@@ -70,6 +73,7 @@ impl Image {
             orphan: false,
             notes: Vec::new(),
             nbd: None,
+            sector: None,
         }
     }
 }

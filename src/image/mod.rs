@@ -21,6 +21,7 @@ use std::sync::Arc;
 use h2k_transports::range::LocalRange;
 use h2k_transports::{DiskFormat, DiskLocation};
 
+mod block_runs;
 mod bytes;
 mod cache;
 pub mod chain;
@@ -171,8 +172,10 @@ fn layer_of(format: DiskFormat) -> Option<Layer> {
     match format {
         DiskFormat::Vmdk => Some(vmdk::layer),
         DiskFormat::Qcow2 => Some(qcow2::layer),
+        DiskFormat::Vhd => Some(vhd::layer),
+        DiskFormat::Vhdx => Some(vhdx::layer),
         DiskFormat::Raw => Some(|_| Err(ImageError::corrupt("a raw disk that lies nowhere was stored"))),
-        DiskFormat::Vhd | DiskFormat::Vhdx => None,
+        _ => None,
     }
 }
 

@@ -162,19 +162,3 @@ fn a_truncated_vhdx_is_not_opened() {
     let failed = bench.resolve("disk.vhdx").and_then(|chain| open(&chain).map(|_| ()));
     assert!(failed.is_err());
 }
-
-#[test]
-fn a_vhdx_with_a_parent_or_a_dirty_log_is_refused_with_advice() {
-    let bench = Bench::new();
-    let path = bench.create("vhdx", "", "disk.vhdx", "40M");
-    vhdx::tests_support::set_has_parent(&path);
-    let error = bench.resolve("disk.vhdx").unwrap_err();
-    assert_eq!(error.kind(), ImageErrorKind::Unsupported);
-    assert!(error.chain().contains("not yet: a differencing VHDX"), "{}", error.chain());
-
-    let path = bench.create("vhdx", "", "disk.vhdx", "40M");
-    vhdx::tests_support::set_log_guid(&path);
-    let error = bench.resolve("disk.vhdx").unwrap_err();
-    assert!(error.chain().contains("log holds changes"), "{}", error.chain());
-    assert!(error.hint().unwrap().contains("Mount-VHD"));
-}

@@ -5,6 +5,7 @@ mod crafted;
 mod foreign;
 mod formats;
 mod hostile;
+mod hyperv_layers;
 mod large;
 mod nbd_server;
 mod nbd_source;
