@@ -112,46 +112,50 @@ impl Transfer<'_> {
         }))
     }
 
-    /// Has `qemu-img` write the target in the format that QEMU calls `driver`.
+    /// Has `qemu-img` write the target in the format that QEMU calls `driver`. With [`Engine::Qemu`] it also reads a
+    /// source that is not overlaid; otherwise h2k serves it the disk.
     ///
     /// # Errors
     /// As [`Transfer::run`]; a program failed.
     pub fn qemu(&self, driver: &str, progress: &(dyn Fn(Progress) + Sync)) -> Result<Transferred, Failure> {
-        let server =
-            Server::start(vec![("disk".to_owned(), self.reader()?)]).doing("serving the disk to QEMU")?;
-        let mut exec =
-            Exec::new("qemu-img").args(["convert", "-p", "-m", COROUTINES, "-W", "-f", "raw", "-O", driver]);
-        let mut options = Vec::new();
-        match self.format {
-            Format::Qcow2 { compress: Some(how) } => {
-                exec = exec.args(["-c"]);
-                options.push(match how {
-                    Compression::Zstd => "compression_type=zstd",
-                    Compression::Zlib => "compression_type=zlib",
-                });
-            }
-            Format::Raw { preallocate: true } => options.push("preallocation=falloc"),
-            _ => {}
-        }
-        for option in options {
-            exec = exec.args(["-o", option]);
-        }
-        if let Some(limit) = self.settings.limit_rate {
-            exec = exec.args(["-r", &limit.to_string()]);
-        }
+        let served =
+            || Server::start(vec![("disk".to_owned(), self.reader()?)]).doing("serving the disk to QEMU");
+        let direct = self.settings.engine == Engine::Qemu && self.overlay.is_none();
+        let server = if direct { None } else { Some(served()?) };
+        let from = match &server {
+            Some(server) => server.uri("disk"),
+            None => image::as_qemu_reads(self.chain)?,
+        };
+        let exec = self.qemu_img(driver, server.is_some()).arg(from).arg(self.target);
         let percent = |done: f64| progress(Progress { done: (done * 100.0) as u64, total: 10_000 });
-        let ran = exec.arg(server.uri("disk")).arg(self.target).run_with_progress(percent);
-        ran.map_err(|e| {
-            let mut failure = Failure::from(e).hint("check the free space of the output directory");
-            for error in server.errors() {
-                failure = failure.context(error);
-            }
-            failure
+        exec.run_with_progress(percent).map_err(|e| {
+            let failure = Failure::from(e).hint("check the free space of the output directory");
+            let errors = server.iter().flat_map(Server::errors);
+            errors.fold(failure, |failure, error| failure.hint(format!("reading the source: {error}")))
         })?;
         File::open(self.target)
             .and_then(|file| file.sync_all())
             .doing(format!("flushing {}", self.target.display()))?;
         Ok(Transferred { engine: "qemu".to_owned(), copied: None })
+    }
+
+    fn qemu_img(&self, driver: &str, served: bool) -> Exec {
+        let mut exec = Exec::new("qemu-img").args(["convert", "-p", "-m", COROUTINES, "-W", "-O", driver]);
+        if served {
+            exec = exec.args(["-f", "raw"]);
+        }
+        match self.format {
+            Format::Qcow2 { compress: Some(Compression::Zstd) } => {
+                exec = exec.args(["-c", "-o", "compression_type=zstd"]);
+            }
+            Format::Qcow2 { compress: Some(Compression::Zlib) } => exec = exec.args(["-c"]),
+            Format::Raw { preallocate: true } => exec = exec.args(["-o", "preallocation=falloc"]),
+            _ => {}
+        }
+        match self.settings.limit_rate {
+            Some(limit) => exec.args(["-r", &limit.to_string()]),
+            None => exec,
+        }
     }
 }
 

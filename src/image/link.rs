@@ -35,9 +35,6 @@ pub struct Image {
     pub files: Vec<ImageFile>,
     /// Where its bytes lie as the guest sees them, if they do so in one piece: raw, a fixed VHD, a flat VMDK.
     pub flat: Option<FlatBytes>,
-    /// Whether the image itself says of which format its parent is.
-    #[serde(default)]
-    pub names_parent_format: bool,
     /// An extent without its descriptor: what its parent is, nobody knows.
     #[serde(default)]
     pub orphan: bool,
@@ -69,7 +66,6 @@ impl Image {
             size,
             files: vec![ImageFile { path: source.path.clone(), size: source.file_size }],
             flat: None,
-            names_parent_format: false,
             orphan: false,
             notes: Vec::new(),
             nbd: None,

@@ -179,6 +179,15 @@ fn layer_of(format: DiskFormat) -> Option<Layer> {
     }
 }
 
+/// What QEMU calls a chain when it reads it with its own drivers: for comparison.
+///
+/// # Errors
+/// `Unsupported` for what QEMU does not read, or would read otherwise than it is meant.
+pub fn as_qemu_reads(chain: &ImageChain) -> Result<String, ImageError> {
+    chain.images().iter().try_for_each(vmdk::unfit_for_qemu)?;
+    Ok(node::Node::of(chain)?.file_name())
+}
+
 /// The chain of a disk file that stands for itself, with its parents in its own directory.
 ///
 /// # Errors

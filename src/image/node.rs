@@ -44,19 +44,6 @@ impl Node {
         single(image, None, false)
     }
 
-    /// The node of the active image alone, which leaves its parents to what the image says of them.
-    ///
-    /// # Errors
-    /// As [`Node::of`].
-    pub fn active_only(chain: &ImageChain) -> Result<Self, ImageError> {
-        let image = chain.active()?;
-        if image.nbd.is_some() {
-            return single(image, None, false);
-        }
-        let driver = driver(image.format);
-        Ok(Self { options: json!({ "driver": driver, "file": file_of(image)? }), driver })
-    }
-
     /// The `json:` pseudo file name.
     pub fn file_name(&self) -> String {
         format!("json:{}", self.options)

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::choice::LogFormat;
-use crate::policy::{DiskBus, NetworkTarget, TargetFormat};
+use crate::policy::{Compress, DiskBus, Engine, NetworkTarget, TargetFormat};
 
 fn told(text: &str) -> Vec<String> {
     let shown = |m: &Mistake| match m.at {
@@ -18,11 +18,17 @@ fn told(text: &str) -> Vec<String> {
 fn every_key_is_read() {
     let read = settings(
         "output: /srv/vms\nformat: raw\ndisk-bus: virtio-scsi\nnetwork:\n  VM Network: bridge:br0\n  '*': network:default\n\
-         skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nstate: s.db\nlog-format: json\n",
+         skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nstate: s.db\nlog-format: json\n\
+         compress: zstd\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\n",
     );
     let expected = Settings {
         output: Some(PathBuf::from("/srv/vms")),
         format: Some(TargetFormat::Raw),
+        compress: Some(Compress::Zstd),
+        parent: Some(vec![PathBuf::from("/a"), PathBuf::from("b")]),
+        engine: Some(Engine::Qemu),
+        threads: Some(4),
+        limit_rate: Some(1 << 30),
         disk_bus: Some(DiskBus::VirtioScsi),
         network: [
             ("VM Network".to_owned(), NetworkTarget::Bridge("br0".to_owned())),
@@ -56,8 +62,8 @@ fn all_mistakes_are_told_with_their_places() {
             "3:9 format: \"vmdk\" is none of qcow2, raw",
             "4:10 no-boot: \"maybe\" is neither true nor false",
             "6:3 network: \"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
-            "7:1 unknown key \"password\"; the keys are output, format, disk-bus, network, skip-fixer, no-boot, \
-             boot-timeout, temp-dir, state, log-format",
+            "7:1 unknown key \"password\"; the keys are output, format, compress, disk-bus, network, skip-fixer, \
+             no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, state, log-format",
             "9:1 format is set twice",
         ]
     );

@@ -33,7 +33,9 @@ pub(crate) fn image(uri: &str) -> Result<Image, ImageError> {
         size,
         files,
         flat: None,
-        names_parent_format: false,
+        orphan: false,
+        notes: Vec::new(),
+        sector: None,
         nbd,
     })
 }

@@ -15,7 +15,6 @@ pub(crate) fn open(source: &Source) -> Result<Link, ImageError> {
     header.verify(&source.bytes)?;
     let image = Image {
         subformat: Some(format!("version {}", header.version)),
-        names_parent_format: header.backing_format.is_some(),
         notes: notes(&header),
         ..Image::new(source, DiskFormat::Qcow2, header.size)
     };

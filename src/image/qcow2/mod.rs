@@ -10,5 +10,4 @@ mod walk;
 
 pub(super) use link::open;
 pub use reader::Qcow2Reader;
-#[cfg_attr(not(test), expect(unused_imports, reason = "the chain reader composes layers"))]
 pub(crate) use reader::layer;

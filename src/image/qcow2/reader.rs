@@ -32,7 +32,6 @@ pub struct Qcow2Reader {
 /// # Errors
 /// `NotFound` or `Io` if the file cannot be opened; `Corrupt` if it is another image than it was; otherwise as
 /// [`Qcow2Reader::open`].
-#[cfg_attr(not(test), expect(dead_code, reason = "the chain reader composes layers"))]
 pub(crate) fn layer(image: &Image) -> Result<Box<dyn DiskReader>, ImageError> {
     let doing = || format!("opening {}", image.path.display());
     let bytes = match image.part {

@@ -56,10 +56,8 @@ fn same_as_file(bench: &Bench, uri: &str) -> ImageChain {
     reader.read_at(&mut odd, 19_999_999).unwrap();
     assert!(odd == want[19_999_999..25_000_000]);
     bench.map_is_true(&*reader);
-    let overlay = bench.path("overlay.qcow2");
-    create_overlay(&chain, &overlay).unwrap();
-    let said =
-        bench.qemu_img(&["compare", "-f", "raw", "-F", "qcow2", "disk.raw", overlay.to_str().unwrap()]);
+    let (overlay, _server) = bench.overlay(&chain);
+    let said = bench.qemu_img(&["compare", "-f", "raw", "-F", "qcow2", "disk.raw", &overlay]);
     assert_eq!(said, "Images are identical.\n");
     chain
 }

@@ -62,7 +62,6 @@ fn monolithic(source: &Source) -> Result<Link, ImageError> {
     }
     let image = Image {
         subformat: Some(descriptor.create_type.clone()),
-        names_parent_format: true,
         ..Image::new(source, DiskFormat::Vmdk, header.capacity * SECTOR)
     };
     Ok(Link { image, parent: parent(&descriptor)?, id: Some(LinkId::Cid(descriptor.cid)) })
@@ -83,7 +82,6 @@ fn with_descriptor(source: &Source, gate: &OpenGate) -> Result<Link, ImageError>
     let parent = parent(&descriptor)?;
     let mut image = Image {
         subformat: Some(descriptor.create_type.clone()),
-        names_parent_format: true,
         ..Image::new(source, DiskFormat::Vmdk, descriptor.sectors() * SECTOR)
     };
     for line in &descriptor.extents {
