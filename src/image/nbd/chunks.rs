@@ -20,6 +20,9 @@ const MAX_STATUS_PAYLOAD: u32 = 2 << 20;
 /// refused or failed.
 pub(super) type Outcome<T> = io::Result<io::Result<T>>;
 
+/// Extents of a block status: lengths in bytes and states, in order.
+pub(super) type Extents = Vec<(u32, u32)>;
+
 /// The request that is answered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
@@ -96,8 +99,8 @@ pub(super) fn read_reply(stream: &mut impl Read, asked: &Asked, buf: &mut [u8]) 
     Ok(found)
 }
 
-/// Takes the reply to a block status: lengths in bytes and states, in order.
-pub(super) fn status_reply(stream: &mut impl Read, asked: &Asked, context: u32) -> Outcome<Vec<(u32, u32)>> {
+/// Takes the reply to a block status.
+pub(super) fn status_reply(stream: &mut impl Read, asked: &Asked, context: u32) -> Outcome<Extents> {
     let mut extents = Vec::new();
     let found = in_chunks(stream, asked, |stream, chunk| {
         let known = |c: &&Chunk| c.kind == CHUNK_STATUS && (12..=MAX_STATUS_PAYLOAD).contains(&c.length);

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::ops::Range;
 
-use super::chunks::{Asked, Outcome, read_reply, status_reply};
+use super::chunks::{Asked, Extents, Outcome, read_reply, status_reply};
 use super::handshake::{Export, negotiate};
 use super::proto::*;
 use crate::image::extent_list::ExtentList;
@@ -98,10 +98,11 @@ impl<S: Read + Write> Client<S> {
             if from >= range.end {
                 break;
             }
-            let Some(found) = self.status(context, from, range.end)? else { break };
-            count = count.saturating_add(found.1.len());
-            let mut at = found.0;
-            for (length, state) in found.1 {
+            // A block status is of whole blocks.
+            let mut at = from / u64::from(self.export.min_block) * u64::from(self.export.min_block);
+            let Some(found) = self.status(context, at, range.end)? else { break };
+            count = count.saturating_add(found.len());
+            for (length, state) in found {
                 at = at.saturating_add(u64::from(length));
                 list.push_to(at, kind_of(state));
             }
@@ -113,16 +114,15 @@ impl<S: Read + Write> Client<S> {
         Ok(list.finish())
     }
 
-    /// One block status of the blocks from `from` on: where it begins, and the extents. `None` if the server cannot.
-    fn status(&mut self, context: u32, from: u64, to: u64) -> io::Result<Option<(u64, Vec<(u32, u32)>)>> {
+    /// One block status of the blocks from `start` to around `to`. `None` if the server cannot.
+    fn status(&mut self, context: u32, start: u64, to: u64) -> io::Result<Option<Extents>> {
         let min = u64::from(self.export.min_block);
-        let start = from / min * min;
         let end = to.checked_next_multiple_of(min).unwrap_or(u64::MAX).min(self.export.size);
         let length = end.saturating_sub(start).min(MAX_STATUS) as u32;
         let found = self
             .exchange(CMD_BLOCK_STATUS, start, length, |stream, asked| status_reply(stream, asked, context));
         match found {
-            Ok(extents) => Ok(Some((start, extents))),
+            Ok(extents) => Ok(Some(extents)),
             // It has promised and cannot after all; then all is data.
             Err(e)
                 if self.is_usable()

@@ -1,5 +1,12 @@
 use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+
+use proptest::prelude::*;
+
+use super::super::patchwork::Patchwork;
+use super::super::serve_stream;
+use crate::image::DiskReader;
 
 use super::super::handshake::take;
 use super::*;
@@ -174,7 +181,7 @@ fn reply(kind: u32, length: u32, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn a_server_that_breaks_the_protocol_is_left() {
     let size = reply(REP_INFO, 12, &[0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 1]);
-    let cases: [(&str, Vec<u8>, io::ErrorKind); 9] = [
+    let cases: [(&str, Vec<u8>, io::ErrorKind); 10] = [
         ("oldstyle", [&NBDMAGIC.to_be_bytes()[..], &[0; 200]].concat(), io::ErrorKind::InvalidData),
         ("not fixed", [&greeting()[..16], &[0, 0]].concat(), io::ErrorKind::InvalidData),
         ("silent", greeting(), io::ErrorKind::UnexpectedEof),
@@ -187,6 +194,7 @@ fn a_server_that_breaks_the_protocol_is_left() {
             io::ErrorKind::InvalidData,
         ),
         ("endless", [greeting(), size.repeat(100)].concat(), io::ErrorKind::InvalidData),
+        ("TLS", [greeting(), reply(REP_ERR_TLS_REQD, 0, b"")].concat(), io::ErrorKind::ConnectionRefused),
         (
             "refusal",
             [greeting(), reply(REP_FLAG_ERROR + 6, 4, b"gone")].concat(),
@@ -206,4 +214,87 @@ fn a_connection_that_broke_stays_broken() {
     let mut buf = [0; 512];
     assert_eq!(client.read_at(&mut buf, 0).unwrap_err().kind(), io::ErrorKind::InvalidData);
     assert_eq!(client.read_at(&mut buf, 0).unwrap_err().kind(), io::ErrorKind::NotConnected);
+}
+
+/// A stream that writes down what it hears.
+struct Heard(UnixStream, Arc<Mutex<Vec<u8>>>);
+
+impl Read for Heard {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buf)?;
+        self.1.lock().unwrap().extend_from_slice(&buf[..count]);
+        Ok(count)
+    }
+}
+
+impl Write for Heard {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A whole session: what is asked for does not depend on what is heard, but for the size.
+fn session_of<S: Read + Write>(stream: S) -> io::Result<(Vec<u8>, Vec<Extent>)> {
+    let mut client = Client::connect(stream, "x")?;
+    let end = client.size().min(200_000);
+    let extents = client.extents(0..end)?;
+    let mut bytes = vec![0; end as usize];
+    client.read_at(&mut bytes, 0)?;
+    Ok((bytes, extents))
+}
+
+fn small() -> Patchwork {
+    use ExtentKind::{Data, Zero};
+    Patchwork {
+        size: 200_000,
+        stretches: vec![(1000, Data), (150_000, Zero), (200_000, Data)],
+        ..Patchwork::default()
+    }
+}
+
+/// What our server says in that session.
+fn recorded() -> Vec<u8> {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let exports: Vec<(String, Arc<dyn DiskReader>)> = vec![("x".to_owned(), Arc::new(small()))];
+    let served = thread::spawn(move || serve_stream(&theirs, &theirs, exports));
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let (bytes, extents) = session_of(Heard(ours, heard.clone())).unwrap();
+    assert_eq!(bytes, small().bytes(0..200_000));
+    assert_eq!(extents.len(), 3);
+    served.join().unwrap().unwrap();
+    let heard = heard.lock().unwrap();
+    heard.clone()
+}
+
+#[test]
+fn a_session_is_the_same_when_it_is_heard_again() {
+    let (bytes, _) = session_of(Canned(io::Cursor::new(recorded()))).unwrap();
+    assert_eq!(bytes, small().bytes(0..200_000));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn any_patched_session_is_read_or_refused(
+        patches in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        static SESSION: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+        let mut heard = SESSION.get_or_init(recorded).clone();
+        // The headers: what the disk's own bytes are is nobody's business here.
+        let headers = heard.len().min(400);
+        for (index, byte) in patches {
+            heard[index.index(headers)] = byte;
+        }
+        if let Some(cut) = cut {
+            heard.truncate(cut.index(heard.len()));
+        }
+        if let Ok((bytes, extents)) = session_of(Canned(io::Cursor::new(heard))) {
+            let covered: u64 = extents.iter().map(|e| e.len).sum();
+            prop_assert_eq!(covered, bytes.len() as u64);
+        }
+    }
 }
