@@ -89,30 +89,51 @@ pub(super) struct Found {
 
 /// The footer at the end of the file, or else the copy that a dynamic disk has at its start, where it survives
 /// truncation. The one at the end comes first: the start of a fixed disk belongs to the guest.
+///
+/// # Errors
+/// `Corrupt` if there is none that is whole, or if the two contradict each other; `Io` if the medium fails.
 pub(super) fn find_footer(file: &dyn RangeRead) -> Result<Found, ImageError> {
-    let doing = |e| ImageError::io("reading the VHD footer", e);
-    let size = file.size();
     let mut damaged = None;
+    let mut parse = |at: u64, length: u64| {
+        let bytes =
+            read_vec(file, at, length as usize).map_err(|e| ImageError::io("reading the VHD footer", e))?;
+        let parsed = bytes.starts_with(FOOTER_COOKIE).then(|| VhdFooter::parse(&bytes)).transpose();
+        // What is damaged counts only if nothing else is there.
+        Ok::<_, ImageError>(parsed.unwrap_or_else(|e| {
+            damaged.get_or_insert(e);
+            None
+        }))
+    };
+    let size = file.size();
+    let mut last = None;
     for length in [SECTOR, SECTOR - 1] {
-        let Some(at) = size.checked_sub(length) else { continue };
-        let bytes = read_vec(file, at, length as usize).map_err(doing)?;
-        if bytes.starts_with(FOOTER_COOKIE) {
-            match VhdFooter::parse(&bytes) {
-                Ok(footer) => return Ok(Found { footer, trailer: length }),
-                Err(e) => damaged = damaged.or(Some(e)),
-            }
+        if let (None, Some(at)) = (&last, size.checked_sub(length)) {
+            last = parse(at, length)?.map(|footer| Found { footer, trailer: length });
         }
     }
-    let bytes = read_vec(file, 0, size.min(SECTOR) as usize).map_err(doing)?;
-    if bytes.starts_with(FOOTER_COOKIE) {
-        match VhdFooter::parse(&bytes) {
-            // A fixed disk has no copy: this is the guest's.
-            Ok(VhdFooter { kind: VhdKind::Fixed, .. }) => {}
-            Ok(footer) => return Ok(Found { footer, trailer: 0 }),
-            Err(e) => damaged = damaged.or(Some(e)),
+    // A fixed disk has no copy: what looks like that of one is the guest's.
+    let copy = parse(0, size.min(SECTOR))?.filter(|footer| footer.kind != VhdKind::Fixed);
+    match (last, copy) {
+        (Some(found), Some(copy)) if !found.agrees(&copy, size) => {
+            Err(ImageError::corrupt("the footer of the VHD and the copy at its start contradict each other")
+                .with_hint("the copy of the file is not complete, or a tool changed it: fetch it again"))
+        }
+        (Some(found), _) => Ok(found),
+        (None, Some(footer)) => Ok(Found { footer, trailer: 0 }),
+        (None, None) => Err(damaged.unwrap_or_else(|| ImageError::corrupt("the VHD has no footer"))),
+    }
+}
+
+impl Found {
+    /// Whether a footer at the start of a file of `size` bytes may stand there. A truncated disk can end with the
+    /// footer of a disk inside it, a fixed disk can begin with one, but then its size is that of its file.
+    fn agrees(&self, copy: &VhdFooter, size: u64) -> bool {
+        let Self { footer, trailer } = self;
+        match footer.kind {
+            VhdKind::Fixed => footer.size.checked_add(*trailer) == Some(size),
+            kind => (kind, footer.size, footer.data_offset) == (copy.kind, copy.size, copy.data_offset),
         }
     }
-    Err(damaged.unwrap_or_else(|| ImageError::corrupt("the VHD has no footer")))
 }
 
 /// "Dynamic Disk Header Format".

@@ -58,6 +58,20 @@ impl VhdReader {
         };
         Ok(Self { size: footer.size, file, blocks })
     }
+
+    /// Names that the image gives for its parent, the best first; none if it has no parent.
+    ///
+    /// # Errors
+    /// `Corrupt` for a locator that makes no sense or a differencing disk that names no parent; `Io` if the medium
+    /// fails.
+    pub fn parent_names(&self) -> Result<Vec<String>, ImageError> {
+        match &self.blocks {
+            Some(blocks) if blocks.differencing => {
+                Ok(super::locator::read_parent(&blocks.header.bytes, &*self.file)?.names)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
 }
 
 impl Blocks {

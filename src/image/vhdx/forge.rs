@@ -61,6 +61,27 @@ impl Forge {
         forge
     }
 
+    /// An image of any maker; only its structures can be changed.
+    pub fn load(bytes: Vec<u8>) -> Self {
+        Self { bytes, block: MIB, sector: 512 }
+    }
+
+    /// Where a region begins: the BAT for 0, the metadata for 1.
+    pub fn region(&self, which: usize) -> u64 {
+        let regions = super::Regions::read(&crate::image::bytes::memory::Memory(self.bytes.clone())).unwrap();
+        [regions.bat, regions.metadata][which].offset
+    }
+
+    /// Gives both headers as they are another log.
+    pub fn seal_headers(&mut self, log: Option<Guid>) {
+        for at in HEADERS {
+            let mut header = self.bytes[at as usize..at as usize + HEADER_BYTES].to_vec();
+            header[48..64].copy_from_slice(&log.unwrap_or_default());
+            seal(&mut header);
+            self.write(at, &header);
+        }
+    }
+
     pub fn write(&mut self, at: u64, bytes: &[u8]) {
         let at = at as usize;
         if self.bytes.len() < at + bytes.len() {

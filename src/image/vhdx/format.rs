@@ -54,7 +54,7 @@ impl Header {
     pub(super) fn current(file: &dyn RangeRead) -> Result<Self, ImageError> {
         let mut current: Option<(u64, Vec<u8>)> = None;
         for at in HEADERS {
-            let header = get(file, at, HEADER_BYTES, "the VHDX header")?;
+            let header = get(file, at, HEADER_BYTES, "the VHDX headers")?;
             let sequence = Fields(&header).u64_le(8).unwrap_or_default();
             if !header.starts_with(b"head")
                 || Fields(&header).u16_le(66) != Some(1)

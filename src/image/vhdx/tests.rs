@@ -128,7 +128,8 @@ fn chunks_have_their_own_bitmaps() {
 
 #[test]
 fn what_is_damaged_is_named() {
-    let cases: [(&str, fn(&mut Forge)); 18] = [
+    type Damage = fn(&mut Forge);
+    let cases: [(&str, Damage); 18] = [
         ("overlaps another block", |f| f.set_entry(7, 6, 4 * MIB)),
         ("overlaps another block", |f| f.set_entry(7, 6, TABLE)),
         ("overlaps another block", |f| f.set_entry(7, 6, LOG)),
