@@ -7,6 +7,7 @@ mod formats;
 mod hostile;
 mod large;
 mod parts;
+mod qcow2_access;
 mod qcow2_layers;
 
 use std::fs::File;
