@@ -55,6 +55,9 @@ fn the_name_decides_where_content_does_not() {
     assert!(matches!(one("a.VMX", b"displayName = \"a\"\n"), Source::Vmx(_)));
     assert!(matches!(one("a.ova", b""), Source::Ova(_)));
     assert!(matches!(one("a.img", &[0; 4096]), Source::Disks(_)));
+    for name in ["a.vdi", "a.hdd", "a.hds", "a.qed", "a.qcow", "a.dmg"] {
+        assert!(matches!(one(name, &[0; 4096]), Source::Disks(_)), "{name}");
+    }
     assert!(matches!(one("a", b"snapshot.numSnapshots = \"0\""), Source::Disks(_)));
 }
 

@@ -10,6 +10,7 @@ mod large;
 mod nbd_server;
 mod nbd_source;
 mod parts;
+mod qcow2_access;
 mod qcow2_layers;
 mod vmdk_extents;
 mod vmdk_hostile;

@@ -10,7 +10,7 @@ use crate::image::map::Map;
 use crate::image::qcow2::Qcow2Reader;
 
 /// Noise, text, runs and zeros in no order, the same each time.
-fn content(length: usize) -> Vec<u8> {
+pub(super) fn content(length: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = move || {
         state ^= state << 13;
@@ -38,7 +38,7 @@ fn alone(path: &Path) -> String {
     format!("json:{}", json!({ "driver": "qcow2", "backing": null, "file": file }))
 }
 
-fn reader(path: &Path) -> Qcow2Reader {
+pub(super) fn reader(path: &Path) -> Qcow2Reader {
     Qcow2Reader::open(Arc::new(LocalRange::open(path).unwrap())).unwrap()
 }
 
@@ -99,7 +99,7 @@ impl Bench {
         }
     }
 
-    fn places_are_true(&self, reader: &Qcow2Reader, truth: &[u8]) {
+    pub(super) fn places_are_true(&self, reader: &Qcow2Reader, truth: &[u8]) {
         for at in (0..truth.len()).step_by(150_001) {
             let Some(place) = reader.place(at as u64).unwrap() else { continue };
             assert!(place.len > 0);
@@ -251,37 +251,4 @@ fn large_disks_are_mapped_without_looking_at_every_cluster() {
             assert_eq!(byte_at(&reader, at), byte);
         }
     }
-}
-
-#[test]
-fn threads_read_the_same_image() {
-    let bench = Bench::new();
-    let raw = content(4 << 20);
-    std::fs::write(bench.path("raw.img"), &raw).unwrap();
-    bench.qemu_img(&["convert", "-c", "-f", "raw", "-O", "qcow2", "raw.img", "disk.qcow2"]);
-    let reader = reader(&bench.path("disk.qcow2"));
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let (reader, raw) = (&reader, &raw);
-            scope.spawn(move || {
-                for n in 0..200 {
-                    let at = (n * 20_011 + thread * 977) % (raw.len() - 9000);
-                    let mut buf = [0; 9000];
-                    reader.read_at(&mut buf, at as u64).unwrap();
-                    assert!(buf == raw[at..at + 9000], "{at}");
-                }
-            });
-        }
-    });
-}
-
-#[test]
-fn an_image_that_changed_since_it_was_resolved_is_noticed() {
-    let bench = Bench::new();
-    bench.create("qcow2", "", "disk.qcow2", "4M");
-    let chain = bench.resolve("disk.qcow2").unwrap();
-    assert_eq!(qcow2::layer(chain.active().unwrap()).unwrap().size(), 4 * MIB);
-    bench.qemu_img(&["resize", "-q", "disk.qcow2", "5M"]);
-    let error = qcow2::layer(chain.active().unwrap()).err().unwrap();
-    assert_eq!(error.kind(), ImageErrorKind::Corrupt);
 }
