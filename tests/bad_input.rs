@@ -236,7 +236,9 @@ fn a_fix_that_fails_is_no_success() {
 fn a_file_system_that_cannot_be_mounted_is_told() {
     let place = Place::new();
     let uuid = "22222222-2222-4333-8444-555555555555";
-    let lines = format!("UUID={uuid} /boot ext4 defaults 0 2\nUUID=33333333-0000-4333-8444-555555555555 /srv ext4 nofail 0 2\n");
+    let lines = format!(
+        "UUID={uuid} /boot ext4 defaults 0 2\nUUID=33333333-0000-4333-8444-555555555555 /srv ext4 nofail 0 2\n"
+    );
     let source = phony::guest_that_mounts(&place, "web01", &lines);
     // Its superblock tells who it is; what lies behind it is gone.
     let damaged = place.write("src/boot.raw", b"");
@@ -245,7 +247,10 @@ fn a_file_system_that_cannot_be_mounted_is_told() {
     ok("mkfs.ext4", &["-q", "-F", "-b", "4096", "-U", uuid, damaged.to_str().unwrap()]);
     std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 1 << 20], 4096).unwrap();
     let vmdk = place.path("src/boot.vmdk");
-    ok("qemu-img", &["convert", "-f", "raw", "-O", "vmdk", damaged.to_str().unwrap(), vmdk.to_str().unwrap()]);
+    ok(
+        "qemu-img",
+        &["convert", "-f", "raw", "-O", "vmdk", damaged.to_str().unwrap(), vmdk.to_str().unwrap()],
+    );
     let text = fs::read_to_string(&source).unwrap();
     fs::write(&source, text + "scsi0:1.present = \"TRUE\"\nscsi0:1.fileName = \"boot.vmdk\"\n").unwrap();
     let plan = place.h2k(["plan", source.to_str().unwrap(), "--json"]).expect(3).json();

@@ -55,9 +55,6 @@ mod tests {
         list.push_to(5000, ExtentKind::Data);
         list.push_to(6000, ExtentKind::Unallocated);
         let extent = |start, len, kind| Extent { start, len, kind };
-        assert_eq!(
-            list.finish(),
-            [extent(100, 200, ExtentKind::Zero), extent(300, 700, ExtentKind::Data)]
-        );
+        assert_eq!(list.finish(), [extent(100, 200, ExtentKind::Zero), extent(300, 700, ExtentKind::Data)]);
     }
 }

@@ -48,7 +48,11 @@ impl OpenGate {
     /// `NotFound` or `Io` if the path cannot be resolved.
     pub fn allow(mut self, path: &Path) -> Result<Self, ImageError> {
         let path = canonical(path)?;
-        if path.is_dir() { self.allowed.push(path) } else { self.named.push(path) }
+        if path.is_dir() {
+            self.allowed.push(path)
+        } else {
+            self.named.push(path)
+        }
         Ok(self)
     }
 

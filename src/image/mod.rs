@@ -124,12 +124,6 @@ pub enum ExtentKind {
 /// `NotFound` or `Io` if a file cannot be opened; `Corrupt` for tables that make no sense; `Tool` if QEMU is needed
 /// and does not open the chain.
 pub fn open(chain: &ImageChain) -> Result<Box<dyn DiskReader>, ImageError> {
-    if let Some(foreign) = chain.images().iter().find(|image| layer_of(image.format).is_none()) {
-        return match chain.images() {
-            [_] => Ok(Box::new(QemuReader::open(chain)?)),
-            _ => Err(ImageError::unsupported(format!("{} in a chain of images", foreign.path.display()))),
-        };
-    }
     let mut layers = layers(chain)?;
     if layers.len() == 1
         && let Some(only) = layers.pop()
@@ -154,28 +148,27 @@ pub fn open_over(chain: &ImageChain, overlay: &Path) -> Result<Box<dyn DiskReade
 }
 
 fn layers(chain: &ImageChain) -> Result<Vec<Box<dyn DiskReader>>, ImageError> {
-    let open = |image: &Image| match (&image.nbd, &image.flat, layer_of(image.format)) {
-        (Some(uri), _, _) => Ok(Box::new(nbd::open(uri)?) as Box<dyn DiskReader>),
-        (None, Some(flat), _) => Ok(Box::new(RawReader::open(flat)?) as Box<dyn DiskReader>),
-        (None, None, Some(layer)) => layer(image),
-        (None, None, None) => Err(ImageError::unsupported("a format that only QEMU reads")),
+    let open = |image: &Image| match (&image.nbd, &image.flat) {
+        (Some(uri), _) => Ok(Box::new(nbd::open(uri)?) as Box<dyn DiskReader>),
+        (None, Some(flat)) => Ok(Box::new(RawReader::open(flat)?) as Box<dyn DiskReader>),
+        (None, None) => layer(image),
     };
     let named =
         |image: &Image| open(image).map_err(|e| e.context(format!("opening {}", image.path.display())));
     chain.images().iter().map(named).collect()
 }
 
-type Layer = fn(&Image) -> Result<Box<dyn DiskReader>, ImageError>;
-
-/// What opens one image of a format; `None` for the formats that are left to QEMU.
-fn layer_of(format: DiskFormat) -> Option<Layer> {
-    match format {
-        DiskFormat::Vmdk => Some(vmdk::layer),
-        DiskFormat::Qcow2 => Some(qcow2::layer),
-        DiskFormat::Vhd => Some(vhd::layer),
-        DiskFormat::Vhdx => Some(vhdx::layer),
-        DiskFormat::Raw => Some(|_| Err(ImageError::corrupt("a raw disk that lies nowhere was stored"))),
-        _ => None,
+/// One image alone. What it does not hold is unallocated: its parent decides.
+fn layer(image: &Image) -> Result<Box<dyn DiskReader>, ImageError> {
+    match image.format {
+        DiskFormat::Vmdk => vmdk::layer(image),
+        DiskFormat::Qcow2 => qcow2::layer(image),
+        DiskFormat::Vhd => vhd::layer(image),
+        DiskFormat::Vhdx => vhdx::layer(image),
+        DiskFormat::Raw => Err(ImageError::corrupt("a raw disk that lies nowhere was stored")),
+        DiskFormat::Vdi | DiskFormat::Parallels | DiskFormat::Qed | DiskFormat::Qcow | DiskFormat::Dmg => {
+            foreign::layer(image)
+        }
     }
 }
 

@@ -5,18 +5,19 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use super::error::ImageError;
 use super::link::{FlatBytes, Part};
-use super::{DiskReader, Extent, ExtentKind, check_range};
+use super::{DiskReader, Extent, ExtentKind, Place, check_range};
 
 /// Reads a part of a file as a disk.
 #[derive(Debug)]
 pub struct RawReader {
-    file: File,
+    file: Arc<File>,
     part: Part,
 }
 
@@ -30,13 +31,13 @@ impl RawReader {
         let file = File::open(&flat.path).map_err(doing)?;
         let size = file.metadata().map_err(doing)?.len();
         check_range(flat.part.offset, flat.part.length, size).map_err(doing)?;
-        Ok(Self { file, part: flat.part })
+        Ok(Self { file: Arc::new(file), part: flat.part })
     }
 
     /// The next place of a kind at or after `at`, in bytes of the file; `None` if there is none.
     fn seek(&self, to: SeekFrom) -> io::Result<Option<u64>> {
         // lseek moves the file's position, which nothing else here uses.
-        match rustix::fs::seek(&self.file, to) {
+        match rustix::fs::seek(&*self.file, to) {
             Ok(at) => Ok(Some(at)),
             Err(Errno::NXIO) => Ok(None),
             Err(e) => Err(e.into()),
@@ -85,6 +86,15 @@ impl DiskReader for RawReader {
             at = stop;
         }
         Ok(extents)
+    }
+
+    fn place(&self, offset: u64) -> io::Result<Option<Place>> {
+        check_range(offset, 1, self.part.length)?;
+        let (at, end) =
+            (self.part.offset.saturating_add(offset), self.part.offset.saturating_add(self.part.length));
+        let data = self.data_after(at, end)?.filter(|(start, _)| *start == at);
+        let place = |stop: u64| Place { file: Arc::clone(&self.file), offset: at, len: stop - at };
+        Ok(data.map(|(_, stop)| place(stop)))
     }
 }
 

@@ -69,7 +69,10 @@ pub struct Unmounted {
 impl Unmounted {
     /// Whether the guest keeps kernels, bootloaders or programs there: without it, a repair may be left out.
     pub fn is_system(&self) -> bool {
-        matches!(self.mountpoint.as_str(), "/boot" | "/boot/efi" | "/boot/firmware" | "/efi" | "/usr" | "/var")
+        matches!(
+            self.mountpoint.as_str(),
+            "/boot" | "/boot/efi" | "/boot/firmware" | "/efi" | "/usr" | "/var"
+        )
     }
 }
 

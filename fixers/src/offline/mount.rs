@@ -235,7 +235,8 @@ mod tests {
             fstype: "ext4".to_owned(),
             options: options.to_owned(),
         };
-        let device = BlockDevice { name: "/dev/sdb1".to_owned(), uuid: "aa".to_owned(), ..BlockDevice::default() };
+        let device =
+            BlockDevice { name: "/dev/sdb1".to_owned(), uuid: "aa".to_owned(), ..BlockDevice::default() };
         let facts = GuestFacts {
             block: vec![device],
             fstab: vec![

@@ -74,7 +74,6 @@ pub(super) fn open(source: &Source, format: DiskFormat) -> Result<Link, ImageErr
 ///
 /// # Errors
 /// As [`QemuReader::open`].
-#[cfg_attr(not(test), expect(dead_code, reason = "the chain reader composes layers"))]
 pub(crate) fn layer(image: &Image) -> Result<Box<dyn DiskReader>, ImageError> {
     Ok(Box::new(QemuReader::open_image(image)?))
 }

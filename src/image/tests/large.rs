@@ -21,9 +21,9 @@ fn comes_out_whole(subformat: &str) {
     assert_eq!(image.files.len(), 4);
     assert_eq!(chain.files().len(), 4);
 
-    let overlay = bench.path("disk.vmdk.overlay");
+    let overlay = bench.path("overlay.qcow2");
     let through_overlay = resolve(&overlay);
-    // An overlay's backing file is a `json:` name: nothing that an image may have opened.
+    // An overlay's backing is an NBD export: nothing that an image may have opened.
     assert_eq!(through_overlay.unwrap_err().kind(), ImageErrorKind::Unsafe);
 
     let reader = open(&chain).unwrap();

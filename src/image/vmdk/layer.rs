@@ -1,12 +1,9 @@
 //! A VMDK as a layer of a chain: what this image alone holds, and where it leaves the word to its parent.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-
-use h2k_transports::RangeRead;
 
 use super::descriptor::{Descriptor, ExtentLine, ExtentType};
 use super::link::descriptor_of;
@@ -17,11 +14,7 @@ use crate::image::bytes::SECTOR;
 use crate::image::error::{ImageError, ImageErrorKind};
 use crate::image::link::{FlatBytes, Image, ImageFile, Part, Source};
 use crate::image::probe::{self, Magic};
-use crate::image::{DiskReader, Extent, ExtentKind, Place, RawReader, check_range};
-
-/// Guest bytes of a flat extent in which [`DiskReader::place`] looks for holes: first few, since there may be many
-/// holes, and then more.
-const PLACE_WINDOWS: [u64; 3] = [1 << 20, 32 << 20, 1 << 30];
+use crate::image::{DiskReader, Extent, ExtentKind, RawReader, check_range};
 
 /// Opens the image alone; its parents are not touched.
 ///
@@ -122,7 +115,8 @@ impl ExtentPart {
             Bytes::Zero => Ok(Arc::new(Zeros(self.size))),
             Bytes::Flat(file, offset) => {
                 let part = Part { offset: *offset, length: self.size };
-                Ok(Arc::new(Flat::open(whole(file)?, part)?))
+                let path = whole(file)?.path;
+                Ok(Arc::new(RawReader::open(&FlatBytes { path, part })?))
             }
             Bytes::Sparse(file) => {
                 let source = whole(file)?;
@@ -187,50 +181,5 @@ impl DiskReader for Zeros {
         check_range(range.start, len, self.0)?;
         let all = Extent { start: range.start, len, kind: ExtentKind::Zero };
         Ok(Some(all).filter(|extent| extent.len > 0).into_iter().collect())
-    }
-}
-
-/// A flat extent.
-struct Flat {
-    raw: RawReader,
-    file: Arc<File>,
-    offset: u64,
-}
-
-impl Flat {
-    fn open(source: Source, part: Part) -> Result<Self, ImageError> {
-        let file = source.bytes.local().map(|(file, _)| Arc::clone(file));
-        let file = file.ok_or_else(|| changed(&source.path))?;
-        let raw = RawReader::open(&FlatBytes { path: source.path, part })?;
-        Ok(Self { raw, file, offset: part.offset })
-    }
-}
-
-impl DiskReader for Flat {
-    fn size(&self) -> u64 {
-        self.raw.size()
-    }
-
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        self.raw.read_at(buf, offset)
-    }
-
-    fn extents(&self, range: Range<u64>) -> io::Result<Vec<Extent>> {
-        self.raw.extents(range)
-    }
-
-    fn place(&self, offset: u64) -> io::Result<Option<Place>> {
-        check_range(offset, 1, self.size())?;
-        let mut len = 0;
-        for window in PLACE_WINDOWS {
-            let end = self.size().min(offset.saturating_add(window));
-            let first = self.raw.extents(offset..end)?.first().copied();
-            let Some(first) = first.filter(|extent| extent.kind == ExtentKind::Data) else { return Ok(None) };
-            len = first.len;
-            if len < window {
-                break;
-            }
-        }
-        Ok(Some(Place { file: Arc::clone(&self.file), offset: self.offset.saturating_add(offset), len }))
     }
 }
