@@ -19,6 +19,9 @@ _h2k() {
             h2k,completions)
                 cmd="h2k__subcmd__completions"
                 ;;
+            h2k,convert)
+                cmd="h2k__subcmd__convert"
+                ;;
             h2k,doctor)
                 cmd="h2k__subcmd__doctor"
                 ;;
@@ -55,8 +58,14 @@ _h2k() {
             h2k,test)
                 cmd="h2k__subcmd__test"
                 ;;
+            h2k,verify)
+                cmd="h2k__subcmd__verify"
+                ;;
             h2k__subcmd__help,completions)
                 cmd="h2k__subcmd__help__subcmd__completions"
+                ;;
+            h2k__subcmd__help,convert)
+                cmd="h2k__subcmd__help__subcmd__convert"
                 ;;
             h2k__subcmd__help,doctor)
                 cmd="h2k__subcmd__help__subcmd__doctor"
@@ -94,6 +103,9 @@ _h2k() {
             h2k__subcmd__help,test)
                 cmd="h2k__subcmd__help__subcmd__test"
                 ;;
+            h2k__subcmd__help,verify)
+                cmd="h2k__subcmd__help__subcmd__verify"
+                ;;
             *)
                 ;;
         esac
@@ -101,7 +113,7 @@ _h2k() {
 
     case "${cmd}" in
         h2k)
-            opts="-q -v -h -V --state --config --log-format --quiet --verbose --help --version migrate plan inspect test status resume report fixers rules doctor completions man help"
+            opts="-q -v -h -V --state --config --log-format --quiet --verbose --help --version migrate plan inspect test convert verify status resume report fixers rules doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -155,6 +167,100 @@ _h2k() {
                 return 0
             fi
             case "${prev}" in
+                --state)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        h2k__subcmd__convert)
+            opts="-q -v -h --format --compress --preallocate --no-reflink --verify --digests --parent --engine --threads --limit-rate --temp-dir --json --state --config --log-format --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "qcow2 raw vmdk vhdx vdi" -- "${cur}"))
+                    return 0
+                    ;;
+                --compress)
+                    COMPREPLY=($(compgen -W "zstd zlib" -- "${cur}"))
+                    return 0
+                    ;;
+                --digests)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --parent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -W "native qemu" -- "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --temp-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --state)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -293,7 +399,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__help)
-            opts="migrate plan inspect test status resume report fixers rules doctor completions man help"
+            opts="migrate plan inspect test convert verify status resume report fixers rules doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -307,6 +413,20 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        h2k__subcmd__help__subcmd__convert)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -488,6 +608,20 @@ _h2k() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        h2k__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         h2k__subcmd__inspect)
             opts="-q -v -h --json --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -592,7 +726,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-o -q -v -h --output --name --format --disk-bus --network --skip-fixer --no-boot --boot-timeout --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --output --name --format --compress --disk-bus --network --skip-fixer --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -620,6 +754,10 @@ _h2k() {
                     COMPREPLY=($(compgen -W "qcow2 raw" -- "${cur}"))
                     return 0
                     ;;
+                --compress)
+                    COMPREPLY=($(compgen -W "zstd zlib" -- "${cur}"))
+                    return 0
+                    ;;
                 --disk-bus)
                     COMPREPLY=($(compgen -W "virtio-blk virtio-scsi" -- "${cur}"))
                     return 0
@@ -640,11 +778,27 @@ _h2k() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --parent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --temp-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -W "native qemu" -- "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --state)
@@ -689,7 +843,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__plan)
-            opts="-o -q -v -h --name --json --markdown --output --format --disk-bus --network --skip-fixer --no-boot --boot-timeout --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --name --json --markdown --output --format --compress --disk-bus --network --skip-fixer --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -733,6 +887,10 @@ _h2k() {
                     COMPREPLY=($(compgen -W "qcow2 raw" -- "${cur}"))
                     return 0
                     ;;
+                --compress)
+                    COMPREPLY=($(compgen -W "zstd zlib" -- "${cur}"))
+                    return 0
+                    ;;
                 --disk-bus)
                     COMPREPLY=($(compgen -W "virtio-blk virtio-scsi" -- "${cur}"))
                     return 0
@@ -750,6 +908,10 @@ _h2k() {
                     return 0
                     ;;
                 --boot-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parent)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -850,12 +1012,24 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__resume)
-            opts="-q -v -h --state --config --log-format --quiet --verbose --help"
+            opts="-q -v -h --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --engine)
+                    COMPREPLY=($(compgen -W "native qemu" -- "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1024,6 +1198,69 @@ _h2k() {
                     ;;
                 --boot-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        h2k__subcmd__verify)
+            opts="-q -v -h --digests --json --state --config --log-format --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --digests)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --state)

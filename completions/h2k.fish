@@ -36,6 +36,8 @@ complete -c h2k -n "__fish_h2k_needs_command" -f -a "migrate" -d 'Move a VM: pla
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "convert" -d 'Copy a disk into another format; nothing inside it is changed'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "verify" -d 'Read disks again and compare them with what was copied'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "status" -d 'Show the runs that the state file remembers'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "resume" -d 'Go on with runs that were killed or failed'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "report" -d 'Print the report of a finished migration'
@@ -49,6 +51,8 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s o -l output -d 'Dire
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l name -d 'Name of the VM on the target [default: the source\'s own]' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l format -d 'Format of the target\'s disks [default: qcow2]' -r -f -a "qcow2\t''
 raw\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l compress -d 'Compress the clusters of qcow2 disks' -r -f -a "zstd\t''
+zlib\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l disk-bus -d 'Bus of the target\'s disks [default: virtio-blk]' -r -f -a "virtio-blk\t''
 virtio-scsi\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
@@ -56,7 +60,12 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l skip-fixer -d 'Do no
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l parent -d 'File that may be the parent of a disk (the base of a snapshot), or a directory of such. May be given several times; the disks\' own directories are always looked into' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l engine -d 'What copies the disks; qemu is there for comparison [default: native]' -r -f -a "native\t''
+qemu\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l threads -d 'Threads that copy a disk [default: one per processor]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l limit-rate -d 'Most bytes that are read per second and disk: a number with K, M, G or T' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l config -d 'Read this configuration file and no other' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
@@ -68,6 +77,8 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l name -d 'Name of the VM
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -s o -l output -d 'Write the plan to a file instead of stdout' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l format -d 'Format of the target\'s disks [default: qcow2]' -r -f -a "qcow2\t''
 raw\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l compress -d 'Compress the clusters of qcow2 disks' -r -f -a "zstd\t''
+zlib\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l disk-bus -d 'Bus of the target\'s disks [default: virtio-blk]' -r -f -a "virtio-blk\t''
 virtio-scsi\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
@@ -75,6 +86,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l skip-fixer -d 'Do not m
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l parent -d 'File that may be the parent of a disk (the base of a snapshot), or a directory of such. May be given several times; the disks\' own directories are always looked into' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l config -d 'Read this configuration file and no other' -r -F
@@ -105,6 +117,40 @@ complete -c h2k -n "__fish_h2k_using_subcommand test" -l json -d 'Print JSON'
 complete -c h2k -n "__fish_h2k_using_subcommand test" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand test" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l format -d 'Format of OUT [default: what its name ends in, or qcow2]' -r -f -a "qcow2\t'qcow2, version 3'
+raw\t'Raw bytes; zeros are holes'
+vmdk\t'VMware, monolithic sparse (through qemu-img)'
+vhdx\t'Hyper-V, dynamic (through qemu-img)'
+vdi\t'VirtualBox (through qemu-img)'"
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l compress -d 'Compress the clusters of a qcow2 disk' -r -f -a "zstd\t''
+zlib\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l digests -d 'Write the digest of every 4 MiB that hold something to FILE, for h2k verify' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l parent -d 'File that may be the parent of the disk, or a directory of such. May be given several times' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l engine -d 'What copies the disks; qemu is there for comparison [default: native]' -r -f -a "native\t''
+qemu\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l threads -d 'Threads that copy a disk [default: one per processor]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l limit-rate -d 'Most bytes that are read per second and disk: a number with K, M, G or T' -r
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l preallocate -d 'Reserve all blocks of a raw disk'
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l no-reflink -d 'Read and write even where the file system could share the blocks with IN'
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l verify -d 'Read OUT again when it is complete, and compare it with what IN held'
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand verify" -l digests -d 'File of digests that a disk is compared with; h2k convert --digests writes one' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand verify" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand verify" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand verify" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand verify" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand verify" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand verify" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c h2k -n "__fish_h2k_using_subcommand status" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand status" -l config -d 'Read this configuration file and no other' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand status" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
@@ -113,6 +159,10 @@ complete -c h2k -n "__fish_h2k_using_subcommand status" -l json -d 'Print JSON'
 complete -c h2k -n "__fish_h2k_using_subcommand status" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand status" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand status" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand resume" -l engine -d 'What copies the disks; qemu is there for comparison [default: native]' -r -f -a "native\t''
+qemu\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand resume" -l threads -d 'Threads that copy a disk [default: one per processor]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand resume" -l limit-rate -d 'Most bytes that are read per second and disk: a number with K, M, G or T' -r
 complete -c h2k -n "__fish_h2k_using_subcommand resume" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand resume" -l config -d 'Read this configuration file and no other' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand resume" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
@@ -166,16 +216,18 @@ json\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand man" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand man" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand man" -s h -l help -d 'Print help'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "migrate" -d 'Move a VM: plan, repair, copy, boot'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "status" -d 'Show the runs that the state file remembers'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "resume" -d 'Go on with runs that were killed or failed'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "report" -d 'Print the report of a finished migration'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "fixers" -d 'List the repairs that h2k knows'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "rules" -d 'List the rules that look for concerns'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "doctor" -d 'Check whether this host has what h2k needs'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test status resume report fixers rules doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "migrate" -d 'Move a VM: plan, repair, copy, boot'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "convert" -d 'Copy a disk into another format; nothing inside it is changed'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "verify" -d 'Read disks again and compare them with what was copied'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "status" -d 'Show the runs that the state file remembers'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "resume" -d 'Go on with runs that were killed or failed'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "report" -d 'Print the report of a finished migration'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "fixers" -d 'List the repairs that h2k knows'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "rules" -d 'List the rules that look for concerns'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "doctor" -d 'Check whether this host has what h2k needs'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

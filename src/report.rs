@@ -13,6 +13,7 @@ use crate::plan::{Forecast, diff};
 use crate::stage::Stage;
 use crate::stages::convert::ConvertedDisk;
 use crate::stages::validate::Validated;
+use crate::transfer::Transferred;
 use crate::validate::Verdict;
 
 /// Version of the report's JSON.
@@ -121,15 +122,11 @@ impl Report {
         for s in &self.stages {
             writeln!(out, "| {} | {:.1} | {} |", s.stage, s.seconds, inline(&s.summary))?;
         }
-        writeln!(out, "\n## Disks\n\n| file | virtual | on the host |\n|---|---|---|")?;
+        writeln!(out, "\n## Disks\n\n| file | virtual | on the host | how |\n|---|---|---|---|")?;
         for d in &self.disks {
-            writeln!(
-                out,
-                "| {} | {} | {} |",
-                inline(&d.file.display().to_string()),
-                bytes(d.size),
-                bytes(d.allocated)
-            )?;
+            let file = inline(&d.file.display().to_string());
+            let how = d.transfer.as_ref().map_or_else(String::new, Transferred::summary);
+            writeln!(out, "| {file} | {} | {} | {how} |", bytes(d.size), bytes(d.allocated))?;
         }
         writeln!(out, "\n## Edits\n")?;
         for e in &self.edits {

@@ -16,6 +16,7 @@ use crate::image::copy::{
 };
 use crate::image::nbd::Server;
 use crate::image::{self, DiskReader, ImageChain};
+use crate::plan::text::bytes;
 
 mod meter;
 
@@ -57,6 +58,13 @@ impl Transferred {
     /// Digests of the content, where they were taken.
     pub fn content(&self) -> Option<&Content> {
         self.copied.as_ref().map(|copied| &copied.content)
+    }
+
+    /// One line: the way that was taken and what it cost.
+    pub fn summary(&self) -> String {
+        let Some(copied) = &self.copied else { return format!("copied by {}", self.engine) };
+        let parts = copied.parts().map(|(what, count)| format!("{} {what}", bytes(count)));
+        parts.collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -39,6 +39,7 @@ fn every_command_of_the_readme_does_what_it_says() {
                     .iter()
                     .map(|a| match *a {
                         "guest.vmx" => guest.vmx().to_str().unwrap().to_owned(),
+                        "guest.vmdk" => guest.dir.join("guest.vmdk").to_str().unwrap().to_owned(),
                         "guest.ova" => bios.dir.join("guest.ova").to_str().unwrap().to_owned(),
                         other => other.replace("NAME", "debian12-stock"),
                     })

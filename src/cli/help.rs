@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// What a SOURCE may be.
 pub const SOURCE: &str =
-    "A .vmx, .ovf or .ova, a directory that holds one, or disk files: the disks of one VM";
+    "A .vmx, .ovf or .ova, a directory that holds one, or disk files or NBD URIs: the disks of one VM";
 
 /// Every exit code, and what it means.
 pub static EXIT_CODES: &[(u8, &str)] = &[

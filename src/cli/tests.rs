@@ -149,6 +149,8 @@ fn help_of_h2k() {
       plan         Show every change that migrate would make; nothing is touched
       inspect      Show what the hypervisor and the disks say of a VM
       test         Boot results, domains or disks to prove that they run; they are not written to
+      convert      Copy a disk into another format; nothing inside it is changed
+      verify       Read disks again and compare them with what was copied
       status       Show the runs that the state file remembers
       resume       Go on with runs that were killed or failed
       report       Print the report of a finished migration
@@ -190,17 +192,22 @@ fn help_of_migrate() {
     Usage: h2k migrate [OPTIONS] <SOURCE>...
 
     Arguments:
-      <SOURCE>...  A .vmx, .ovf or .ova, a directory that holds one, or disk files: the disks of one VM
+      <SOURCE>...  A .vmx, .ovf or .ova, a directory that holds one, or disk files or NBD URIs: the
+                   disks of one VM
 
     Options:
       -o, --output <DIR>    Directory that the result's directory DIR/NAME is made in
           --name <NAME>     Name of the VM on the target [default: the source's own]
+          --parent <PATH>   File that may be the parent of a disk (the base of a snapshot), or a
+                            directory of such. May be given several times; the disks' own directories
+                            are always looked into
           --temp-dir <DIR>  Directory for temporary files [default: $TMPDIR, or /var/tmp]
       -h, --help            Print help (see more with '--help')
 
     Target:
           --format <FORMAT>       Format of the target's disks [default: qcow2] [possible values: qcow2,
                                   raw]
+          --compress <HOW>        Compress the clusters of qcow2 disks [possible values: zstd, zlib]
           --disk-bus <BUS>        Bus of the target's disks [default: virtio-blk] [possible values:
                                   virtio-blk, virtio-scsi]
           --network <SRC=TARGET>  Where a source network goes: SRC=network:NAME (a libvirt network) or
@@ -215,6 +222,12 @@ fn help_of_migrate() {
                                     true, false]
           --boot-timeout <SECONDS>  Seconds that the boot may take [default: depends on whether KVM can
                                     be used]
+
+    Copy:
+          --engine <ENGINE>     What copies the disks; qemu is there for comparison [default: native]
+                                [possible values: native, qemu]
+          --threads <N>         Threads that copy a disk [default: one per processor]
+          --limit-rate <BYTES>  Most bytes that are read per second and disk: a number with K, M, G or T
 
     Global options:
           --state <FILE>         File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]

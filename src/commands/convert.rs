@@ -254,14 +254,7 @@ fn answer(
         bytes(allocated)
     ))?;
     if let Some(copied) = &done.copied {
-        let parts = [
-            ("copied", copied.read.saturating_sub(copied.zeros)),
-            ("shared with the source", copied.shared),
-            ("found to be zeros", copied.zeros),
-            ("known to be empty, not read", copied.skipped),
-            ("taken over from an interrupted run", copied.taken_over),
-        ];
-        for (what, count) in parts.into_iter().filter(|(_, count)| *count > 0) {
+        for (what, count) in copied.parts() {
             ui.answer(&format!("          {} {what}", bytes(count)))?;
         }
         if let Some(digest) = &copied.content.digest {

@@ -9,6 +9,9 @@ use super::{DiskReader, Extent, ExtentKind, Place, check_range};
 /// Guest bytes that are mapped at once by a read: bounds the extents that it holds in memory.
 const WINDOW: u64 = 16 << 20;
 
+/// Takes a piece, with the layer that decides it.
+type Found<'a> = dyn FnMut(Option<&dyn DiskReader>, Extent) -> io::Result<()> + 'a;
+
 /// Layers, the active one first. Each is a reader of one image alone, where `Unallocated` leaves it to the next.
 pub struct ChainReader {
     layers: Vec<Box<dyn DiskReader>>,
@@ -23,12 +26,7 @@ impl ChainReader {
     }
 
     /// Calls `found` for each piece of the range in order, with the layer that decides it; `None` where none does.
-    fn walk(
-        &self,
-        depth: usize,
-        range: Range<u64>,
-        found: &mut dyn FnMut(Option<&dyn DiskReader>, Extent) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn walk(&self, depth: usize, range: Range<u64>, found: &mut Found<'_>) -> io::Result<()> {
         let none = |range: Range<u64>| Extent {
             start: range.start,
             len: range.end.saturating_sub(range.start),

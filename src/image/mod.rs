@@ -1,16 +1,16 @@
-//! Disk images: what a disk's files are, whether they are whole, and its bytes as the guest sees them.
+//! Disk images: what a disk's files are, whether they are whole, its bytes as the guest sees them, and the one copy.
 //!
 //! ```text
-//!  SourceDisk ──► ImageChain::resolve ──► ImageChain ──► open ──► DiskReader: size, read_at, extents
-//!                  │ probe     format by magic             │        ├── RawReader    bytes that lie as they are
-//!                  │ OpenGate  may it open that path?      │        ├── NbdReader    an export of an NBD server
-//!                  │                                       │        └── QemuReader   everything else
-//!                  │ vmdk qcow2 vhd vhdx   is it whole?    └──► create_overlay: a qcow2 over it, for FIX
-//!                  └ files ──► SourceIdentity: has the source changed?
+//!  SourceDisk ──► ImageChain::resolve ──► ImageChain ──► open ──► DiskReader: size, read_at, extents, place
+//!                  │ probe     format by magic             │        ChainReader over one layer per image:
+//!                  │ OpenGate  may it open that path?      │         RawReader, vmdk, qcow2, vhd, vhdx, nbd;
+//!                  │ link      is it whole? its parent?    │         foreign formats through QemuReader
+//!                  └ files ──► SourceIdentity: changed?    ├──► nbd::Server ──► create_overlay, appliance, QEMU
+//!                                                          └──► copy ──► raw, qcow2; digests; resume
 //! ```
 //!
-//! Headers and tables are read here; the blocks of the formats are read by QEMU's drivers, which are told every
-//! file, driver and parent. All sources are opened read-only, and every byte of them is hostile.
+//! All sources are opened read-only, and every byte of them is hostile. QEMU sees raw bytes over NBD; it parses an
+//! image itself only where h2k has no reader of its own (VDI, Parallels, QED, qcow, DMG), in a process apart.
 
 use std::fs::File;
 use std::io;

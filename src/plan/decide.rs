@@ -11,6 +11,7 @@ use super::{Plan, target};
 use crate::emit::check::check;
 use crate::emit::domain::Domain;
 use crate::error::{Doing, Failure};
+use crate::stages::flatten::FlatDisk;
 
 /// What PLAN decides from.
 pub struct Basis<'a> {
@@ -26,6 +27,8 @@ pub struct Basis<'a> {
     pub sizes: &'a [u64],
     /// Bytes of data in each disk's image.
     pub allocated: &'a [u64],
+    /// The disks' images.
+    pub disks: &'a [FlatDisk],
     /// Bytes that FETCH unpacked.
     pub unpacked: u64,
     /// Digest of the source's files.
@@ -47,6 +50,7 @@ pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Fail
     let forecast = forecast(basis.sizes, basis.allocated, basis.unpacked, basis.facts, &edits);
     concerns.extend(rules::check(&Seen {
         source: basis.source,
+        disks: basis.disks,
         facts: basis.facts,
         policy: basis.policy,
         target: &target,

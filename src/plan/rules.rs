@@ -1,6 +1,7 @@
 //! The rules that look for what the user should know. One static registry feeds PLAN, `h2k rules`, the manual and
 //! the test that walks all entries. Fixers add concerns of their own about what they could not settle.
 
+mod disk;
 mod guest;
 mod host;
 mod source;
@@ -13,11 +14,14 @@ use h2k_transports::SourceVm;
 
 use super::forecast::Forecast;
 use crate::emit::domain::Domain;
+use crate::stages::flatten::FlatDisk;
 
 /// Everything that a rule may look at.
 pub struct Seen<'a> {
     /// What the hypervisor says.
     pub source: &'a SourceVm,
+    /// The disks' images.
+    pub disks: &'a [FlatDisk],
     /// What the disks say.
     pub facts: &'a GuestFacts,
     /// What the user wants.
@@ -71,7 +75,7 @@ pub struct Rule {
 }
 
 /// Every rule.
-pub static RULES: &[&[Rule]] = &[source::RULES, guest::RULES, host::RULES];
+pub static RULES: &[&[Rule]] = &[source::RULES, disk::RULES, guest::RULES, host::RULES];
 
 /// All rules in order.
 pub fn all() -> impl Iterator<Item = &'static Rule> {

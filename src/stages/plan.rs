@@ -55,6 +55,7 @@ impl StageRun for PlanStage {
             policy: &cx.job.policy,
             sizes: &flattened.sizes(),
             allocated: &flattened.allocated(),
+            disks: &flattened.disks,
             unpacked: flattened.fetched.unpacked,
             source_digest: &flattened.identity.digest,
             output: cx.job.output.as_deref().map(space).transpose()?,

@@ -75,7 +75,7 @@ fn push(tasks: &mut VecDeque<Task>, range: Range<u64>, done: &HashSet<u64>) {
                 _ => last.data.push(at..end),
             },
             _ if done.contains(&index) => {}
-            _ => tasks.push_back(Task { index, data: vec![at..end] }),
+            _ => tasks.push_back(Task { index, data: std::iter::once(at..end).collect() }),
         }
         at = end;
     }
@@ -92,10 +92,11 @@ mod tests {
         for range in [10..20, 20..30, 40..CHUNK + 5, 2 * CHUNK..3 * CHUNK + 1] {
             push(&mut tasks, range, &done);
         }
-        let want =
-            [(0, vec![10..30, 40..CHUNK]), (1, vec![CHUNK..CHUNK + 5]), (3, vec![3 * CHUNK..3 * CHUNK + 1])];
-        let want: Vec<Task> = want.into_iter().map(|(index, data)| Task { index, data }).collect();
-        assert_eq!(tasks, want);
+        let flat: Vec<(u64, u64, u64)> =
+            tasks.iter().flat_map(|t| t.data.iter().map(|r| (t.index, r.start, r.end))).collect();
+        let want = [(0, 10, 30), (0, 40, CHUNK), (1, CHUNK, CHUNK + 5), (3, 3 * CHUNK, 3 * CHUNK + 1)];
+        assert_eq!(flat, want);
+        assert_eq!(tasks.len(), 3);
         assert_eq!(tasks[0].bytes(), 20 + CHUNK - 40);
     }
 }

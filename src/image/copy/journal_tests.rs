@@ -9,10 +9,10 @@ fn header() -> Header {
 fn record(index: u64) -> Record {
     Record {
         index,
-        digest: (index % 2 == 0).then_some([index as u8; 32]),
+        digest: index.is_multiple_of(2).then_some([index as u8; 32]),
         clusters: 0b111,
         base: (index + 1) * CLUSTER,
-        lengths: if index % 3 == 0 { vec![1, 2, CLUSTER as u32] } else { Vec::new() },
+        lengths: if index.is_multiple_of(3) { vec![1, 2, CLUSTER as u32] } else { Vec::new() },
         data: index * 7,
     }
 }

@@ -126,5 +126,19 @@ pub struct Copied {
     pub content: Content,
 }
 
+impl Copied {
+    /// What became of the disk's bytes, in words and bytes; what did not happen is left out.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let parts = [
+            ("copied", self.read.saturating_sub(self.zeros)),
+            ("shared with the source", self.shared),
+            ("found to be zeros", self.zeros),
+            ("known to be empty, not read", self.skipped),
+            ("taken over from an interrupted run", self.taken_over),
+        ];
+        parts.into_iter().filter(|(_, count)| *count > 0)
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -87,7 +87,7 @@ fn l2_table(group: &[Record]) -> Vec<u64> {
             record
                 .occupied()
                 .zip(0u64..)
-                .for_each(|(cluster, n)| set(cluster, record.base + n * CLUSTER | COPIED));
+                .for_each(|(cluster, n)| set(cluster, (record.base + n * CLUSTER) | COPIED));
         }
         for piece in stored(record) {
             if u64::from(piece.len) == CLUSTER {
