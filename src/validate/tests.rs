@@ -88,7 +88,7 @@ fn a_blank_disk_fails_and_says_why() {
     let guest = Guest::new(None);
     let verdict = guest.boot(&quick());
     assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
-    let reason = "the firmware found nothing to boot: No bootable device.; Boot failed: not a bootable disk";
+    let reason = "the firmware found nothing to boot: No bootable device; Boot failed: not a bootable disk";
     assert_eq!(verdict.reason, reason);
     assert_eq!(verdict.evidence.screenshots, ["screen.png"]);
     assert!(is_png(&guest.evidence().join("screen.png")));

@@ -24,7 +24,7 @@ const MAX_FINDINGS: usize = 16;
 pub struct Finding {
     /// What it says.
     pub sign: Sign,
-    /// The line as it was printed, without escape sequences.
+    /// The line as it was printed, without escape sequences and full stop.
     pub line: String,
 }
 
@@ -99,7 +99,8 @@ impl Console {
             self.login = Some(line.trim().to_owned());
         }
         let Some(rule) = rules::matching(line, ended) else { return };
-        let finding = Finding { sign: rule.sign, line: line.trim().to_owned() };
+        // Without its full stop: a line that is still being printed says the same as when it is whole.
+        let finding = Finding { sign: rule.sign, line: line.trim().trim_end_matches('.').to_owned() };
         match rule.weight {
             Weight::Definite if self.failure.is_none() => self.failure = Some(finding),
             // A hint on a line that grows would be found at every length.
