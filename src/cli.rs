@@ -180,6 +180,9 @@ pub struct InspectArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// File that may be the parent of a disk, or a directory of such. May be given several times
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub parent: Vec<PathBuf>,
     /// Directory for temporary files [default: $TMPDIR, or /var/tmp]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub temp_dir: Option<PathBuf>,
@@ -275,7 +278,11 @@ impl Cli {
             Command::Resume(args) => args.copy.on(Settings::default()),
             Command::Convert(args) => args.settings(),
             Command::Plan(args) => args.policy.settings()?,
-            Command::Inspect(args) => Settings { temp_dir: args.temp_dir.clone(), ..Settings::default() },
+            Command::Inspect(args) => Settings {
+                parent: policy::some(&args.parent),
+                temp_dir: args.temp_dir.clone(),
+                ..Settings::default()
+            },
             Command::Test(args) => Settings { boot_timeout: args.boot_timeout, ..Settings::default() },
             _ => Settings::default(),
         };

@@ -60,3 +60,23 @@ fn a_disk_that_does_not_boot_ends_with_5_and_its_evidence() {
     let png = std::fs::read(place.path("evidence/screen.png")).unwrap();
     assert!(png.starts_with(b"\x89PNG"));
 }
+
+#[test]
+fn a_domain_that_does_not_boot_ends_with_5_too() {
+    let place = Place::new();
+    let disk = place.write("blank.raw", vec![0u8; 8 << 20]);
+    let xml = place.write(
+        "vm.xml",
+        format!(
+            "<domain type='kvm'><name>blank</name><memory unit='MiB'>256</memory><vcpu>1</vcpu>\
+             <os><type arch='x86_64' machine='q35'>hvm</type></os>\
+             <devices><disk type='file' device='disk'><driver name='qemu' type='raw'/>\
+             <source file='{}'/><target dev='vda' bus='virtio'/></disk></devices></domain>",
+            disk.display()
+        ),
+    );
+    let ran = place.h2k(["test", xml.to_str().unwrap(), "--json"]).expect(5);
+    let told = ran.json();
+    assert_eq!(told["targets"][0]["outcome"], "failed", "{told:#}");
+    assert!(told["targets"][0]["reason"].as_str().unwrap().contains("No bootable device"), "{told:#}");
+}

@@ -30,6 +30,8 @@ struct Wanted {
     format: Option<DiskFormat>,
     /// What the child demands.
     id: Option<LinkId>,
+    /// What it takes instead.
+    or_id: Option<LinkId>,
 }
 
 impl ImageChain {
@@ -104,7 +106,7 @@ impl ImageChain {
 }
 
 fn active(path: &Path, part: Option<Part>, format: Option<DiskFormat>) -> Result<Wanted, ImageError> {
-    Ok(Wanted { path: canonical(path)?, part, format, id: None })
+    Ok(Wanted { path: canonical(path)?, part, format, id: None, or_id: None })
 }
 
 fn read_wanted(wanted: &Wanted, gate: &OpenGate) -> Result<Link, ImageError> {
@@ -118,7 +120,7 @@ fn check_generation(wanted: &Wanted, link: &Link, child: Option<&Image>) -> Resu
     let child = child.path.display();
     let parent = wanted.path.display();
     match link.id {
-        Some(id) if id == demanded => Ok(()),
+        Some(id) if id == demanded || Some(id) == wanted.or_id => Ok(()),
         Some(id) => Err(ImageError::corrupt(format!(
             "{child} was made when its parent had the {demanded}, but {parent} has the {id}"
         ))
@@ -129,10 +131,10 @@ fn check_generation(wanted: &Wanted, link: &Link, child: Option<&Image>) -> Resu
 
 /// The parent among the files that the user named, or else where the image says that it is.
 fn find_parent(link: &Link, parent: &Parent, gate: &OpenGate) -> Result<Wanted, ImageError> {
-    let wanted = |path| Wanted { path, part: None, format: parent.format, id: parent.id };
+    let wanted = |path| Wanted { path, part: None, format: parent.format, id: parent.id, or_id: parent.or_id };
     let named = |path: &PathBuf| parent.names.iter().any(|name| last_component(name) == path.file_name());
     let fits = |path: &PathBuf| match parent.id {
-        Some(id) => link::read_id(path, parent.format, gate).is_ok_and(|found| found == Some(id)),
+        Some(id) => link::read_id(path, parent.format, gate).is_ok_and(|found| found == Some(id) || found.is_some() && found == parent.or_id),
         None => named(path),
     };
     if let Some(path) = gate.named_files().iter().find(|path| **path != link.image.path && fits(path)) {

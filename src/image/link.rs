@@ -119,6 +119,8 @@ pub(crate) struct Parent {
     pub format: Option<DiskFormat>,
     /// What the parent's [`Link::id`] must be.
     pub id: Option<LinkId>,
+    /// What it may be instead.
+    pub or_id: Option<LinkId>,
 }
 
 /// What ties a child to one generation of its parent's content.

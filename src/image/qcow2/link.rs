@@ -19,7 +19,7 @@ pub(crate) fn open(source: &Source) -> Result<Link, ImageError> {
         ..Image::new(source, DiskFormat::Qcow2, header.size)
     };
     let format = header.backing_format.as_deref().map(format_of).transpose()?.flatten();
-    let parent = header.backing.map(|name| Parent { names: vec![name], format, id: None });
+    let parent = header.backing.map(|name| Parent { names: vec![name], format, id: None, or_id: None });
     Ok(Link { image, parent, id: None })
 }
 

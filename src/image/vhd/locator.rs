@@ -34,7 +34,7 @@ pub(super) fn read_parent(header: &[u8], file: &dyn RangeRead) -> Result<Parent,
         return Err(ImageError::corrupt("the differencing VHD does not name its parent"));
     }
     let id = Fields(header).array(40).map(LinkId::VhdUuid);
-    Ok(Parent { names, format: Some(DiskFormat::Vhd), id })
+    Ok(Parent { names, format: Some(DiskFormat::Vhd), id, or_id: None })
 }
 
 /// The texts of the locators with a platform code, in UTF-16LE ("Parent Locator Entry").

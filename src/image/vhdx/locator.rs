@@ -53,7 +53,10 @@ pub(super) fn parse(item: &[u8]) -> Result<Parent, ImageError> {
     let linkage = value("parent_linkage").and_then(guid).ok_or_else(|| {
         ImageError::corrupt("the parent locator has no valid parent_linkage, so its parent cannot be told")
     })?;
-    Ok(Parent { names, format: Some(DiskFormat::Vhdx), id: Some(LinkId::VhdxDataWrite(linkage)) })
+    // "parent_linkage2" (2.6.2.6.3): what the parent has while a merge into it is under way; all zeros mean none.
+    let other = value("parent_linkage2").and_then(guid).filter(|other| *other != [0; 16]);
+    let (id, or_id) = (Some(LinkId::VhdxDataWrite(linkage)), other.map(LinkId::VhdxDataWrite));
+    Ok(Parent { names, format: Some(DiskFormat::Vhdx), id, or_id })
 }
 
 /// Key and value of an entry.

@@ -118,6 +118,7 @@ fn parent(descriptor: &Descriptor) -> Result<Option<Parent>, ImageError> {
             names: vec![decoded(name)?.to_owned()],
             format: Some(DiskFormat::Vmdk),
             id: Some(LinkId::Cid(cid)),
+            or_id: None,
         })),
     }
 }
