@@ -4,9 +4,11 @@
 mod common;
 
 mod bad_input;
+mod cmd_convert;
 mod cmd_inspect;
 mod cmd_misc;
 mod cmd_plan;
+mod convert_chains;
 mod layout;
 mod readme;
 mod real_bios;
