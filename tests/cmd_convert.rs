@@ -65,10 +65,18 @@ fn converts(place: &Place, raw: &Path, path: &Path, source: &Source, target: usi
     eprintln!("{} {options:?} {ending}", source.name);
     assert_eq!(done["engine"], "native", "{done:#}");
     assert_eq!(done["format"], *format);
-    let copied = &done["copied"];
-    assert_eq!(copied["size"], info(path, source.format)["virtual-size"], "{}", source.name);
-    assert_same(path, source.format, &out, format);
+    let size = &info(path, source.format)["virtual-size"];
+    assert_eq!(
+        (&done["copied"]["size"], &info(&out, format)["virtual-size"]),
+        (size, size),
+        "{}",
+        source.name
+    );
     assert_content(raw, "raw", &out, format);
+    // QEMU has no map of a VHDX: it would read terabytes of zeros.
+    if size.as_u64().unwrap() < GIB {
+        assert_content(path, source.format, &out, format);
+    }
     if format == "qcow2" {
         assert_clean(&out);
     }
@@ -123,9 +131,15 @@ fn a_disk_of_5_gib_in_every_format() {
 
 #[test]
 fn a_disk_of_3_tib_in_every_format_that_can() {
-    let names = ["plain.raw", "plain.qcow2", "subclusters.qcow2", "dynamic.vhdx", "sparse.vmdk"];
+    let names = ["plain.raw", "plain.qcow2", "subclusters.qcow2", "dynamic.vhdx"];
     let sources = SOURCES.iter().filter(move |source| names.contains(&source.name));
     matrix(3 << 40, sources, |n| vec![n % 2, 2 + n % 2]);
+}
+
+#[test]
+fn a_vmdk_of_130_gib() {
+    // QEMU gives a VMDK all its grain tables: of 3 TiB, h2k's debug build would look at 50 million entries for minutes.
+    matrix(130 * GIB + 512, SOURCES.iter().filter(|source| source.name == "sparse.vmdk"), |_| vec![0]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 pub mod disk;
 pub mod guest;
+pub mod mount;
 pub mod phony;
 pub mod story;
 pub mod tree;
