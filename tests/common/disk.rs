@@ -27,7 +27,9 @@ impl Dice {
 
     /// Bytes that cannot be compressed.
     pub fn noise(&mut self, len: usize) -> Vec<u8> {
-        (0..len.div_ceil(8)).flat_map(|_| self.roll().to_le_bytes()).take(len).collect()
+        let mut bytes = vec![0; len];
+        blake3::Hasher::new().update(&self.roll().to_le_bytes()).finalize_xof().fill(&mut bytes);
+        bytes
     }
 }
 
