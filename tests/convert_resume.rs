@@ -38,6 +38,20 @@ fn killed(place: &Place, from: &Path, to: &Path, more: &[&str], after: u64) -> b
     !out.status.success()
 }
 
+/// Starts a copy and kills it when its journal holds a first batch, which is 64 MiB.
+fn killed_when_flushed(place: &Place, from: &Path, to: &Path, more: &[&str]) {
+    let mut child = start(place, from, to, &[more, &["--limit-rate", "60M"]].concat());
+    let name = format!(".{}.h2k/journal", to.file_name().unwrap().to_str().unwrap());
+    // A header has some 200 bytes, a record of a chunk of 4 MiB more than 80.
+    while std::fs::metadata(to.with_file_name(&name)).map_or(0, |file| file.len()) < 1000 {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it was killed");
+        sleep(Duration::from_millis(5));
+    }
+    signal(&child, "KILL");
+    assert_eq!(child.wait().unwrap().code(), None, "it ended before it was killed");
+    assert!(!to.exists());
+}
+
 fn format_of(path: &Path) -> &str {
     path.extension().unwrap().to_str().unwrap()
 }
@@ -94,13 +108,7 @@ fn a_killed_copy_takes_over_what_was_flushed_and_no_more_is_read() {
         let place = Place::new();
         let source = noise(&place, "in.raw", SIZE);
         let out = place.path(name);
-        let more = [*options, &["--limit-rate", "100M"]].concat();
-        // 64 MiB are flushed together; they are read after 0.7 s, and the end comes after 1.5 s.
-        let mut after = 900;
-        while !killed(&place, &source, &out, &more, after) {
-            std::fs::remove_file(&out).unwrap();
-            after -= 100;
-        }
+        killed_when_flushed(&place, &source, &out, options);
         let done = place.converted(&source, &out, options);
         let count = |what: &str| done["copied"][what].as_u64().unwrap();
         assert!(count("taken_over") >= 64 * MIB, "{done:#}");
@@ -118,9 +126,8 @@ fn another_format_or_compression_starts_over() {
     let place = Place::new();
     let source = noise(&place, "in.raw", SIZE);
     let out = place.path("out");
-    let slow = |options: &[&'static str]| [options, &["--limit-rate", "100M"]].concat();
-    assert!(killed(&place, &source, &out, &slow(&["--format", "raw", "--no-reflink"]), 900));
-    assert!(killed(&place, &source, &out, &slow(&["--compress", "zstd"]), 900));
+    killed_when_flushed(&place, &source, &out, &["--format", "raw", "--no-reflink"]);
+    killed_when_flushed(&place, &source, &out, &["--compress", "zstd"]);
     let done = place.converted(&source, &out, &[]);
     assert_eq!(done["copied"]["taken_over"], 0, "{done:#}");
     assert_same(&source, "raw", &out, "qcow2");
@@ -180,7 +187,7 @@ fn a_source_that_changed_between_the_runs_is_started_over() {
     let place = Place::new();
     let source = vmdk(&place);
     let out = place.path("out.qcow2");
-    assert!(killed(&place, &source, &out, &["--limit-rate", "100M"], 900));
+    killed_when_flushed(&place, &source, &out, &[]);
     change(&source);
     let done = place.converted(&source, &out, &[]);
     assert_eq!(done["copied"]["taken_over"], 0, "{done:#}");
