@@ -74,7 +74,7 @@ fn damaged_headers_end_in_words() {
         let place = Place::new();
         let path = made(&place, format, &[], name);
         let file = File::options().read(true).write(true).open(&path).unwrap();
-        for at in (8..512).step_by(24) {
+        for at in (8..512).step_by(56) {
             let mut before = [0; 8];
             file.read_exact_at(&mut before, at).unwrap();
             file.write_all_at(&[0xff; 8], at).unwrap();
@@ -180,8 +180,10 @@ fn refuses_what_blocks() {
 }
 
 #[test]
-fn an_output_directory_that_is_not_there() {
+fn an_output_directory_that_is_not_there_is_made() {
     let place = Place::new();
     let path = made(&place, "vmdk", &[], "in.vmdk");
-    place.refused(&path, &place.path("no/such/out.qcow2"), &[], 1, &["no/such"]);
+    place.converted(&path, &place.path("no/such/out.qcow2"), &[]);
+    // But not below a file.
+    place.refused(&path, &place.path("content.img/out.qcow2"), &[], 1, &["content.img"]);
 }

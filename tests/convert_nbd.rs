@@ -126,5 +126,5 @@ fn what_is_no_export_is_refused() {
     let (_server, uri) = Server::tcp(&raw, "raw", "disk");
     let other = uri.replace("/disk", "/other");
     place.refused(Path::new(&other), &out, &[], 1, &["other"]);
-    place.refused(Path::new("nbd:///no-host"), &out, &[], 2, &["nbd:///no-host"]);
+    place.refused(Path::new("nbd:///no-host"), &out, &[], 2, &["NBD URI is not understood", "nbd://HOST"]);
 }

@@ -95,7 +95,7 @@ fn a_vhdx_whose_log_was_not_applied() {
 fn a_sesparse_snapshot() {
     for subformat in ["subformat=monolithicSparse", "subformat=monolithicFlat"] {
         let place = Place::new();
-        let raw = sample(&place, "content.img", 65 * MIB + 512);
+        let raw = sample(&place, "content.img", 35 * MIB + 512);
         let (base, child) = (place.path("base.vmdk"), place.path("child.vmdk"));
         image(&raw, "vmdk", &["-o", subformat], &base);
         forge(&["sesparse", text(&base), text(&child)]);
