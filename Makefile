@@ -16,6 +16,7 @@ demo: setup
 
 # Every test. Guests are built first, so that no test waits for another's build.
 test: setup check fixtures
+	scripts/setup --test
 	scripts/run-tests
 
 bench: setup

@@ -4,9 +4,17 @@
 mod common;
 
 mod bad_input;
+mod cmd_convert;
 mod cmd_inspect;
 mod cmd_misc;
 mod cmd_plan;
+mod cmd_verify;
+mod convert_bad;
+mod convert_chains;
+mod convert_mounts;
+mod convert_nbd;
+mod convert_oracle;
+mod convert_resume;
 mod layout;
 mod readme;
 mod real_bios;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,12 +114,15 @@ fn convert(
         Some(_) if settled.resolved.copy.engine == Engine::Native => transfer.run(&progress)?,
         _ => transfer.qemu(format.driver(), &progress)?,
     };
-    unchanged(located)?;
+    unchanged(located).map_err(|f| names.start_over(f))?;
     if args.verify {
         let source = || Ok(Arc::from(crate::image::open(&disk.chain)?));
         let told =
             |read: u64| tell(ui, vm, Progress { done: read, total: disk.allocated.max(read) }, "verifying");
-        transfer::verify(&names.unfinished, done.content(), &source, &told)?;
+        transfer::verify(&names.unfinished, done.content(), &source, &told).map_err(|f| match f.kind {
+            FailureKind::NotValidated => names.start_over(f),
+            _ => f,
+        })?;
     }
     if let (Some(file), Some(content)) = (&args.digests, done.content()) {
         write_digests(file, content)?;
@@ -209,6 +213,16 @@ impl Names {
         }
         let parent = out.parent().unwrap_or(Path::new("/"));
         File::open(parent).and_then(|dir| dir.sync_all()).doing("flushing the output directory")
+    }
+
+    /// What was copied is wrong: nothing may take it over.
+    fn start_over(&self, failure: Failure) -> Failure {
+        match fs::remove_file(&self.journal) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                failure.hint(format!("remove {} before the next try: {e}", self.dir.display()))
+            }
+            _ => failure,
+        }
     }
 
     /// Removes what cannot be gone on with.

@@ -97,14 +97,17 @@ impl DiskReader for ChainReader {
 
     fn place(&self, offset: u64) -> io::Result<Option<Place>> {
         check_range(offset, 1, self.size)?;
+        let mut end = offset.saturating_add(WINDOW);
         for layer in &self.layers {
             if offset >= layer.size() {
                 return Ok(None);
             }
-            let end = layer.size().min(offset.saturating_add(WINDOW));
-            let Some(first) = layer.extents(offset..end)?.first().copied() else { return Ok(None) };
+            let Some(first) = layer.extents(offset..end.min(layer.size()))?.first().copied() else {
+                return Ok(None);
+            };
             match first.kind {
-                ExtentKind::Unallocated => {}
+                // What lies below shows only as far as every layer above it holds nothing.
+                ExtentKind::Unallocated => end = first.start.saturating_add(first.len),
                 ExtentKind::Zero => return Ok(None),
                 // Not further than this layer decides: a place may not see where its own data ends.
                 ExtentKind::Data => {

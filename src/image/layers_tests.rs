@@ -1,10 +1,68 @@
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::super::testing::Patches;
 use super::*;
 
 fn chain(layers: Vec<Patches>) -> ChainReader {
-    ChainReader::new(layers.into_iter().map(|l| Box::new(l) as Box<dyn DiskReader>).collect())
+    ChainReader::new(layers.into_iter().map(|l| Box::new(Placed::new(l)) as Box<dyn DiskReader>).collect())
+}
+
+/// A layer that lies in a file as it is, and whose places reach up to its end, whatever lies between.
+struct Placed {
+    layer: Patches,
+    file: Arc<File>,
+}
+
+impl Placed {
+    fn new(layer: Patches) -> Self {
+        let mut bytes = vec![0; layer.size() as usize];
+        layer.lay_over(&mut bytes);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        Self { layer, file: Arc::new(file) }
+    }
+}
+
+impl DiskReader for Placed {
+    fn size(&self) -> u64 {
+        self.layer.size()
+    }
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.layer.read_at(buf, offset)
+    }
+    fn extents(&self, range: Range<u64>) -> io::Result<Vec<Extent>> {
+        self.layer.extents(range)
+    }
+    fn place(&self, offset: u64) -> io::Result<Option<Place>> {
+        Ok(Some(Place { file: Arc::clone(&self.file), offset, len: self.size() - offset }))
+    }
+}
+
+/// Every place holds what the guest sees there, as far as it reaches.
+fn places_are_true(disk: &ChainReader, want: &[u8]) {
+    for at in 0..disk.size() {
+        let Some(place) = disk.place(at).unwrap() else { continue };
+        let mut there = vec![0; place.len as usize];
+        place.file.read_exact_at(&mut there, place.offset).unwrap();
+        assert!(there == want[at as usize..][..there.len()], "what lies at {at} is not what is read");
+    }
+}
+
+#[test]
+fn a_place_ends_where_a_layer_above_holds_something() {
+    let top = Patches::new(100).data(40, &[1; 10]);
+    let base = Patches::new(100).data(20, &[2; 60]);
+    let disk = chain(vec![top, Patches::new(70).zero(60, 5), base]);
+    let len = |at| disk.place(at).unwrap().map(|place| place.len);
+    assert_eq!(
+        (len(20), len(40), len(50), len(60), len(65), len(70)),
+        (Some(20), Some(10), Some(10), None, Some(5), None)
+    );
 }
 
 #[test]
@@ -63,6 +121,7 @@ proptest! {
         let mut seen = vec![7; (disk.size() - start) as usize];
         disk.read_at(&mut seen, start).unwrap();
         prop_assert_eq!(&seen[..], &want[start as usize..]);
+        places_are_true(&disk, &want);
         let extents = disk.extents(0..disk.size()).unwrap();
         prop_assert_eq!(extents.iter().map(|e| e.len).sum::<u64>(), disk.size());
         for e in extents.iter().filter(|e| e.kind != ExtentKind::Data) {

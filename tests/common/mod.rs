@@ -1,6 +1,8 @@
 //! What the tests share: h2k itself, real guests, disks made in place.
 
+pub mod disk;
 pub mod guest;
+pub mod mount;
 pub mod phony;
 pub mod story;
 pub mod tree;

@@ -1,0 +1,61 @@
+//! File systems of their own for tests: one that fills up, one that shares blocks. Only root can mount them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::disk::text;
+use super::{Place, ok, run};
+
+/// A mounted file system, until it is dropped.
+pub struct Mount {
+    pub dir: PathBuf,
+}
+
+impl Mount {
+    /// A tmpfs of so many MiB at `name`.
+    #[track_caller]
+    pub fn tmpfs(place: &Place, name: &str, mib: u64) -> Self {
+        Self::at(place, name, &["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
+    }
+
+    /// An XFS of so many MiB at `name`, whose files can share blocks.
+    #[track_caller]
+    pub fn xfs(place: &Place, name: &str, mib: u64) -> Self {
+        let disk = place.write(&format!("{name}.fs"), b"");
+        std::fs::File::options().write(true).open(&disk).unwrap().set_len(mib << 20).unwrap();
+        ok("mkfs.xfs", &["-q", "-m", "reflink=1", text(&disk)]);
+        Self::at(place, name, &["-o", "loop", text(&disk)])
+    }
+
+    #[track_caller]
+    fn at(place: &Place, name: &str, args: &[&str]) -> Self {
+        let dir = place.path(name);
+        std::fs::create_dir(&dir).unwrap();
+        let ran = run(Command::new("mount").args(args).arg(&dir));
+        assert_eq!(
+            ran.code, 0,
+            "this test mounts a file system: run it as root, with loop devices\n{}",
+            ran.stderr
+        );
+        Self { dir }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Gives a tmpfs another size.
+    pub fn resize(&self, mib: u64) {
+        ok("mount", &["-o", &format!("remount,size={mib}m"), text(&self.dir)]);
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        umount(&self.dir);
+    }
+}
+
+fn umount(dir: &Path) {
+    run(Command::new("umount").arg("-l").arg(dir));
+}
