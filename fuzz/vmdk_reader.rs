@@ -14,8 +14,8 @@ mod disk;
 /// Most guest bytes that are mapped at each end of the disk.
 const WINDOW: u64 = 8 << 20;
 
-/// Most bytes that are read at once.
-const READ: u64 = 256 << 10;
+/// Most bytes that are read at once: more than a grain as VMware writes them.
+const READ: u64 = 96 << 10;
 
 /// Opens the bytes and reads them as a disk.
 pub fn exercise(data: &[u8], open: fn(Arc<dyn RangeRead>) -> Result<Box<dyn DiskReader>, ImageError>) {
