@@ -108,8 +108,11 @@ fn digest(payload: &[u8]) -> [u8; SEAL] {
     seal
 }
 
-/// Header, records and the end of what is whole; `None` if that is not even a header.
-pub(super) fn parse(from: &mut dyn Read) -> io::Result<Option<(Header, Vec<Record>, u64)>> {
+/// Reads a journal: header, records and the end in bytes of what is whole; `None` if that is not even a header.
+///
+/// # Errors
+/// What the reader reports; what is torn or damaged is no error, it is left out.
+pub fn parse(from: &mut dyn Read) -> io::Result<Option<(Header, Vec<Record>, u64)>> {
     let mut from = io::BufReader::new(from);
     let mut magic = [0; MAGIC.len()];
     let mut end = MAGIC.len() as u64;
