@@ -108,13 +108,13 @@ fn digest_small(path: &Path) -> String {
 }
 
 #[test]
-fn a_disk_of_a_cluster_and_a_sector_in_every_format_to_every_format() {
-    matrix((64 << 10) + 512, SOURCES.iter(), |_| vec![0, 1, 2, 3]);
+fn a_disk_of_a_cluster_and_a_sector_in_every_format() {
+    matrix((64 << 10) + 512, SOURCES.iter(), |n| vec![n % 2, 2 + n / 2 % 2]);
 }
 
 #[test]
 fn a_disk_of_65_mib_and_a_sector_in_every_format_to_qcow2() {
-    matrix(65 * MIB + 512, SOURCES.iter(), |n| vec![0, 2 + n % 2]);
+    matrix(65 * MIB + 512, SOURCES.iter(), |n| vec![[0, 2, 3][n % 3]]);
 }
 
 #[test]
