@@ -623,12 +623,16 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__inspect)
-            opts="-q -v -h --json --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-q -v -h --json --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --parent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --temp-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then

@@ -97,6 +97,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l markdown -d 'Print Mark
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l parent -d 'File that may be the parent of a disk, or a directory of such. May be given several times' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l config -d 'Read this configuration file and no other' -r -F

@@ -29,6 +29,8 @@ const COROUTINES: &str = "16";
 pub struct Transfer<'a> {
     /// The source's images.
     pub chain: &'a ImageChain,
+    /// Bytes of data in the disk, where they were counted.
+    pub data: Option<u64>,
     /// What was changed, over them.
     pub overlay: Option<&'a Path>,
     /// The file to be written.
@@ -98,6 +100,7 @@ impl Transfer<'_> {
     fn native(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Transferred, Failure> {
         let job = CopyJob {
             reader: self.reader()?,
+            data: self.data,
             target: self.target,
             journal: self.journal,
             format: self.format,

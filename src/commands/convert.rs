@@ -99,6 +99,7 @@ fn convert(
     let native = native_format(format, args, settled);
     let transfer = Transfer {
         chain: &disk.chain,
+        data: Some(disk.allocated),
         overlay: None,
         target: &names.unfinished,
         journal: &names.journal,

@@ -55,6 +55,17 @@ pub(crate) fn read_vec(from: &dyn RangeRead, offset: u64, len: usize) -> io::Res
     Ok(bytes)
 }
 
+/// Whether all bytes are zero.
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    // Words of 16 bytes in blocks of 128 are what the compiler turns into vector code; most data ends in the first.
+    let (blocks, rest) = bytes.as_chunks::<128>();
+    let zero = |block: &[u8; 128]| {
+        let (words, _) = block.as_chunks::<16>();
+        words.iter().fold(0, |sum, word| sum | u128::from_ne_bytes(*word)) == 0
+    };
+    blocks.iter().all(zero) && rest.iter().all(|byte| *byte == 0)
+}
+
 #[cfg(test)]
 pub(crate) mod memory {
     use super::*;
@@ -98,5 +109,19 @@ mod tests {
         for (offset, len) in [(8, 3), (u64::MAX, 1), (0, usize::MAX)] {
             assert_eq!(read_vec(&reader, offset, len).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         }
+    }
+
+    #[test]
+    fn a_single_bit_is_seen_wherever_it_is() {
+        for len in [1, 15, 127, 128, 129, 4096, 5000] {
+            let mut bytes = vec![0; len];
+            assert!(is_zero(&bytes));
+            for at in [0, len / 2, len - 1] {
+                bytes[at] = 0x80;
+                assert!(!is_zero(&bytes), "{at} of {len}");
+                bytes[at] = 0;
+            }
+        }
+        assert!(is_zero(&[]));
     }
 }

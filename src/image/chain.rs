@@ -131,10 +131,12 @@ fn check_generation(wanted: &Wanted, link: &Link, child: Option<&Image>) -> Resu
 
 /// The parent among the files that the user named, or else where the image says that it is.
 fn find_parent(link: &Link, parent: &Parent, gate: &OpenGate) -> Result<Wanted, ImageError> {
-    let wanted = |path| Wanted { path, part: None, format: parent.format, id: parent.id, or_id: parent.or_id };
+    let wanted =
+        |path| Wanted { path, part: None, format: parent.format, id: parent.id, or_id: parent.or_id };
     let named = |path: &PathBuf| parent.names.iter().any(|name| last_component(name) == path.file_name());
     let fits = |path: &PathBuf| match parent.id {
-        Some(id) => link::read_id(path, parent.format, gate).is_ok_and(|found| found == Some(id) || found.is_some() && found == parent.or_id),
+        Some(id) => link::read_id(path, parent.format, gate)
+            .is_ok_and(|found| found == Some(id) || found.is_some() && found == parent.or_id),
         None => named(path),
     };
     if let Some(path) = gate.named_files().iter().find(|path| **path != link.image.path && fits(path)) {

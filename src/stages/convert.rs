@@ -108,6 +108,7 @@ fn copy_disks(cx: &Context<'_>, fixed: &Fixed, to: &Path) -> Result<Vec<Transfer
         let compress = transfer::compression(cx.job.policy.compress);
         let transfer = Transfer {
             chain: &flat.chain,
+            data: None,
             overlay: Some(overlay),
             target: &file,
             journal: &cx.work.join(format!("disk{index}.journal")),

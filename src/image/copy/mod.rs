@@ -68,6 +68,8 @@ pub enum Compression {
 pub struct CopyJob<'a> {
     /// The disk.
     pub reader: Arc<dyn DiskReader>,
+    /// Bytes of data in it, where somebody has counted them: then its tables are not walked once more.
+    pub data: Option<u64>,
     /// The file to be written; incomplete until [`run`] returns.
     pub target: &'a Path,
     /// Where the journal stands while the target is incomplete.

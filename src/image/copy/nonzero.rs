@@ -1,23 +1,13 @@
 //! Which parts of a chunk hold something other than zeros.
 
 use super::chunk::CLUSTER;
+use crate::image::bytes::is_zero;
 
 /// Bytes that are looked at together: the smallest hole that file systems know.
 const BLOCK: usize = 4096;
 
 /// A zero run that is worth a hole in a raw file, in bytes. Shorter ones are written: a seek costs more.
 const HOLE: usize = 32 << 10;
-
-/// Whether all bytes are zero.
-pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    // Words of 16 bytes in blocks of 128 are what the compiler turns into vector code; most data ends in the first.
-    let (blocks, rest) = bytes.as_chunks::<128>();
-    let zero = |block: &[u8; 128]| {
-        let (words, _) = block.as_chunks::<16>();
-        words.iter().fold(0, |sum, word| sum | u128::from_ne_bytes(*word)) == 0
-    };
-    blocks.iter().all(zero) && rest.iter().all(|byte| *byte == 0)
-}
 
 /// Clusters that hold something, the first one in bit 0. `bytes` is a chunk at most.
 pub(super) fn clusters(bytes: &[u8]) -> u64 {
@@ -46,20 +36,6 @@ pub(super) fn runs(bytes: &[u8]) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_single_bit_is_seen_wherever_it_is() {
-        for len in [1, 15, 127, 128, 129, 4096, 5000] {
-            let mut bytes = vec![0; len];
-            assert!(is_zero(&bytes));
-            for at in [0, len / 2, len - 1] {
-                bytes[at] = 0x80;
-                assert!(!is_zero(&bytes), "{at} of {len}");
-                bytes[at] = 0;
-            }
-        }
-        assert!(is_zero(&[]));
-    }
 
     #[test]
     fn clusters_and_runs() {

@@ -53,7 +53,10 @@ impl Stop {
 pub fn run(job: &CopyJob<'_>) -> Result<Copied, CopyError> {
     let size = job.reader.size();
     let unread = |source| CopyError::Read { offset: 0, source };
-    let total = data_bytes(job.reader.as_ref()).map_err(unread)?;
+    let total = match job.data {
+        Some(counted) => counted,
+        None => data_bytes(job.reader.as_ref()).map_err(unread)?,
+    };
     let (file, mut journal, earlier) = begin(job)?;
     let target = target(job, file, &earlier)?;
     let done: HashSet<u64> = earlier.iter().map(|record| record.index).collect();

@@ -63,6 +63,7 @@ impl Bench {
     ) -> Result<Copied, CopyError> {
         run(&CopyJob {
             reader,
+            data: None,
             target: &self.path("target"),
             journal: &self.path("journal"),
             format,
@@ -240,6 +241,7 @@ fn another_source_is_started_over() {
     bench.check(format);
     let job = CopyJob {
         reader: bench.reader(),
+        data: None,
         target: &bench.path("target"),
         journal: &bench.path("journal"),
         format,
@@ -256,6 +258,7 @@ fn a_full_file_system_is_an_error_and_no_hang() {
     let bench = Bench::new(64 << 20, &[(0, 64 << 20)]);
     let job = CopyJob {
         reader: bench.reader(),
+        data: None,
         target: std::path::Path::new("/dev/full"),
         journal: &bench.path("journal"),
         format: Format::Qcow2 { compress: None },

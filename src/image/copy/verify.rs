@@ -11,9 +11,9 @@ use super::chunk::{self, CHUNK, Digest};
 use super::content::Content;
 use super::error::CopyError;
 use super::feed::{Feed, Task};
-use super::nonzero;
 use crate::exec;
 use crate::image::DiskReader;
+use crate::image::bytes::is_zero;
 
 /// Where two disks differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,5 +103,5 @@ fn digest(disk: &dyn DiskReader, task: &Task, buffer: &mut Vec<u8>) -> Result<Op
     buffer.resize((range.end - range.start) as usize, 0);
     let offset = range.start;
     disk.read_at(buffer, offset).map_err(|source| CopyError::Read { offset, source })?;
-    Ok((!nonzero::is_zero(buffer)).then(|| *blake3::hash(buffer).as_bytes()))
+    Ok((!is_zero(buffer)).then(|| *blake3::hash(buffer).as_bytes()))
 }

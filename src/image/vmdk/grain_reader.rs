@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use h2k_transports::RangeRead;
 
+use super::ahead::Ahead;
 use super::grains::{self, ENTRIES_AT_ONCE, Entries, Grain, Tables};
 use super::packed::{PackedGrain, Packing};
 use super::shared::{Key, Shared};
@@ -26,6 +27,7 @@ pub(super) struct GrainReader {
     directory: Range<u64>,
     /// Guest bytes that a grain table describes.
     covered: u64,
+    ahead: Ahead,
 }
 
 /// Guest bytes of one kind, from where it was asked to `end`.
@@ -74,7 +76,16 @@ impl GrainReader {
         })?;
         // `directory_entries` has checked the product.
         let covered = shape.per_table.saturating_mul(shape.grain);
-        Ok(Self { bytes, shape, entries, packing, shared, directory: shape.directory..end, covered })
+        Ok(Self {
+            bytes,
+            shape,
+            entries,
+            packing,
+            shared,
+            directory: shape.directory..end,
+            covered,
+            ahead: Ahead::default(),
+        })
     }
 
     /// What is at `at`, up to `limit` at most, and not beyond the grain table. `at < limit <= capacity`.
@@ -90,6 +101,10 @@ impl GrainReader {
         let entry = piece.first().ok_or_else(|| invalid("the grain directory is too short"))?;
         let table_at = self.entries.table(*entry).map_err(invalid)?.unwrap_or_default();
         let entries = self.table(number, table_at)?;
+        if entries.is_empty() {
+            let end = number.saturating_add(1).saturating_mul(self.covered).min(limit);
+            return Ok(Run { what: Source::Unallocated, end });
+        }
         self.run_in(&Table { number, at: table_at, entries: &entries }, at, limit)
     }
 
@@ -120,7 +135,7 @@ impl GrainReader {
             let length = self.shape.per_table.saturating_mul(self.shape.entry);
             self.check_place(at, length)
                 .map_err(|why| invalid(format!("grain table {number} at byte {at} {why}")))?;
-            grains::entries_at(&*self.bytes, at, self.shape.per_table, self.shape.entry)
+            grains::table_at(&*self.bytes, &self.ahead, at, &self.shape)
         })
     }
 

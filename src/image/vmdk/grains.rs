@@ -6,7 +6,8 @@ use std::io;
 
 use h2k_transports::RangeRead;
 
-use crate::image::bytes::read_vec;
+use super::ahead::Ahead;
+use crate::image::bytes::{is_zero, read_vec};
 use crate::image::error::ImageError;
 use crate::image::truncated::Reach;
 
@@ -77,6 +78,7 @@ pub(crate) fn walk(file: &dyn RangeRead, tables: &Tables, entries: &dyn Entries)
         walk.reach.at_least = true;
         return Ok(walk);
     }
+    let ahead = Ahead::default();
     let mut budget = file.size();
     let mut first = 0;
     while first < count {
@@ -90,7 +92,7 @@ pub(crate) fn walk(file: &dyn RangeRead, tables: &Tables, entries: &dyn Entries)
                 budget = budget
                     .checked_sub(table_bytes)
                     .ok_or_else(|| ImageError::corrupt("grain tables overlap"))?;
-                walk_table(file, tables, entries, index, at, &mut walk)?;
+                walk_table(file, &ahead, tables, entries, index, at, &mut walk)?;
             }
         }
         first += now;
@@ -109,6 +111,7 @@ pub(crate) fn directory_entries(tables: &Tables) -> Result<u64, ImageError> {
 
 fn walk_table(
     file: &dyn RangeRead,
+    ahead: &Ahead,
     tables: &Tables,
     entries: &dyn Entries,
     index: u64,
@@ -121,7 +124,8 @@ fn walk_table(
         walk.reach.at_least = true;
         return Ok(());
     }
-    let table = read_entries(file, at, tables.per_table, tables.entry)?;
+    let table = table_at(file, ahead, at, tables);
+    let table = table.map_err(|e| ImageError::io("reading the grain tables", e))?;
     for (grain, entry) in (index * tables.per_table..).zip(table) {
         // The directory's size was bounded, so the guest offset cannot overflow for a grain within the capacity.
         let left = grain.checked_mul(tables.grain).and_then(|at| tables.capacity.checked_sub(at));
@@ -144,14 +148,38 @@ fn read_entries(file: &dyn RangeRead, at: u64, count: u64, width: u64) -> Result
 /// `UnexpectedEof` if they end beyond the file; otherwise what the medium reports.
 pub(crate) fn entries_at(file: &dyn RangeRead, at: u64, count: u64, width: u64) -> io::Result<Vec<u64>> {
     let length = count.checked_mul(width).and_then(|len| usize::try_from(len).ok());
-    let (Some(length), Ok(width @ 1..=8)) = (length, usize::try_from(width)) else {
+    let (Some(length), Ok(width @ (4 | 8))) = (length, usize::try_from(width)) else {
         return Err(io::ErrorKind::UnexpectedEof.into());
     };
-    let bytes = read_vec(file, at, length)?;
-    Ok(bytes
-        .chunks_exact(width)
-        .map(|entry| entry.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b)))
-        .collect())
+    Ok(decode(&read_vec(file, at, length)?, width))
+}
+
+/// The entries of the grain table at `at`; none where all are zero, which no format has mean anything but
+/// "unallocated". Writers that reserve all tables at once leave most of them so.
+///
+/// # Errors
+/// As [`entries_at`].
+pub(super) fn table_at(
+    file: &dyn RangeRead,
+    ahead: &Ahead,
+    at: u64,
+    tables: &Tables,
+) -> io::Result<Vec<u64>> {
+    let length = tables.per_table.checked_mul(tables.entry).and_then(|len| usize::try_from(len).ok());
+    let bytes = ahead.read(file, at, length.ok_or(io::ErrorKind::UnexpectedEof)?)?;
+    if is_zero(&bytes) {
+        return Ok(Vec::new());
+    }
+    Ok(decode(&bytes, if tables.entry == 4 { 4 } else { 8 }))
+}
+
+fn decode(bytes: &[u8], width: usize) -> Vec<u64> {
+    if width == 4 {
+        let (entries, _) = bytes.as_chunks::<4>();
+        return entries.iter().map(|entry| u64::from(u32::from_le_bytes(*entry))).collect();
+    }
+    let (entries, _) = bytes.as_chunks::<8>();
+    entries.iter().map(|entry| u64::from_le_bytes(*entry)).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! VMware VMDK: a text descriptor and the extents that it names. `link` checks that all is there, `layer` reads it.
 
+mod ahead;
 pub mod cowd;
 pub mod descriptor;
 mod extent_line;
