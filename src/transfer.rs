@@ -129,6 +129,10 @@ impl Transfer<'_> {
     /// # Errors
     /// As [`Transfer::run`]; a program failed.
     pub fn qemu(&self, driver: &str, progress: &(dyn Fn(Progress) + Sync)) -> Result<Transferred, Failure> {
+        // qemu-img cannot go on with a target, and h2k's engine must not take over one that qemu-img wrote.
+        for left in [self.target, self.journal] {
+            remove(left)?;
+        }
         let served =
             || Server::start(vec![("disk".to_owned(), self.reader()?)]).doing("serving the disk to QEMU");
         let direct = self.settings.engine == Engine::Qemu && self.overlay.is_none();
@@ -167,6 +171,15 @@ impl Transfer<'_> {
             Some(limit) => exec.args(["-r", &limit.to_string()]),
             None => exec,
         }
+    }
+}
+
+fn remove(file: &Path) -> Result<(), Failure> {
+    match fs::remove_file(file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).doing(format!("removing {}", file.display()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -215,4 +228,44 @@ pub fn open_alone(path: &Path) -> Result<Box<dyn DiskReader>, Failure> {
     let path: PathBuf = fs::canonicalize(path).doing(format!("opening {}", path.display()))?;
     let chain = image::resolve_file(&path)?;
     Ok(image::open(&chain)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk of 8 MiB, and what is left of a copy of it in `dir`.
+    fn transfer(dir: &Path, engine: Engine) -> Result<Transferred, Failure> {
+        let source = dir.join("source.raw");
+        fs::write(&source, vec![7; 8 << 20]).unwrap();
+        let chain = image::resolve_file(&source)?;
+        let (target, journal) = (dir.join("target"), dir.join("journal"));
+        let settings = CopySettings { engine, ..CopySettings::default() };
+        let transfer = Transfer {
+            chain: &chain,
+            data: None,
+            overlay: None,
+            target: &target,
+            journal: &journal,
+            format: Format::Qcow2 { compress: None },
+            source: "one",
+            settings,
+            reflink: false,
+        };
+        transfer.run(&|_| {})
+    }
+
+    #[test]
+    fn what_qemu_img_wrote_is_not_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let copied = |done: Transferred| done.copied.map(|copied| (copied.read, copied.taken_over));
+        assert_eq!(copied(transfer(dir.path(), Engine::Native).unwrap()), Some((8 << 20, 0)));
+        assert_eq!(copied(transfer(dir.path(), Engine::Native).unwrap()), Some((0, 8 << 20)));
+        assert_eq!(copied(transfer(dir.path(), Engine::Qemu).unwrap()), None);
+        assert_eq!(copied(transfer(dir.path(), Engine::Native).unwrap()), Some((8 << 20, 0)));
+        let target = open_alone(&dir.path().join("target")).unwrap();
+        let mut bytes = vec![0; 8 << 20];
+        target.read_at(&mut bytes, 0).unwrap();
+        assert!(bytes.iter().all(|byte| *byte == 7));
+    }
 }

@@ -73,6 +73,14 @@ pub fn run(args: &ConvertArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure
         )
         .hint("name one of its disk files, or migrate the VM"));
     };
+    for image in disk.chain.images() {
+        let orphan =
+            image.orphan.then_some("an extent without its descriptor: what its parent holds reads as zeros");
+        for what in orphan.into_iter().chain(image.notes.iter().map(String::as_str)) {
+            let message = format!("{}: {what}", image.path.display());
+            ui.event(&Event::Warning { vm: located.flattened.fetched.name.clone(), message });
+        }
+    }
     let names = Names::beside(&out);
     let _lock = OutputLock::acquire(&names.dir)?;
     let result = convert(args, settled, ui, format, &located, disk, &names);

@@ -4,20 +4,20 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use h2k_config::{Engine, TargetFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::emit;
 use crate::error::{Doing, Failure, FailureKind};
-use crate::event::Event;
 use crate::image::SourceIdentity;
-use crate::image::copy::{Content, Format};
+use crate::image::copy::Content;
 use crate::pipeline::Context;
 use crate::plan::text::bytes;
 use crate::plan::{PlanDocument, VERSION};
 use crate::stage::{Stage, StageRun};
 use crate::stages::fix::Fixed;
-use crate::transfer::{self, Meter, Transfer, Transferred};
+use crate::transfer::Transferred;
+
+mod disks;
 
 /// The stage.
 pub struct Convert;
@@ -81,7 +81,7 @@ impl StageRun for Convert {
         }
         let unfinished = cx.work.join("result");
         fs::create_dir_all(&unfinished).doing(format!("making {}", unfinished.display()))?;
-        let transfers = copy_disks(cx, &fixed, &unfinished)?;
+        let transfers = disks::copy(cx, &fixed, &unfinished)?;
         let disks = measure(&fixed, &unfinished, transfers)?;
         write_documents(&fixed, &unfinished, &dir)?;
         source_unchanged(&fixed)?;
@@ -96,53 +96,6 @@ impl StageRun for Convert {
     }
 }
 
-fn copy_disks(cx: &Context<'_>, fixed: &Fixed, to: &Path) -> Result<Vec<Transferred>, Failure> {
-    let target = &fixed.planned.plan.target;
-    let flattened = &fixed.planned.inspected.flattened;
-    let mut transfers = Vec::new();
-    for (index, (disk, overlay)) in target.disks.iter().zip(&fixed.overlays).enumerate() {
-        let Some(flat) = flattened.disks.get(index) else { continue };
-        let doing = format!("copying disk {index}");
-        let changed = SourceIdentity::of([overlay]).doing(&doing)?;
-        let file = to.join(&disk.file);
-        let compress = transfer::compression(cx.job.policy.compress);
-        let transfer = Transfer {
-            chain: &flat.chain,
-            data: None,
-            overlay: Some(overlay),
-            target: &file,
-            journal: &cx.work.join(format!("disk{index}.journal")),
-            format: match disk.format {
-                TargetFormat::Qcow2 => Format::Qcow2 { compress },
-                TargetFormat::Raw => Format::Raw { preallocate: false },
-            },
-            source: &format!("{} {}", flattened.identity.digest, changed.digest),
-            settings: cx.job.copy,
-            reflink: true,
-        };
-        if cx.job.copy.engine == Engine::Qemu {
-            remove(&file)?;
-        }
-        let (meter, ui, vm) = (Meter::default(), cx.ui, cx.vm.as_str());
-        let done = transfer.run(&|progress| {
-            let message = format!("disk {index}, {}", meter.text(progress));
-            ui.event(&Event::Progress {
-                vm: vm.to_owned(),
-                stage: Stage::Convert,
-                done: progress.done,
-                total: progress.total,
-                message,
-            });
-        });
-        let done = done.doing(doing)?;
-        if let Some(content) = done.content() {
-            write_digests(&to.join(digests_of(&disk.file)), content)?;
-        }
-        transfers.push(done);
-    }
-    Ok(transfers)
-}
-
 /// Writes the digests of a disk's content and has them on disk.
 ///
 /// # Errors
@@ -151,15 +104,6 @@ pub fn write_digests(path: &Path, content: &Content) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     content.write(&mut bytes).doing("writing content digests")?;
     write(path, &bytes)
-}
-
-fn remove(file: &Path) -> Result<(), Failure> {
-    match fs::remove_file(file) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(e).doing(format!("removing {}", file.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn measure(fixed: &Fixed, dir: &Path, transfers: Vec<Transferred>) -> Result<Vec<ConvertedDisk>, Failure> {
