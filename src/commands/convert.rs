@@ -15,13 +15,12 @@ use crate::cli::ConvertArgs;
 use crate::cli::convert::OutFormat;
 use crate::error::{Doing, Failure, FailureKind};
 use crate::event::{Event, Reporter};
-use crate::image::SourceIdentity;
 use crate::image::copy::{Format, Progress};
 use crate::job::Job;
 use crate::plan::text::bytes;
 use crate::run::{self, Located};
 use crate::stage::Stage;
-use crate::stages::convert::write_digests;
+use crate::stages::convert::{source_unchanged, write_digests};
 use crate::stages::flatten::FlatDisk;
 use crate::state::OutputLock;
 use crate::transfer::{self, Meter, Transfer, Transferred};
@@ -123,7 +122,7 @@ fn convert(
         Some(_) if settled.resolved.copy.engine == Engine::Native => transfer.run(&progress)?,
         _ => transfer.qemu(format.driver(), &progress)?,
     };
-    unchanged(located).map_err(|f| names.start_over(f))?;
+    source_unchanged(&located.flattened.identity).map_err(|f| names.start_over(f))?;
     if args.verify {
         let source = || Ok(Arc::from(crate::image::open(&disk.chain)?));
         let told =
@@ -176,20 +175,6 @@ fn tell(ui: &Ui, vm: &str, progress: Progress, message: &str) {
         total: progress.total,
         message: message.to_owned(),
     });
-}
-
-/// What was read is what is still there.
-fn unchanged(located: &Located) -> Result<(), Failure> {
-    let before = &located.flattened.identity;
-    let now = SourceIdentity::of(before.paths()).doing("taking the source's digest again")?;
-    match before.differs(&now) {
-        None => Ok(()),
-        Some(what) => Err(Failure::message(
-            FailureKind::Failed,
-            format!("the source changed while it was copied: {what}"),
-        )
-        .hint("shut the VM down on its hypervisor and start again")),
-    }
 }
 
 /// What lies beside the output while it is incomplete, in a directory of its own.

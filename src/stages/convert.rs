@@ -84,7 +84,7 @@ impl StageRun for Convert {
         let transfers = disks::copy(cx, &fixed, &unfinished)?;
         let disks = measure(&fixed, &unfinished, transfers)?;
         write_documents(&fixed, &unfinished, &dir)?;
-        source_unchanged(&fixed)?;
+        source_unchanged(&fixed.planned.inspected.flattened.identity)?;
         File::open(&unfinished).and_then(|d| d.sync_all()).doing("flushing the result's directory")?;
         crate::exec::check_cancelled()?;
         publish(&unfinished, &dir)?;
@@ -141,8 +141,10 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
 }
 
 /// The promise about the source: what was read is what is still there.
-fn source_unchanged(fixed: &Fixed) -> Result<(), Failure> {
-    let before = &fixed.planned.inspected.flattened.identity;
+///
+/// # Errors
+/// It changed, with what; it cannot be read any more.
+pub fn source_unchanged(before: &SourceIdentity) -> Result<(), Failure> {
     let now = SourceIdentity::of(before.paths()).doing("taking the source's digest again")?;
     match before.differs(&now) {
         None => Ok(()),
