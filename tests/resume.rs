@@ -9,6 +9,11 @@ use crate::common::{Place, digests, run};
 
 /// Starts h2k in a process group of its own and waits until it tells `event` of `stage`.
 fn start_until(place: &Place, args: &[&str], event: &str, stage: &str) -> Child {
+    start_when(place, args, |told| told["event"] == event && told["stage"] == stage)
+}
+
+/// The same until it tells what `found` looks for.
+fn start_when(place: &Place, args: &[&str], found: impl Fn(&serde_json::Value) -> bool) -> Child {
     let mut command = place.command();
     command
         .args(args)
@@ -22,16 +27,15 @@ fn start_until(place: &Place, args: &[&str], event: &str, stage: &str) -> Child 
     for line in lines.by_ref() {
         let line = line.unwrap();
         let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let found = told["event"] == event && told["stage"] == stage;
         seen.push(line);
-        if found {
+        if found(&told) {
             // Nobody reads on: a full pipe must not stop h2k before it is killed.
             std::thread::spawn(move || lines.for_each(drop));
             return child;
         }
     }
     child.wait().unwrap();
-    panic!("{event} of {stage} was not told:\n{}", seen.join("\n"));
+    panic!("what was waited for was not told:\n{}", seen.join("\n"));
 }
 
 /// Kills h2k alone, without a chance to clean up; its appliance must die with it.
@@ -66,6 +70,13 @@ fn a_killed_run_goes_on_where_it_stopped() {
         kill(start_until(&place, &args, event, stage), "KILL");
         assert_eq!(place.results("out"), Vec::<String>::new(), "killed at {event} of {stage}");
     }
+    // In the middle of the copy; slowly, so that there is a middle.
+    let slowly = [&args[..], &["--limit-rate", "80M"]].concat();
+    let copying = |told: &serde_json::Value| {
+        told["event"] == "progress" && told["stage"] == "convert" && told["done"].as_u64() > Some(256 << 20)
+    };
+    kill(start_when(&place, &slowly, copying), "KILL");
+    assert_eq!(place.results("out"), Vec::<String>::new(), "killed while it was copied");
     let last = place.h2k(["resume", "--log-format", "json"]).expect(0);
     let (resumed, done) = stages(&last.stderr);
     assert_eq!(resumed, ["fetch", "flatten", "inspect", "plan", "fix"]);
@@ -74,6 +85,10 @@ fn a_killed_run_goes_on_where_it_stopped() {
     let disk = place.path("out/debian12-stock/disk0.qcow2");
     run(Command::new("qemu-img").args(["check", "-q"]).arg(&disk)).expect(0);
     assert!(!place.path("out/.h2k/debian12-stock").exists(), "work was left behind");
+    let report = place.h2k(["report", "debian12-stock", "--json"]).expect(0).json();
+    let copied = &report["disks"][0]["transfer"]["copied"];
+    assert!(copied["taken_over"].as_u64() > Some(0), "nothing was taken over: {copied:#}");
+    place.h2k(["verify", "out/debian12-stock"]).expect(0);
     let status = place.h2k(["status", "--json"]).expect(0).json();
     assert_eq!(status["runs"][0]["state"], "done", "{status:#}");
     // There is nothing to go on with any more, and what is there is not overwritten.
