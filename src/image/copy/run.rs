@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::chunk::Record;
+use super::chunk::{CLUSTER, Record};
 use super::clone::Sharing;
 use super::content::Content;
 use super::error::CopyError;
@@ -124,7 +124,10 @@ fn begin(job: &CopyJob<'_>) -> Result<(File, Journal, Vec<Record>), CopyError> {
         && let Some((journal, records)) = Journal::resume(job.journal, &header).map_err(&journal_failed)?
     {
         let file = OpenOptions::new().read(true).write(true).open(job.target).map_err(&failed)?;
-        return Ok((file, journal, records));
+        let length = file.metadata().map_err(&failed)?.len();
+        if is_there(job.format, &records, length) {
+            return Ok((file, journal, records));
+        }
     }
     let new = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(job.target);
     let file = new.map_err(&failed)?;
@@ -133,6 +136,14 @@ fn begin(job: &CopyJob<'_>) -> Result<(File, Journal, Vec<Record>), CopyError> {
         sync_directory(path).map_err(CopyError::write(path))?;
     }
     Ok((file, journal, Vec::new()))
+}
+
+/// Whether a target of `length` bytes can hold what its journal names: it may have been cut since, or be another file.
+fn is_there(format: Format, records: &[Record], length: u64) -> bool {
+    let Format::Qcow2 { .. } = format else { return true };
+    // Compressed clusters end somewhere in the last cluster.
+    let end = length.checked_next_multiple_of(CLUSTER).unwrap_or(u64::MAX);
+    records.iter().all(|r| r.base.checked_add(r.host_bytes()).is_some_and(|needed| needed <= end))
 }
 
 fn sync_directory(of: &Path) -> std::io::Result<()> {

@@ -268,3 +268,17 @@ fn a_full_file_system_is_an_error_and_no_hang() {
     };
     assert!(run(&job).unwrap_err().is_full());
 }
+
+#[test]
+fn a_target_that_was_cut_is_not_taken_over() {
+    let bench = Bench::new(40 << 20, &[(0, 10 << 20)]);
+    for format in [Format::Qcow2 { compress: None }, Format::Qcow2 { compress: Some(Compression::Zstd) }] {
+        bench.start_over();
+        bench.copy(bench.reader(), format, CopyOptions::default()).unwrap();
+        let target = File::options().write(true).open(bench.path("target")).unwrap();
+        target.set_len(65536).unwrap();
+        let again = bench.copy(bench.reader(), format, CopyOptions::default()).unwrap();
+        assert_eq!(again.taken_over, 0, "{format:?}");
+        bench.check(format);
+    }
+}
