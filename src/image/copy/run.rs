@@ -125,7 +125,7 @@ fn begin(job: &CopyJob<'_>) -> Result<(File, Journal, Vec<Record>), CopyError> {
     {
         let file = OpenOptions::new().read(true).write(true).open(job.target).map_err(&failed)?;
         let length = file.metadata().map_err(&failed)?.len();
-        if is_there(job.format, &records, length) {
+        if is_there(&header, &records, length) {
             return Ok((file, journal, records));
         }
     }
@@ -139,8 +139,10 @@ fn begin(job: &CopyJob<'_>) -> Result<(File, Journal, Vec<Record>), CopyError> {
 }
 
 /// Whether a target of `length` bytes can hold what its journal names: it may have been cut since, or be another file.
-fn is_there(format: Format, records: &[Record], length: u64) -> bool {
-    let Format::Qcow2 { .. } = format else { return true };
+fn is_there(header: &Header, records: &[Record], length: u64) -> bool {
+    if let Format::Raw { .. } = header.format {
+        return length == header.size || records.is_empty();
+    }
     // Compressed clusters end somewhere in the last cluster.
     let end = length.checked_next_multiple_of(CLUSTER).unwrap_or(u64::MAX);
     records.iter().all(|r| r.base.checked_add(r.host_bytes()).is_some_and(|needed| needed <= end))
