@@ -134,7 +134,12 @@ fn resets_power_off_and_panic_fail() {
     let options = BootOptions { max_resets: 1, ..quick() };
     let verdict = Guest::new(Some(&RESET)).boot(&options);
     assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
-    assert!(verdict.reason.starts_with("the guest reset itself 2 times"), "{}", verdict.reason);
+    // It resets itself faster than a busy host looks.
+    let count =
+        verdict.reason.strip_prefix("the guest reset itself ").and_then(|rest| rest.split(' ').next());
+    let count: u64 =
+        count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{}", verdict.reason));
+    assert!(count >= 2, "{}", verdict.reason);
     let verdict = Guest::new(Some(&POWER_OFF)).boot(&quick());
     assert!(verdict.reason.starts_with("the guest powered itself off"), "{verdict:#?}");
     assert!(verdict.evidence.powered_off && !verdict.evidence.screenshots.is_empty());
