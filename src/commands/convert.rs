@@ -57,7 +57,9 @@ struct Link {
 /// difference.
 pub fn run(args: &ConvertArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     let out = std::path::absolute(&args.output).doing(format!("finding {}", args.output.display()))?;
+    let names = Names::beside(&out);
     if out.exists() {
+        names.clear_finished()?;
         return Err(Failure::message(FailureKind::Usage, format!("{} is there already", out.display()))
             .hint("remove it, or name another file"));
     }
@@ -80,7 +82,6 @@ pub fn run(args: &ConvertArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure
             ui.event(&Event::Warning { vm: located.flattened.fetched.name.clone(), message });
         }
     }
-    let names = Names::beside(&out);
     let _lock = OutputLock::acquire(&names.dir)?;
     let result = convert(args, settled, ui, format, &located, disk, &names);
     let go_on = result.is_err() && names.journal.exists();
@@ -217,6 +218,15 @@ impl Names {
             }
             _ => failure,
         }
+    }
+
+    /// Removes what a copy left that was killed after its result got its name.
+    fn clear_finished(&self) -> Result<(), Failure> {
+        if !self.journal.exists() || self.unfinished.exists() {
+            return Ok(());
+        }
+        let _lock = OutputLock::acquire(&self.dir)?;
+        self.clear()
     }
 
     /// Removes what cannot be gone on with.

@@ -8,7 +8,7 @@ use h2k_transports::{DiskFormat, DiskLocation, SourceDisk};
 use serde::{Deserialize, Serialize};
 
 use super::error::ImageError;
-use super::gate::{OpenGate, canonical};
+use super::gate::{OpenGate, canonical, last_component};
 use super::link::{self, Image, Link, LinkId, Parent, Part, Source};
 use super::nbd;
 
@@ -129,31 +129,42 @@ fn check_generation(wanted: &Wanted, link: &Link, child: Option<&Image>) -> Resu
     }
 }
 
-/// The parent among the files that the user named, or else where the image says that it is.
+/// The parent among the files that the user named, or where the image says that it is, or, with what the image says
+/// meant for another host, a file of that name.
 fn find_parent(link: &Link, parent: &Parent, gate: &OpenGate) -> Result<Wanted, ImageError> {
+    let child = &link.image.path;
     let wanted =
         |path| Wanted { path, part: None, format: parent.format, id: parent.id, or_id: parent.or_id };
-    let named = |path: &PathBuf| parent.names.iter().any(|name| last_component(name) == path.file_name());
+    let named = |path: &PathBuf| {
+        let called = path.file_name();
+        parent
+            .names
+            .iter()
+            .any(|name| last_component(name).is_some_and(|last| Some(OsStr::new(last)) == called))
+    };
     let fits = |path: &PathBuf| match parent.id {
         Some(id) => link::read_id(path, parent.format, gate)
             .is_ok_and(|found| found == Some(id) || found.is_some() && found == parent.or_id),
         None => named(path),
     };
-    if let Some(path) = gate.named_files().iter().find(|path| **path != link.image.path && fits(path)) {
+    if let Some(path) = gate.named_files().iter().find(|path| *path != child && fits(path)) {
         return Ok(wanted(path.clone()));
     }
     let mut first = None;
     for name in &parent.names {
-        match gate.admit(&link.image.path, name) {
+        match gate.admit(child, name) {
             Ok(path) => return Ok(wanted(path)),
             Err(e) => first = first.or(Some(e)),
         }
     }
+    // In the image's own directory only where the format tells whether it is the one.
+    let own = parent.id.is_some();
+    let there = parent.names.iter().flat_map(|name| gate.of_that_name(name, own));
+    let candidates: Vec<PathBuf> = there.filter(|path| path != child).collect();
+    // One that does not fit is refused with what is wrong with it.
+    if let Some(path) = candidates.iter().find(|path| fits(path)).or(candidates.first()) {
+        return Ok(wanted(path.clone()));
+    }
     let error = first.unwrap_or_else(|| ImageError::corrupt("the image does not name its parent"));
     Err(error.context("looking for the parent image"))
-}
-
-/// What follows the last separator of a Unix or a Windows path.
-fn last_component(name: &str) -> Option<&OsStr> {
-    name.rsplit(['/', '\\']).next().filter(|last| !last.is_empty()).map(OsStr::new)
 }

@@ -80,6 +80,17 @@ impl OpenGate {
         Ok(found)
     }
 
+    /// Regular files with the last component of `name` in the directories that the user allowed, and with `own` first
+    /// in the image's own: a path of another host says no more than that. Nothing is opened.
+    pub(crate) fn of_that_name(&self, name: &str, own: bool) -> Vec<PathBuf> {
+        let Some(file) = last_component(name).filter(|file| self.check_name(file).is_ok()) else {
+            return Vec::new();
+        };
+        let own = self.own.iter().filter(|_| own);
+        let found = own.chain(&self.allowed).filter_map(|dir| fs::canonicalize(dir.join(file)).ok());
+        found.filter(|path| self.reaches(path) && path.is_file()).collect()
+    }
+
     fn check_name(&self, name: &str) -> Result<(), &'static str> {
         if name.is_empty() {
             return Err("it is empty");
@@ -121,10 +132,15 @@ pub(crate) fn canonical(path: &Path) -> Result<PathBuf, ImageError> {
     fs::canonicalize(path).map_err(|e| ImageError::io(format!("opening {}", path.display()), e))
 }
 
+/// What follows the last separator of a Unix or a Windows path; `None` if that names a directory.
+pub(crate) fn last_component(name: &str) -> Option<&str> {
+    name.rsplit(['/', '\\']).next().filter(|last| !matches!(*last, "" | "." | ".."))
+}
+
 fn refused(image: &Path, name: &str, why: &str) -> ImageError {
-    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let file = last_component(name).unwrap_or(name);
     let hint = format!(
-        "if the file belongs to the disk, copy it beside {} and have the image name it as {file:?}",
+        "if the file belongs to the disk, copy it beside {} as {file:?}, or name it or its directory with --parent",
         image.display()
     );
     ImageError::dangerous(format!("{} names the file {name:?}, which is not opened: {why}", image.display()))
@@ -138,7 +154,10 @@ fn missing(image: &Path, name: &str, directory: &Path, cause: io::Error) -> Imag
             image.display(),
             directory.display()
         ))
-        .with_hint(format!("copy {name:?} there; a disk is whole only with all of its files")),
+        .with_hint(format!(
+            "a disk is whole only with all of its files: copy {:?} there, or name its directory with --parent",
+            last_component(name).unwrap_or(name)
+        )),
         _ => ImageError::io(format!("looking for {name:?}, which {} names", image.display()), cause),
     }
 }

@@ -66,6 +66,40 @@ fn a_parent_that_changed_after_the_snapshot_is_refused() {
     assert_eq!(identity.differs(&SourceIdentity::of(before.files()).unwrap()), None);
 }
 
+/// Has a VMDK name its parent in another way, as long as it was.
+fn rename_parent(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read(path).unwrap();
+    let hint = format!("parentFileNameHint=\"{from}\"");
+    let start = text.windows(hint.len()).position(|w| w == hint.as_bytes()).unwrap();
+    let mut new = format!("parentFileNameHint=\"{to}\"").into_bytes();
+    // What follows the hint is pushed into a comment's place: the descriptor is padded with NULs.
+    new.extend_from_slice(&text[start + hint.len()..20 * 512]);
+    new.truncate(20 * 512 - start);
+    overwrite(path, start as u64, &new);
+}
+
+#[test]
+fn a_linked_clone_finds_its_base_by_name_where_it_was_copied_to() {
+    let bench = Bench::new();
+    vmdk_chain(&bench, "subformat=monolithicSparse");
+    rename_parent(&bench.path("snap1.vmdk"), "base.vmdk", "/vmfs/volumes/5f3c/templates/base.vmdk");
+    // Beside its child: the CID tells that it is the one.
+    assert_eq!(bench.resolve("snap2.vmdk").unwrap().images().len(), 3);
+    // In a directory that the user names, and nowhere else.
+    let elsewhere = bench.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::rename(bench.path("base.vmdk"), elsewhere.join("base.vmdk")).unwrap();
+    let error = bench.resolve("snap2.vmdk").unwrap_err();
+    assert!(error.hint().unwrap().contains("--parent"), "{:?}", error.hint());
+    let disk = source(DiskLocation::File { path: bench.path("snap2.vmdk") }, None);
+    let gate = OpenGate::for_location(&disk.location).unwrap().allow(&elsewhere).unwrap();
+    let chain = ImageChain::resolve(&disk, &gate).unwrap();
+    assert_eq!(chain.images()[2].path, elsewhere.join("base.vmdk"));
+    // Another disk of that name is not taken.
+    bench.create("vmdk", "", "elsewhere/base.vmdk", "40M");
+    assert_eq!(ImageChain::resolve(&disk, &gate).unwrap_err().kind(), ImageErrorKind::Corrupt);
+}
+
 #[test]
 fn a_missing_parent_is_named() {
     let bench = Bench::new();
@@ -121,7 +155,7 @@ fn qcow2_with_a_vmdk_below_keeps_its_formats() {
 }
 
 #[test]
-fn a_chain_too_long_for_an_overlays_header_is_left_to_the_images_if_they_can_be_trusted() {
+fn a_chain_of_eight_images_in_a_long_directory_is_read() {
     let bench = Bench::new();
     let directory = bench.path(&"d".repeat(200));
     std::fs::create_dir(&directory).unwrap();
