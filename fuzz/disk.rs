@@ -1,36 +1,14 @@
-//! What the targets of disk readers have in common: bytes in memory that claim to be a part of a local file, and what
-//! holds of every extent.
-
-use std::fs::File;
-use std::io;
-use std::sync::{Arc, OnceLock};
+//! What the targets of disk readers have in common: what holds of every extent.
 
 use h2k::image::{DiskReader, Extent, ExtentKind};
 use h2k_transports::RangeRead;
 
-/// Where in the local file the bytes claim to begin.
-const START: u64 = 12_345;
+#[path = "memory.rs"]
+mod memory;
 
-/// A disk image.
-pub struct Memory(pub Vec<u8>);
+use memory::START;
 
-impl RangeRead for Memory {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
-        let end = start.checked_add(buf.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        buf.copy_from_slice(self.0.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-
-    fn local(&self) -> Option<(&Arc<File>, u64)> {
-        static ANY: OnceLock<Arc<File>> = OnceLock::new();
-        Some((ANY.get_or_init(|| Arc::new(File::open("/dev/null").expect("there is one"))), START))
-    }
-}
+pub use memory::Memory;
 
 /// Checks an extent, of which at most `most` bytes are read: what is no data reads as zeros; a read in two parts gives
 /// what it gives in one; the place of an offset lies in the image and holds what is read.

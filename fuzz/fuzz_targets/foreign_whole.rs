@@ -3,26 +3,14 @@
 //! Invariants: looking never panics, takes no more memory than a table, and ends.
 #![no_main]
 
-use std::io;
-
 use h2k::image::foreign::check_whole;
-use h2k_transports::{DiskFormat, RangeRead};
+use h2k_transports::DiskFormat;
 use libfuzzer_sys::fuzz_target;
 
-struct Memory<'a>(&'a [u8]);
+#[path = "../memory.rs"]
+mod memory;
 
-impl RangeRead for Memory<'_> {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
-        let end = start.checked_add(buf.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        buf.copy_from_slice(self.0.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-}
+use memory::Memory;
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, data)) = data.split_first() else { return };
@@ -33,5 +21,5 @@ fuzz_target!(|data: &[u8]| {
         3 => DiskFormat::Qcow,
         _ => DiskFormat::Dmg,
     };
-    let _ = check_whole(&Memory(data), format);
+    let _ = check_whole(&Memory(data.to_vec()), format);
 });
