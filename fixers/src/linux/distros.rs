@@ -75,10 +75,24 @@ macro_rules! guests {
 }
 
 guests! {
+    alpine
+    amazon_2
+    arch_systemd_boot
+    arch_uki
+    debian_13_extlinux
+    fedora_uefi
+    gentoo
+    photon
+    rhel_10_uefi
     rhel_6
     rhel_7_uefi
     rhel_8
     rocky_9_uefi
-    rhel_10_uefi
-    fedora_uefi
+    sles_11
+    sles_12
+    sles_15_uefi
+    ubuntu_14_04
+    ubuntu_20_04_uefi
+    ubuntu_24_04_uefi
+    unknown_lilo
 }

@@ -95,7 +95,15 @@ fn of_text(out: &mut String, path: &str, before: Option<&Content>, after: Option
         Some(_) => format!("{prefix}{path}"),
         None => "/dev/null".to_owned(),
     };
+    let (old, new) = (shortened(&old), shortened(&new));
     let diff = TextDiff::from_lines(&old, &new);
     write!(out, "{}", diff.unified_diff().context_radius(1).header(&name("a", before), &name("b", after)))
         .unwrap();
+}
+
+/// What fills an environment block up, in a few characters.
+fn shortened(text: &str) -> String {
+    let kept = text.trim_end_matches('#');
+    let filled = text.len() - kept.len();
+    if filled < 80 { text.to_owned() } else { format!("{kept}#### ({filled} of them)\n") }
 }
