@@ -42,6 +42,9 @@ pub struct UkiFacts {
     pub path: String,
     /// The command line that is built in; `None` if there is none.
     pub cmdline: Option<String>,
+    /// Names of the kernel modules in its initramfs, as in [`super::InitramfsFacts`]; `None` if it has no initramfs or
+    /// that could not be listed.
+    pub modules: Option<Vec<String>>,
     /// Why the file could not be read as one, if so.
     pub unreadable: Option<String>,
 }

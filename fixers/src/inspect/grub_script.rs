@@ -191,7 +191,8 @@ impl Script {
 
 /// Where a path of GRUB's may be in the guest, the likeliest place first.
 fn places(facts: &GuestFacts, variables: &Variables, path: &str) -> Vec<String> {
-    if path.split('/').any(|c| c == "..") {
+    // Snapshots of snapper are read-only, and boot what was.
+    if path.split('/').any(|c| c == ".." || c == ".snapshots") {
         return Vec::new();
     }
     let (device, path) = match path.strip_prefix('(').and_then(|p| p.split_once(')')) {
@@ -304,7 +305,11 @@ mod tests {
     fn nothing_is_followed_for_ever_or_out_of_the_root() {
         let guest = MemoryGuest::new()
             .file("/a", "configfile /b\n")
-            .file("/b", "configfile /a\nsource /b\nconfigfile /../../etc/shadow\n")
+            .file(
+                "/b",
+                "configfile /a\nsource /b\nconfigfile /../../etc/shadow\nsource /.snapshots/1/snapshot/boot/grub2/x.cfg\n",
+            )
+            .file("/.snapshots/1/snapshot/boot/grub2/x.cfg", "")
             .file("/etc/shadow", "");
         let found = follow(&guest, &facts(), &["/a".to_owned()]).unwrap();
         assert_eq!(found.configurations, ["/b"]);

@@ -1,13 +1,15 @@
-//! Unified kernel images: the command line that is built in (UAPI "Unified Kernel Image" specification, `.cmdline`).
+//! Unified kernel images: the command line and the initramfs that are built in (UAPI "Unified Kernel Image"
+//! specification, sections `.cmdline` and `.initrd`).
 //!
 //! The file is a PE image (Microsoft "PE Format"): at 0x3c the offset of the signature `PE\0\0`, then the COFF header
 //! of 20 bytes, the optional header, and 40 bytes for each section.
 
 use std::io::{self, Cursor, Read};
 
-use crate::error::Result;
+use crate::error::{GuestError, Result};
 use crate::facts::UkiFacts;
 use crate::guest::Guest;
+use crate::initramfs;
 
 use super::text;
 
@@ -29,41 +31,57 @@ const SECTION: usize = 40;
 /// # Errors
 /// The guest could not be read.
 pub(super) fn look(guest: &dyn Guest, path: &str) -> Result<UkiFacts> {
-    let read = match text::open(guest, path, MAX_IMAGE) {
-        Ok(Some((stream, _))) => command_line(stream).map_err(|e| e.to_string()),
-        Ok(None) => Err("not a regular file".to_owned()),
-        Err(crate::GuestError::TooLarge { .. }) => Err(format!("larger than {MAX_IMAGE} bytes")),
+    let facts = UkiFacts { path: path.to_owned(), ..UkiFacts::default() };
+    let failed = |why: String| UkiFacts { unreadable: Some(why), ..facts.clone() };
+    let opened = || text::open(guest, path, MAX_IMAGE);
+    let stream = match opened() {
+        Ok(Some((stream, _))) => stream,
+        Ok(None) => return Ok(failed("not a regular file".to_owned())),
+        Err(GuestError::TooLarge { .. }) => return Ok(failed(format!("larger than {MAX_IMAGE} bytes"))),
         Err(e) => return Err(e),
     };
-    let path = path.to_owned();
-    Ok(match read {
-        Ok(cmdline) => UkiFacts { path, cmdline, unreadable: None },
-        Err(why) => UkiFacts { path, cmdline: None, unreadable: Some(why) },
-    })
+    let cmdline = match command_line(stream) {
+        Ok(cmdline) => cmdline,
+        Err(why) => return Ok(failed(why.to_string())),
+    };
+    let modules = opened()?.and_then(|(stream, _)| modules(stream));
+    Ok(UkiFacts { cmdline, modules, ..facts })
 }
 
 /// The text of the section `.cmdline`, without the NULs and the line end that it is filled up with.
-fn command_line(mut stream: impl Read) -> io::Result<Option<String>> {
-    let mut head = Vec::new();
-    stream.by_ref().take(MAX_HEAD).read_to_end(&mut head)?;
-    let sections = sections(&head).ok_or_else(|| invalid("not a PE image"))?;
-    let Some(section) = sections.iter().find(|s| s.name == *b".cmdline") else { return Ok(None) };
-    let size = u64::from(section.size);
+fn command_line(stream: impl Read) -> io::Result<Option<String>> {
+    let Some((size, section)) = section(stream, b".cmdline")? else { return Ok(None) };
     if size > MAX_CMDLINE {
         return Err(invalid("its command line is too long"));
     }
-    let mut whole = Cursor::new(head).chain(stream);
-    let offset = u64::from(section.offset);
-    if io::copy(&mut whole.by_ref().take(offset), &mut io::sink())? != offset {
-        return Err(invalid("it ends before its command line"));
-    }
     let mut bytes = Vec::new();
-    whole.take(size).read_to_end(&mut bytes)?;
+    section.take(size).read_to_end(&mut bytes)?;
     if bytes.len() as u64 != size {
         return Err(invalid("it ends within its command line"));
     }
     let text = String::from_utf8_lossy(&bytes);
     Ok(Some(text.trim_end_matches(['\0', '\n', ' ']).to_owned()))
+}
+
+/// Kernel modules in the section `.initrd`; `None` if that is missing or cannot be listed.
+fn modules(stream: impl Read) -> Option<Vec<String>> {
+    let (size, section) = section(stream, b".initrd\0").ok()??;
+    let listing = initramfs::list(section.take(size)).ok()?;
+    listing.nested.is_none().then(|| listing.all_modules().into_iter().collect())
+}
+
+/// The size of a section in bytes, and a stream that begins with it.
+fn section(mut stream: impl Read, name: &[u8; 8]) -> io::Result<Option<(u64, impl Read)>> {
+    let mut head = Vec::new();
+    stream.by_ref().take(MAX_HEAD).read_to_end(&mut head)?;
+    let sections = sections(&head).ok_or_else(|| invalid("not a PE image"))?;
+    let Some(section) = sections.iter().find(|s| s.name == *name) else { return Ok(None) };
+    let mut whole = Cursor::new(head).chain(stream);
+    let offset = u64::from(section.offset);
+    if io::copy(&mut whole.by_ref().take(offset), &mut io::sink())? != offset {
+        return Err(invalid("it ends before its sections"));
+    }
+    Ok(Some((u64::from(section.size), whole)))
 }
 
 fn invalid(why: &str) -> io::Error {

@@ -57,7 +57,7 @@ impl Fixer for KernelArguments {
          grub-mkconfig would write a device name again."
     }
 
-    fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, _: &Policy) -> Result<Proposal> {
+    fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
         let mut proposal = Proposal::default();
         if !facts.is_linux() {
             return Ok(proposal);
@@ -83,7 +83,7 @@ impl Fixer for KernelArguments {
             proposal.edits.extend(edit(*kind, file, &mut editor, enable_uuid, &mut proposal.concerns));
         }
         proposal.concerns.extend(concerns(&editor));
-        proposal.concerns.extend(sealed::concerns(boot, &names, guest)?);
+        proposal.concerns.extend(sealed::concerns(facts, &names, guest, policy.disk_bus)?);
         Ok(proposal)
     }
 }

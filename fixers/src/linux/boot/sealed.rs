@@ -1,21 +1,32 @@
 //! Command lines that h2k does not edit: those inside of unified kernel images, and those of boot loaders whose
 //! configuration only counts once their own program has run (LILO, zipl).
 
+use h2k_config::DiskBus;
+
 use super::arguments::Editor;
 use crate::error::Result;
-use crate::facts::{BootloaderFacts, UkiFacts};
+use crate::facts::{GuestFacts, KernelFacts, UkiFacts};
 use crate::guest::Guest;
 use crate::linux::names::Names;
-use crate::linux::shell::{assignment, words_of_file};
 use crate::linux::text::TextFile;
 use crate::{Concern, Severity};
+
+/// Settings that are command lines: of LILO and yaboot, of zipl, of Limine.
+const LINES: [&str; 5] = ["append", "addappend", "parameters", "cmdline", "kernel_cmdline"];
 
 /// A concern for each that names a device of the old hardware.
 ///
 /// # Errors
 /// The guest could not be read.
-pub(super) fn concerns(boot: &BootloaderFacts, names: &Names<'_>, guest: &dyn Guest) -> Result<Vec<Concern>> {
+pub(super) fn concerns(
+    facts: &GuestFacts,
+    names: &Names<'_>,
+    guest: &dyn Guest,
+    bus: DiskBus,
+) -> Result<Vec<Concern>> {
+    let boot = &facts.bootloader;
     let mut found: Vec<Concern> = boot.ukis.iter().filter_map(|uki| of_uki(uki, names)).collect();
+    found.extend(boot.ukis.iter().filter_map(|uki| drivers(uki, facts, bus)));
     for path in &boot.others {
         if let Some(file) = TextFile::read(guest, path)? {
             found.extend(of_other(&file, names));
@@ -50,15 +61,34 @@ fn of_uki(uki: &UkiFacts, names: &Names<'_>) -> Option<Concern> {
     ))
 }
 
-/// Settings of other boot loaders are `root=/dev/sda1` and `append="…"`, or lines with quoted command lines.
+/// Its initramfs cannot be changed either.
+fn drivers(uki: &UkiFacts, facts: &GuestFacts, bus: DiskBus) -> Option<Concern> {
+    let inside = uki.modules.as_ref()?;
+    let driver = if bus == DiskBus::VirtioScsi { "virtio_scsi" } else { "virtio_blk" };
+    let built_in = |k: &KernelFacts| k.builtin.iter().any(|name| name == driver);
+    if inside.iter().any(|name| name == driver) || facts.kernels.iter().any(built_in) {
+        return None;
+    }
+    Some(Concern::new(
+        "guest.boot.uki",
+        Severity::Critical,
+        &uki.path,
+        format!(
+            "the initramfs inside of the unified kernel image holds no {driver}: the disk would not be found"
+        ),
+        "add virtio_pci, virtio_blk and virtio_scsi to the initramfs in the guest, and build the image anew, before the \
+         migration",
+    ))
+}
+
+/// Settings of LILO and its like are lines `root = /dev/sda1` and `append = "…"`; rEFInd's are quoted command lines.
 fn of_other(file: &TextFile, names: &Names<'_>) -> Option<Concern> {
     let mut editor = Editor::new(names, false);
-    for word in words_of_file(&file.text) {
-        match assignment(&word) {
-            Some(assigned) if assigned.name == "root" => drop(editor.assigned_device(&assigned, "root")),
-            Some(assigned) if ["boot", "disk", "resume"].contains(&assigned.name) => {}
-            Some(assigned) => drop(editor.assigned(&assigned)),
-            None => drop(editor.line(&word.text, 0)),
+    for line in file.text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+        match line.split_once(['=', ':']).map(|(key, value)| (key.trim(), value.trim().trim_matches('"'))) {
+            Some(("root", device)) => drop(editor.device(device, "root", 0)),
+            Some((key, text)) if LINES.contains(&key) => drop(editor.line(text, 0)),
+            _ => line.split('"').for_each(|text| drop(editor.line(text, 0))),
         }
     }
     let weight = editor.weight_of_all()?;

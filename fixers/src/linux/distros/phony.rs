@@ -138,7 +138,10 @@ impl Phony {
         if let Some((link, target)) = title.split_once(" -> ") {
             self.guest = std::mem::take(&mut self.guest).link(link, target);
         } else if let Some(path) = title.strip_suffix(" uki") {
-            self.guest.put(path, &uki_image(&[(".linux", b"kernel"), (".cmdline", content.as_bytes())], 0));
+            let initramfs = image("6.9.1-arch1-1", &["vmw_pvscsi", "virtio_blk"]);
+            let sections =
+                [(".linux", b"kernel".as_slice()), (".cmdline", content.as_bytes()), (".initrd", &initramfs)];
+            self.guest.put(path, &uki_image(&sections, 0));
         } else if title.ends_with("/grubenv") {
             let block = format!("{content}\n");
             self.guest.put(title, format!("{block}{}", "#".repeat(1024 - block.len())).as_bytes());

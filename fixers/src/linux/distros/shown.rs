@@ -50,7 +50,7 @@ fn of_facts(out: &mut String, facts: &GuestFacts) {
         }
     }
     for uki in &boot.ukis {
-        writeln!(out, "unified kernel image: {}: {:?}", uki.path, uki.cmdline).unwrap();
+        writeln!(out, "unified kernel image: {}: {:?}, {:?}", uki.path, uki.cmdline, uki.modules).unwrap();
     }
     for kernel in &facts.kernels {
         let image = kernel.image.as_deref().unwrap_or("no image");

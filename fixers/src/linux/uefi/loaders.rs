@@ -86,7 +86,10 @@ impl Loader {
             return Ok(None);
         }
         let text = guest.read(&path)?.unwrap_or_default();
-        let leads_on = String::from_utf8_lossy(&text).split_whitespace().any(|word| word == "configfile");
+        let text = String::from_utf8_lossy(&text);
+        let has = |wanted: &[&str]| text.split_whitespace().any(|word| wanted.contains(&word));
+        // SUSE's stub takes the real configuration in with `source`.
+        let leads_on = has(&["configfile", "source"]) && !has(&["menuentry", "linux", "linuxefi"]);
         Ok(leads_on.then(|| name.clone()))
     }
 }
