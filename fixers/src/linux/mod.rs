@@ -23,6 +23,8 @@ mod text;
 #[cfg(test)]
 mod distros;
 #[cfg(test)]
+mod pitfalls;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

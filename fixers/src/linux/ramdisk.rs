@@ -71,7 +71,9 @@ impl Fixer for Initramfs {
         let bootable = |k: &&KernelFacts| k.image.is_some() && !k.version.starts_with(RESCUE) && !unified(k);
         let kernels: Vec<(&KernelFacts, State<'_>)> =
             facts.kernels.iter().filter(bootable).map(|k| (k, drivers::state(k, bus))).collect();
-        proposal.concerns.extend(findings::of_kernels(&kernels));
+        if !kernels.is_empty() || facts.bootloader.ukis.is_empty() {
+            proposal.concerns.extend(findings::of_kernels(&kernels));
+        }
         proposal.concerns.extend(findings::of_rescue_kernels(facts, bus));
         let rebuilds: Vec<Rebuild<'_>> = kernels.iter().filter_map(|(k, s)| rebuild(k, s, bus)).collect();
         if !rebuilds.is_empty() {
