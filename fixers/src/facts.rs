@@ -1,9 +1,11 @@
 //! What the disks say of a guest. Data only, gathered by [`crate::inspect`]; stored with the plan.
 
+mod boot;
 mod storage;
 
 use serde::{Deserialize, Serialize};
 
+pub use boot::{BootloaderFacts, UkiFacts};
 pub use storage::{BlockDevice, DiskFacts, FstabEntry, Mount, Unmounted};
 
 /// Everything that INSPECT found.
@@ -97,27 +99,6 @@ pub enum FirmwareOnDisk {
     /// Neither was found.
     #[default]
     Unknown,
-}
-
-/// Bootloaders' files, each list in path order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BootloaderFacts {
-    /// GRUB 2 configuration files (`grub.cfg`), stubs on the ESP included.
-    pub grub_cfg: Vec<String>,
-    /// GRUB environment blocks (`grubenv`).
-    pub grubenv: Vec<String>,
-    /// `/etc/default/grub` and `/etc/default/grub.d/*.cfg`.
-    pub grub_defaults: Vec<String>,
-    /// Boot Loader Specification entries, GRUB's and systemd-boot's.
-    pub bls_entries: Vec<String>,
-    /// `/etc/kernel/cmdline`, `/usr/lib/kernel/cmdline`.
-    pub kernel_cmdline: Vec<String>,
-    /// extlinux or syslinux configuration.
-    pub extlinux: Vec<String>,
-    /// Files `*.efi` on the EFI system partition, by their path in the guest.
-    pub efi_binaries: Vec<String>,
-    /// Mount point of the EFI system partition in the guest, if it is mounted.
-    pub esp: Option<String>,
 }
 
 /// An installed kernel.

@@ -9,6 +9,7 @@ pub static FIXERS: &[&dyn Fixer] = &[
     &linux::fstab::Fstab,
     &linux::crypttab::Crypttab,
     &linux::boot::KernelArguments,
+    &linux::device_map::DeviceMap,
     &linux::resume::Resume,
     &linux::uefi::UefiFallback,
     &linux::lvm::LvmDevices,

@@ -4,6 +4,9 @@ use crate::guest;
 
 use super::bls::BootEntry;
 
+/// Architectures in the names that genkernel before 4 gives (`kernel-genkernel-x86_64-5.4.80-gentoo`).
+const GENKERNEL: &[&str] = &["x86_64", "x86", "arm64"];
+
 /// What a kernel's files may be named by.
 pub(super) struct BootNames<'a> {
     /// Version.
@@ -24,7 +27,9 @@ impl BootNames<'_> {
     pub(super) fn images(&self) -> Vec<String> {
         let version = self.version;
         let by_version = ["vmlinuz-", "vmlinux-", "kernel-", "Image-", "image-"];
-        let by_version = by_version.iter().map(|start| format!("/boot/{start}{version}")).collect();
+        let mut by_version: Vec<String> =
+            by_version.iter().map(|start| format!("/boot/{start}{version}")).collect();
+        by_version.extend(GENKERNEL.iter().map(|arch| format!("/boot/kernel-genkernel-{arch}-{version}")));
         let by_entry = self.entry.map(|e| e.image.clone()).unwrap_or_default();
         let mut paths = self.in_order(by_version, by_entry);
         paths.extend(self.base.iter().map(|base| format!("/boot/vmlinuz-{base}")));
@@ -35,13 +40,14 @@ impl BootNames<'_> {
     /// Where its initramfs may be, the likeliest place first.
     pub(super) fn initramfs(&self) -> Vec<String> {
         let version = self.version;
-        let by_version = vec![
+        let mut by_version = vec![
             format!("/boot/initrd.img-{version}"),
             format!("/boot/initramfs-{version}.img"),
             format!("/boot/initrd-{version}"),
             format!("/boot/initrd-{version}.img"),
             format!("/boot/initramfs-{version}"),
         ];
+        by_version.extend(GENKERNEL.iter().map(|arch| format!("/boot/initramfs-genkernel-{arch}-{version}")));
         let by_entry = self.entry.map(|e| e.initramfs.clone()).unwrap_or_default();
         let mut paths = self.in_order(by_version, by_entry);
         let based =

@@ -1,10 +1,10 @@
 //! Bootloaders' files.
 
 use crate::error::Result;
-use crate::facts::{BootloaderFacts, GuestFacts};
+use crate::facts::{BootloaderFacts, GuestFacts, UkiFacts};
 use crate::guest::{self, FileKind, Guest};
 
-use super::text;
+use super::{grub_script, text, uki};
 
 /// Mount points that an EFI system partition has.
 const ESP_MOUNTS: &[&str] = &["/boot/efi", "/efi", "/boot"];
@@ -12,7 +12,7 @@ const ESP_MOUNTS: &[&str] = &["/boot/efi", "/efi", "/boot"];
 /// GRUB's directories outside the ESP.
 const GRUB_DIRS: &[&str] = &["/boot/grub", "/boot/grub2"];
 
-/// extlinux and syslinux configuration: Debian's, SUSE's and Alpine's places.
+/// The main file of extlinux and syslinux: Debian's, SUSE's and Alpine's places.
 const EXTLINUX: &[&str] = &[
     "/boot/extlinux.conf",
     "/boot/extlinux/extlinux.conf",
@@ -28,6 +28,22 @@ const ESP_DEPTH: usize = 5;
 /// Names on an ESP that are looked at. Windows puts about 300 there.
 const ESP_NAMES: usize = 10_000;
 
+/// Directories of extlinux and syslinux, in which one file includes others (Debian's `linux.cfg`).
+const EXTLINUX_DIRS: &[&str] = &["/boot/extlinux", "/boot/syslinux", "/extlinux"];
+
+/// GRUB legacy's configuration. `/etc/grub.conf` is a link to it on Red Hat's systems.
+const GRUB_LEGACY: &[&str] = &["/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/grub.conf"];
+
+/// Boot loaders that h2k does not edit: LILO, zipl, yaboot, rEFInd, Limine.
+const OTHERS: &[&str] = &[
+    "/etc/lilo.conf",
+    "/etc/zipl.conf",
+    "/etc/yaboot.conf",
+    "/boot/refind_linux.conf",
+    "/boot/limine.conf",
+    "/boot/limine.cfg",
+];
+
 /// Finds every file of a bootloader.
 ///
 /// # Errors
@@ -36,29 +52,66 @@ pub(super) fn bootloader(guest: &dyn Guest, facts: &GuestFacts) -> Result<Bootlo
     let esp = esp(guest, facts)?;
     let vendors = vendor_dirs(guest)?;
     let dirs = || GRUB_DIRS.iter().map(|d| (*d).to_owned()).chain(vendors.iter().cloned());
-    let grub_cfg = there(guest, dirs().map(|d| guest::join(&d, "grub.cfg")))?;
-    let grubenv = there(guest, dirs().map(|d| guest::join(&d, "grubenv")))?;
+    let in_dirs = |name: &'static str| dirs().map(move |d| guest::join(&d, name));
+    // Photon's stub lies outside of EFI.
+    let more = esp.iter().flat_map(|esp| ["boot/grub2", "boot/grub", "grub"].map(|d| guest::join(esp, d)));
+    let grub_cfg = there(guest, in_dirs("grub.cfg").chain(more.map(|d| guest::join(&d, "grub.cfg"))))?;
+    let led = grub_script::follow(guest, facts, &grub_cfg)?;
     let mut grub_defaults = there(guest, ["/etc/default/grub".to_owned()])?;
     grub_defaults.extend(text::paths(guest, "/etc/default/grub.d", ".cfg")?);
-    let mut bls_entries = Vec::new();
-    for mount in ["/boot", "/boot/efi", "/efi"] {
-        bls_entries.extend(text::paths(guest, &guest::join(mount, "loader/entries"), ".conf")?);
-    }
-    bls_entries.sort();
-    let cmdline = ["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"];
+    let legacy = GRUB_LEGACY.iter().map(|p| (*p).to_owned());
+    let legacy = legacy.chain(vendors.iter().map(|d| guest::join(d, "grub.conf")));
+    let efi_binaries = match &esp {
+        Some(esp) => efi_binaries(guest, esp)?,
+        None => Vec::new(),
+    };
     Ok(BootloaderFacts {
-        grub_cfg,
-        grubenv,
+        grub_cfg: there(guest, grub_cfg.into_iter().chain(led.configurations))?,
+        grubenv: there(guest, in_dirs("grubenv").chain(led.environments))?,
         grub_defaults,
-        bls_entries,
-        kernel_cmdline: there(guest, cmdline.map(str::to_owned))?,
-        extlinux: there(guest, EXTLINUX.iter().map(|p| (*p).to_owned()))?,
-        efi_binaries: match &esp {
-            Some(esp) => efi_binaries(guest, esp)?,
-            None => Vec::new(),
-        },
+        bls_entries: bls_entries(guest)?,
+        kernel_cmdline: kernel_cmdline(guest)?,
+        extlinux: extlinux(guest)?,
+        grub_legacy: there(guest, legacy)?,
+        device_maps: there(guest, GRUB_DIRS.iter().map(|d| guest::join(d, "device.map")))?,
+        others: there(guest, OTHERS.iter().map(|p| (*p).to_owned()))?,
+        ukis: ukis(guest, &efi_binaries)?,
+        efi_binaries,
         esp,
     })
+}
+
+fn bls_entries(guest: &dyn Guest) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for mount in ["/boot", "/boot/efi", "/efi"] {
+        found.extend(text::paths(guest, &guest::join(mount, "loader/entries"), ".conf")?);
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// `/etc/kernel/cmdline` of kernel-install(8), and mkinitcpio's `/etc/cmdline.d`.
+fn kernel_cmdline(guest: &dyn Guest) -> Result<Vec<String>> {
+    let mut found = there(guest, ["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"].map(str::to_owned))?;
+    found.extend(text::paths(guest, "/etc/cmdline.d", ".conf")?);
+    Ok(found)
+}
+
+fn extlinux(guest: &dyn Guest) -> Result<Vec<String>> {
+    let mut paths: Vec<String> = EXTLINUX.iter().map(|p| (*p).to_owned()).collect();
+    for dir in EXTLINUX_DIRS {
+        for ending in [".conf", ".cfg"] {
+            let more = text::paths(guest, dir, ending)?;
+            paths.extend(more.into_iter().filter(|p| !EXTLINUX.contains(&p.as_str())));
+        }
+    }
+    there(guest, paths)
+}
+
+/// Those of the EFI programs that lie where unified kernel images do (Boot Loader Specification, type 2).
+fn ukis(guest: &dyn Guest, binaries: &[String]) -> Result<Vec<UkiFacts>> {
+    let here = |path: &&String| guest::parent(path).to_ascii_lowercase().ends_with("/efi/linux");
+    binaries.iter().filter(here).map(|path| uki::look(guest, path)).collect()
 }
 
 /// Where the EFI system partition is mounted: a FAT file system at one of its places, with a directory `EFI`.
@@ -109,6 +162,7 @@ fn there(guest: &dyn Guest, paths: impl IntoIterator<Item = String>) -> Result<V
         }
     }
     found.sort();
+    found.dedup();
     Ok(found)
 }
 

@@ -18,6 +18,7 @@ const GENERATORS: &[(&str, &[&str])] = &[
     ("mkinitcpio", &["/usr/bin/mkinitcpio", "/sbin/mkinitcpio"]),
     ("mkinitfs", &["/sbin/mkinitfs", "/usr/sbin/mkinitfs"]),
     ("make-initrd", &["/usr/sbin/make-initrd"]),
+    ("genkernel", &["/usr/bin/genkernel"]),
     ("booster", &["/usr/bin/booster"]),
     ("mkinitrd", &["/sbin/mkinitrd", "/usr/sbin/mkinitrd"]),
 ];

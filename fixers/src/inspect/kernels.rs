@@ -48,7 +48,8 @@ pub(super) fn kernels(guest: &dyn Guest, bootloader: &BootloaderFacts) -> Result
     Ok(found)
 }
 
-/// Versions of the installed kernels with the directories of their modules; rescue kernels have none.
+/// Versions of the installed kernels with the directories of their modules. Rescue kernels have none, nor have images
+/// whose modules are gone.
 fn versions(guest: &dyn Guest) -> Result<Vec<(String, Option<String>)>> {
     let mut versions: Vec<(String, Option<String>)> = Vec::new();
     for dir in MODULE_DIRS {
@@ -61,8 +62,11 @@ fn versions(guest: &dyn Guest) -> Result<Vec<(String, Option<String>)>> {
         }
     }
     for name in text::names(guest, "/boot", "")? {
-        let rescue = name.strip_prefix("vmlinuz-").filter(|v| v.starts_with(RESCUE) && is_version(v));
-        versions.extend(rescue.map(|v| (v.to_owned(), None)));
+        let known = |v: &str| versions.iter().any(|(version, _)| version == v);
+        let version = name.strip_prefix("vmlinuz-").filter(|v| is_version(v) && !known(v));
+        // Names that are no versions (`vmlinuz-lts`) belong to a kernel that has modules.
+        let more = version.filter(|v| v.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned);
+        versions.extend(more.map(|v| (v, None)));
     }
     if versions.len() > MAX_KERNELS {
         return Err(GuestError::Malformed {

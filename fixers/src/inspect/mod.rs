@@ -3,7 +3,7 @@
 //! ```text
 //!  Guest ─▶ os_release   which Linux it is          (asked by the backend, before anything is mounted)
 //!        ─▶ gather ─┬─▶ fstab
-//!                   ├─▶ bootloader ─▶ kernels ─▶ bls, boot_names, modules, crate::initramfs
+//!                   ├─▶ bootloader ─▶ grub_script, uki; kernels ─▶ bls, boot_names, modules, crate::initramfs
 //!                   ├─▶ network     one file per configuration stack
 //!                   ├─▶ tools       packages, units
 //!                   └─▶ init
@@ -18,19 +18,25 @@ mod bls;
 mod boot_names;
 mod bootloader;
 pub mod fstab;
+mod grub_script;
 mod init;
 mod kernels;
 mod modules;
 mod network;
 pub mod os_release;
 mod packages;
+mod release_files;
 mod text;
 mod tools;
+mod uki;
 mod units;
 mod version;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use uki::tests::image as uki_image;
 
 pub use kernels::RESCUE;
 pub use modules::OF_INTEREST;

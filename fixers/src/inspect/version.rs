@@ -11,18 +11,22 @@ enum Piece {
     Number(usize, String),
 }
 
-/// A key that sorts versions: `5.14.0-9` before `5.14.0-70`, `6.1-rc7` before `6.1`.
+/// A key that sorts versions: `5.14.0-9` before `5.14.0-70`, `6.1-rc7` before `6.1`. As for rpm, a number is newer than
+/// a word in its place: `3.10.0-1160.el7` before `3.10.0-1160.119.1.el7`.
 pub(super) fn key(version: &str) -> impl Ord + use<> {
     let mut pieces = Vec::new();
     let mut rest = version;
-    while let Some(first) = rest.chars().next() {
+    loop {
+        rest = rest.trim_start_matches(['-', '.', '_', '+']);
+        let Some(first) = rest.chars().next() else { break };
         let digits = first.is_ascii_digit();
-        let length = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
+        let ends = |c: char| c.is_ascii_digit() != digits || "-._+".contains(c);
+        let length = rest.find(ends).unwrap_or(rest.len());
         let (piece, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
         pieces.push(if digits {
             let number = piece.trim_start_matches('0');
             Piece::Number(number.len(), number.to_owned())
-        } else if piece.starts_with('~') || piece.trim_start_matches(['-', '.', '_']).starts_with("rc") {
+        } else if piece.starts_with('~') || piece == "rc" {
             Piece::PreRelease(piece.to_owned())
         } else {
             Piece::Text(piece.to_owned())
@@ -41,6 +45,10 @@ mod tests {
     fn versions_come_in_the_order_of_people() {
         let sorted = [
             "0-rescue-3f1c",
+            "3.10.0-1160.el7.x86_64",
+            "3.10.0-1160.119.1.el7.x86_64",
+            "4.12.14-122.37-default",
+            "4.12.14-122.231-default",
             "4.18.0-553.el8.x86_64",
             "5.4.0-9-generic",
             "5.14.0-9.el9",
@@ -49,6 +57,7 @@ mod tests {
             "5.14.21-150500.53-default",
             "6.1.0-rc7-amd64",
             "6.1.0",
+            "6.1.0-0.deb11.6-amd64",
             "6.1.0-9-amd64",
             "6.1.0-56-amd64",
             "6.6.58-0-lts",

@@ -15,8 +15,11 @@ pub(crate) mod cmdline;
 mod files;
 mod grub_cfg;
 mod grub_defaults;
+mod grub_legacy;
 mod grubenv;
 mod kernel_cmdline;
+mod sealed;
+mod variables;
 
 #[cfg(test)]
 mod tests;
@@ -43,24 +46,30 @@ impl Fixer for KernelArguments {
     fn explanation(&self) -> &'static str {
         "root=/dev/sda1 on the kernel's command line names a disk as the old hardware did; on virtio the kernel or its \
          initramfs waits for it in vain. h2k finds the device that the name stands for and writes its UUID in place of \
-         the name: in grub.cfg, the GRUB environment block, /etc/default/grub, Boot Loader Specification entries, \
-         /etc/kernel/cmdline, and the configuration of extlinux and dracut, for root=, resume=, and the other arguments \
-         that name devices. Quotes, spacing and all other arguments stay byte for byte; GRUB's own 'set root=' and \
-         arguments made of variables are left alone. A root device is replaced only if it is the one that holds the \
+         the name: in grub.cfg and what it leads on to, the GRUB environment block, menu.lst of GRUB legacy, \
+         /etc/default/grub, Boot Loader Specification entries, /etc/kernel/cmdline, and the settings of extlinux, SUSE's \
+         perl-Bootloader and dracut, for root=, resume=, and the other arguments that name devices, also where they \
+         stand in a variable that a kernel line uses. Quotes, spacing and all other arguments stay byte for byte; GRUB's \
+         own 'set root=' is left alone. The command line inside of a unified kernel image cannot be edited; one that \
+         names devices by the old hardware is reported. A root device is replaced only if it is the one that holds the \
          system. Where no kernel has an initramfs the partition's UUID is written, the only one that the kernel itself \
          understands. GRUB_DISABLE_LINUX_UUID=true is turned to false where the root device has a UUID, since \
          grub-mkconfig would write a device name again."
     }
 
-    fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, _: &Policy) -> Result<Proposal> {
+    fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
         let mut proposal = Proposal::default();
         if !facts.is_linux() {
             return Ok(proposal);
         }
         let names = Names::new(facts);
-        let kernel_only = !facts.kernels.is_empty() && facts.kernels.iter().all(|k| k.initramfs.is_none());
+        let boot = &facts.bootloader;
+        // A unified kernel image holds its initramfs.
+        let bare = !facts.kernels.is_empty() && facts.kernels.iter().all(|k| k.initramfs.is_none());
+        let kernel_only = bare && boot.ukis.is_empty();
         let mut editor = Editor::new(&names, kernel_only);
-        let files = files::read(&facts.bootloader, guest)?;
+        let files = files::read(boot, guest)?;
+        files::note_variables(&files, &mut editor.variables);
         let by_uuid =
             names.root().and_then(|root| names.stable(root)).is_some_and(|s| s.starts_with("UUID="));
         let partuuid = |(kind, file): &(Kind, TextFile)| {
@@ -69,9 +78,12 @@ impl Fixer for KernelArguments {
         let enable_uuid = by_uuid && !kernel_only && !files.iter().any(partuuid);
         for (kind, file) in &files {
             editor.begin(&file.path);
+            // GRUB 2 took its place; cloud images keep a menu.lst for nobody.
+            editor.idle = *kind == Kind::GrubLegacy && !boot.grub_cfg.is_empty();
             proposal.edits.extend(edit(*kind, file, &mut editor, enable_uuid, &mut proposal.concerns));
         }
         proposal.concerns.extend(concerns(&editor));
+        proposal.concerns.extend(sealed::concerns(facts, &names, guest, policy.disk_bus)?);
         Ok(proposal)
     }
 }

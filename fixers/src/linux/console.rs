@@ -21,9 +21,12 @@ const EXTLINUX_LINES: &[&str] = &["append"];
 pub fn edits(facts: &GuestFacts, guest: &dyn Guest) -> Result<Vec<Edit>> {
     let boot = &facts.bootloader;
     let mut edits = Vec::new();
-    for (files, words) in
-        [(&boot.grub_cfg, GRUB_LINES), (&boot.bls_entries, BLS_LINES), (&boot.extlinux, EXTLINUX_LINES)]
-    {
+    for (files, words) in [
+        (&boot.grub_cfg, GRUB_LINES),
+        (&boot.grub_legacy, GRUB_LINES),
+        (&boot.bls_entries, BLS_LINES),
+        (&boot.extlinux, EXTLINUX_LINES),
+    ] {
         for file in files {
             let Some(before) = guest.read_text(file)? else { continue };
             let after = with_console(&before, words);

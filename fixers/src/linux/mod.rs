@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod console;
 pub mod crypttab;
+pub mod device_map;
 pub mod fstab;
 pub mod lvm;
 pub mod macpins;
@@ -16,9 +17,13 @@ pub mod uefi;
 mod fields;
 mod reason;
 mod severity;
-mod shell;
+pub(crate) mod shell;
 mod text;
 
+#[cfg(test)]
+mod distros;
+#[cfg(test)]
+mod pitfalls;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

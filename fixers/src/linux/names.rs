@@ -101,6 +101,15 @@ impl<'a> Names<'a> {
         stable::stable_name(self.facts, device, false)
     }
 
+    /// The one disk of the VM that `name` stands for as a whole, by its index; `None` if that cannot be told.
+    pub fn disk(&self, name: &str) -> Option<usize> {
+        let Named::Disk(place, None) = spec::parse(name) else { return None };
+        match self.disks.candidates(&place).as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    }
+
     /// Resolves `name` as it is used.
     pub fn resolve(&self, name: &str, used: &Use<'_>) -> Resolution<'a> {
         let found = match spec::parse(name) {

@@ -66,10 +66,14 @@ impl Fixer for Initramfs {
             return Ok(proposal);
         }
         let bus = policy.disk_bus;
-        let bootable = |k: &&KernelFacts| k.image.is_some() && !k.version.starts_with(RESCUE);
+        // The initramfs of a unified kernel image is inside of it; linux.kernel-arguments looks at that.
+        let unified = |k: &KernelFacts| k.initramfs.is_none() && !facts.bootloader.ukis.is_empty();
+        let bootable = |k: &&KernelFacts| k.image.is_some() && !k.version.starts_with(RESCUE) && !unified(k);
         let kernels: Vec<(&KernelFacts, State<'_>)> =
             facts.kernels.iter().filter(bootable).map(|k| (k, drivers::state(k, bus))).collect();
-        proposal.concerns.extend(findings::of_kernels(&kernels));
+        if !kernels.is_empty() || facts.bootloader.ukis.is_empty() {
+            proposal.concerns.extend(findings::of_kernels(&kernels));
+        }
         proposal.concerns.extend(findings::of_rescue_kernels(facts, bus));
         let rebuilds: Vec<Rebuild<'_>> = kernels.iter().filter_map(|(k, s)| rebuild(k, s, bus)).collect();
         if !rebuilds.is_empty() {

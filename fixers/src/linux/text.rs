@@ -45,6 +45,11 @@ impl TextFile {
         }
     }
 
+    /// The content as it is in the guest.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The edit that makes the content `after`; `None` if it is that already.
     pub fn edit(&self, fixer: &str, after: &str, reason: impl Into<String>) -> Option<Edit> {
         let bytes = self.encode(after)?;

@@ -228,6 +228,47 @@ mod tests {
     }
 
     #[test]
+    fn a_separate_boot_and_efi_partition_are_mounted_by_whatever_name() {
+        let part = |name: &str, number: u32, fstype: &str| BlockDevice {
+            name: name.to_owned(),
+            disk: Some(0),
+            partition: Some(number),
+            fstype: fstype.to_owned(),
+            uuid: format!("{number}"),
+            ..BlockDevice::default()
+        };
+        let line = |spec: &str, mountpoint: &str, fstype: &str, options: &str| FstabEntry {
+            spec: spec.to_owned(),
+            mountpoint: mountpoint.to_owned(),
+            fstype: fstype.to_owned(),
+            options: options.to_owned(),
+        };
+        let facts = GuestFacts {
+            block: vec![
+                part("/dev/sda1", 1, "vfat"),
+                part("/dev/sda2", 2, "xfs"),
+                part("/dev/sda3", 3, "ext4"),
+            ],
+            disks: vec![crate::facts::DiskFacts::default()],
+            fstab: vec![
+                line(
+                    "/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:0:0-part1",
+                    "/boot/efi",
+                    "vfat",
+                    "umask=0077",
+                ),
+                line("/dev/sda2", "/boot", "xfs", "noauto"),
+                line("/dev/sda3", "/usr", "ext4", "ro"),
+            ],
+            ..GuestFacts::default()
+        };
+        let (found, lost) = wanted(&facts);
+        let found: Vec<_> = found.iter().map(|w| (w.mountable.as_str(), w.mountpoint.as_str())).collect();
+        assert_eq!(found, [("/dev/sda2", "/boot"), ("/dev/sda3", "/usr"), ("/dev/sda1", "/boot/efi")]);
+        assert!(lost.is_empty());
+    }
+
+    #[test]
     fn what_fstab_names_is_on_a_disk_or_told() {
         let line = |spec: &str, mountpoint: &str, options: &str| FstabEntry {
             spec: spec.to_owned(),

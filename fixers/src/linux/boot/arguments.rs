@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::cmdline::{self, Param};
+use super::variables::{Variable, Variables};
 use crate::Severity;
 use crate::linux::names::{Holds, Names, Resolution, Use};
 use crate::linux::shell::{Assignment, Word};
@@ -36,7 +37,7 @@ const ROLES: [(&str, Role); 9] = [
 
 /// An argument that names a device of the old hardware and stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Weight {
+pub(crate) enum Weight {
     /// The system comes up without it.
     Nuisance,
     /// The root device: the system does not come up.
@@ -58,8 +59,12 @@ pub(crate) struct Editor<'a> {
     kernel_only: bool,
     /// The lines read now boot another system, so that its root is not this one's.
     pub(super) foreign: bool,
+    /// The file read now is not what boots, so that nothing in it keeps the system from coming up.
+    pub(super) idle: bool,
+    /// Variables of GRUB that kernel lines are made of.
+    pub(super) variables: Variables,
     file: String,
-    changed: Vec<(String, String)>,
+    changed: Vec<(String, String, Weight)>,
     left: BTreeMap<(String, String), (Weight, Vec<String>)>,
 }
 
@@ -67,19 +72,27 @@ impl<'a> Editor<'a> {
     /// An editor for one guest. `kernel_only`: no initramfs will look for the devices.
     pub fn new(names: &'a Names<'a>, kernel_only: bool) -> Self {
         let (file, changed, left) = (String::new(), Vec::new(), BTreeMap::new());
-        Self { names, kernel_only, foreign: false, file, changed, left }
+        let variables = Variables::default();
+        Self { names, kernel_only, foreign: false, idle: false, variables, file, changed, left }
     }
 
     /// Begins with another file.
     pub(super) fn begin(&mut self, file: &str) {
         file.clone_into(&mut self.file);
         self.foreign = false;
+        self.idle = false;
         self.changed.clear();
     }
 
     /// What changed in the file since [`Editor::begin`].
     pub(super) fn changed(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.changed.iter().map(|(from, to)| (from.as_str(), to.as_str()))
+        self.changed.iter().map(|(from, to, _)| (from.as_str(), to.as_str()))
+    }
+
+    /// The weight of what changed or was left, as if nothing of it had been changed; `None` if that is nothing.
+    pub(super) fn weight_of_all(&self) -> Option<Weight> {
+        let left = self.left.values().map(|(weight, _)| *weight);
+        self.changed.iter().map(|(_, _, weight)| *weight).chain(left).max()
     }
 
     /// Arguments that stay: as written with the reason, weight, and files.
@@ -101,11 +114,26 @@ impl<'a> Editor<'a> {
         self.edit(&cmdline::params(value), place)
     }
 
-    /// A value that a shell word assigns, which is the root device.
-    pub fn assigned_root(&mut self, assigned: &Assignment<'_>) -> Vec<Replacement> {
+    /// A value that a shell word assigns, which is the device of the parameter `key`.
+    pub fn assigned_device(&mut self, assigned: &Assignment<'_>, key: &str) -> Vec<Replacement> {
         let value = assigned.word.text.get(assigned.value..);
-        let param = Param { key: "root", start: 0, value };
+        let param = Param { key, start: 0, value };
         self.edit(&[param], |start, end| assigned.word.place(assigned.value + start, assigned.value + end))
+    }
+
+    /// A value at byte `offset` of its file, which is the device of the parameter `key`.
+    pub fn device(&mut self, value: &str, key: &str, offset: usize) -> Vec<Replacement> {
+        let param = Param { key, start: 0, value: Some(value) };
+        self.edit(&[param], |start, end| Some((offset + start, offset + end)))
+    }
+
+    /// A value that a shell word assigns to a variable, as kernel lines use the variable.
+    pub fn assigned_variable(&mut self, assigned: &Assignment<'_>) -> Vec<Replacement> {
+        match self.variables.get(assigned.name).cloned() {
+            Some(Variable::Line) => self.assigned(assigned),
+            Some(Variable::Device(key)) => self.assigned_device(assigned, &key),
+            None => Vec::new(),
+        }
     }
 
     /// The words of a command of GRUB, each of which is a parameter.
@@ -149,7 +177,7 @@ impl<'a> Editor<'a> {
             self.leave(param, self.weight(*role), "it is quoted in a way that h2k does not edit");
             return None;
         };
-        self.changed.push((device.text.to_owned(), stable.clone()));
+        self.changed.push((device.text.to_owned(), stable.clone(), self.weight(*role)));
         Some(Replacement { start, end, text: stable })
     }
 
@@ -177,7 +205,8 @@ impl<'a> Editor<'a> {
     }
 
     fn weight(&self, role: Role) -> Weight {
-        if matches!(role, Role::Root | Role::Luks) && !self.foreign { Weight::Root } else { Weight::Nuisance }
+        let needed = matches!(role, Role::Root | Role::Luks) && !self.foreign && !self.idle;
+        if needed { Weight::Root } else { Weight::Nuisance }
     }
 
     /// A parameter that h2k does not know may name a device too.
@@ -198,6 +227,11 @@ impl<'a> Editor<'a> {
             files.push(self.file.clone());
         }
     }
+}
+
+/// Whether the parameter names a device.
+pub(super) fn names_device(key: &str) -> bool {
+    ROLES.iter().any(|(known, _)| *known == key)
 }
 
 fn has_offset(params: &[Param<'_>]) -> bool {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::arguments::Editor;
 use super::grubenv::Broken;
-use super::{bls, grub_cfg, grub_defaults, grubenv, kernel_cmdline};
+use super::variables::Variables;
+use super::{bls, grub_cfg, grub_defaults, grub_legacy, grubenv, kernel_cmdline};
 use crate::error;
 use crate::facts::BootloaderFacts;
 use crate::guest::Guest;
@@ -18,6 +19,10 @@ pub enum Kind {
     GrubCfg,
     /// GRUB's environment block.
     GrubEnv,
+    /// A file of variables that GRUB loads and never writes.
+    GrubVariables,
+    /// GRUB legacy's `menu.lst` or `grub.conf`.
+    GrubLegacy,
     /// `/etc/default/grub` and other shell files of settings.
     Settings,
     /// A Boot Loader Specification entry.
@@ -30,12 +35,28 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] =
-        [Kind::GrubCfg, Kind::GrubEnv, Kind::Settings, Kind::Bls, Kind::CommandLine, Kind::Extlinux];
+    pub const ALL: [Kind; 8] = [
+        Kind::GrubCfg,
+        Kind::GrubEnv,
+        Kind::GrubVariables,
+        Kind::GrubLegacy,
+        Kind::Settings,
+        Kind::Bls,
+        Kind::CommandLine,
+        Kind::Extlinux,
+    ];
 }
 
 /// Generators' settings that are looked for besides the boot loader's files.
-const SETTINGS: [&str; 3] = ["/etc/default/extlinux", "/etc/update-extlinux.conf", "/etc/dracut.conf"];
+const SETTINGS: [&str; 5] = [
+    "/etc/default/extlinux",
+    "/etc/update-extlinux.conf",
+    "/etc/sysconfig/bootloader",
+    "/etc/genkernel.conf",
+    "/etc/dracut.conf",
+];
+/// What an administrator adds to grub.cfg: `custom.cfg` is read by it, `40_custom` copied into it.
+const CUSTOM: [&str; 3] = ["/boot/grub/custom.cfg", "/boot/grub2/custom.cfg", "/etc/grub.d/40_custom"];
 /// Drop-ins of dracut's settings.
 const DRACUT: &str = "/etc/dracut.conf.d";
 
@@ -47,9 +68,14 @@ pub(super) fn read(boot: &BootloaderFacts, guest: &dyn Guest) -> error::Result<V
     let mut settings = boot.grub_defaults.clone();
     settings.extend(SETTINGS.map(str::to_owned));
     settings.extend(files_in(guest, DRACUT, ".conf")?);
+    let custom = CUSTOM.map(str::to_owned).to_vec();
+    let (blocks, variables) = boot.grubenv.iter().cloned().partition(|p| p.ends_with("/grubenv"));
     let lists = [
         (Kind::GrubCfg, &boot.grub_cfg),
-        (Kind::GrubEnv, &boot.grubenv),
+        (Kind::GrubCfg, &custom),
+        (Kind::GrubEnv, &blocks),
+        (Kind::GrubVariables, &variables),
+        (Kind::GrubLegacy, &boot.grub_legacy),
         (Kind::Settings, &settings),
         (Kind::Bls, &boot.bls_entries),
         (Kind::CommandLine, &boot.kernel_cmdline),
@@ -66,6 +92,17 @@ pub(super) fn read(boot: &BootloaderFacts, guest: &dyn Guest) -> error::Result<V
     Ok(files)
 }
 
+/// Takes in the variables that kernel lines use.
+pub(super) fn note_variables(files: &[(Kind, TextFile)], variables: &mut Variables) {
+    for (kind, file) in files {
+        match kind {
+            Kind::GrubCfg => variables.of_grub_cfg(&file.text),
+            Kind::Bls => variables.of_entry(&file.text),
+            _ => {}
+        }
+    }
+}
+
 /// The text with its device names replaced.
 ///
 /// # Errors
@@ -73,7 +110,9 @@ pub(super) fn read(boot: &BootloaderFacts, guest: &dyn Guest) -> error::Result<V
 pub(super) fn rewrite_with(kind: Kind, text: &str, editor: &mut Editor<'_>) -> Result<String, Broken> {
     match kind {
         Kind::GrubCfg => Ok(grub_cfg::rewrite(text, editor)),
-        Kind::GrubEnv => grubenv::rewrite(text, editor),
+        Kind::GrubEnv => grubenv::rewrite(text, true, editor),
+        Kind::GrubVariables => grubenv::rewrite(text, false, editor),
+        Kind::GrubLegacy => Ok(grub_legacy::rewrite(text, editor)),
         Kind::Settings => Ok(grub_defaults::rewrite(text, editor)),
         Kind::Bls => Ok(bls::rewrite(text, "options", editor)),
         Kind::CommandLine => Ok(kernel_cmdline::rewrite(text, editor)),

@@ -11,8 +11,6 @@ use crate::linux::text::{Replacement, lines, replace};
 const LOADERS: [&str; 6] = ["linux", "linux16", "linuxefi", "kernel", "module", "module2"];
 /// Words after which another command begins.
 const RESERVED: [&str; 11] = ["{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done"];
-/// Variables that hold a command line for the entries of blscfg.
-const VARIABLES: [&str; 2] = ["kernelopts", "default_kernelopts"];
 /// What grub-mkconfig writes around the entries of other systems.
 const FOREIGN_BEGIN: &str = "### BEGIN /etc/grub.d/30_os-prober";
 const FOREIGN_END: &str = "### END /etc/grub.d/30_os-prober";
@@ -38,10 +36,13 @@ fn edit_command(words: &[Word], editor: &mut Editor<'_>) -> Vec<Replacement> {
         return editor.words(rest);
     }
     let assigning = if first.text == "set" { rest.first() } else { Some(first) };
-    match assigning.and_then(assignment).filter(|a| VARIABLES.contains(&a.name)) {
-        Some(assigned) => editor.assigned(&assigned),
-        None => Vec::new(),
-    }
+    assigning.and_then(assignment).map(|a| editor.assigned_variable(&a)).unwrap_or_default()
+}
+
+/// The commands that load a kernel, each as its words.
+pub(super) fn kernel_lines(text: &str) -> Vec<Vec<Word>> {
+    let all = logical_lines(text).into_iter().flat_map(|(offset, line)| commands(line, offset));
+    all.filter(|words| words.first().is_some_and(|w| LOADERS.contains(&w.text.as_str()))).collect()
 }
 
 /// The commands of a line. A quote that is left open ends with the line, so that one apostrophe does not hide the rest

@@ -20,6 +20,10 @@ fn value_of(name: &str) -> Option<Value> {
         // extlinux-update of Debian, update-extlinux of Alpine.
         "EXTLINUX_ROOT" | "EXTLINUX_PARAMETERS" | "default_kernel_opts" => Some(Value::CommandLine),
         "root" => Some(Value::RootDevice),
+        // /etc/sysconfig/bootloader, from which SUSE's perl-Bootloader makes the entries of new kernels.
+        "DEFAULT_APPEND" | "FAILSAFE_APPEND" | "XEN_KERNEL_APPEND" => Some(Value::CommandLine),
+        // genkernel.conf of Gentoo.
+        "REAL_ROOT" => Some(Value::RootDevice),
         // dracut.conf(5): a command line that goes into the initramfs.
         "kernel_cmdline" => Some(Value::CommandLine),
         _ => None,
@@ -31,7 +35,7 @@ pub(super) fn rewrite(text: &str, editor: &mut Editor<'_>) -> String {
     let words = words_of_file(text);
     let edit = |assigned: Assignment<'_>| match value_of(assigned.name) {
         Some(Value::CommandLine) => editor.assigned(&assigned),
-        Some(Value::RootDevice) => editor.assigned_root(&assigned),
+        Some(Value::RootDevice) => editor.assigned_device(&assigned, "root"),
         None => Vec::new(),
     };
     let replacements: Vec<Replacement> = words.iter().filter_map(assignment).flat_map(edit).collect();

@@ -5,7 +5,10 @@ use crate::linux::testing::{ROOT, facts, run, show, show_concerns};
 
 mod files;
 mod grub;
+mod legacy;
 mod properties;
+mod sealed;
+mod variables;
 
 /// The guest of [`facts`] with one file of the boot loader.
 fn with(path: &str) -> GuestFacts {
@@ -13,7 +16,8 @@ fn with(path: &str) -> GuestFacts {
     let boot = &mut facts.bootloader;
     let list = match path {
         p if p.ends_with("grub.cfg") => &mut boot.grub_cfg,
-        p if p.ends_with("grubenv") => &mut boot.grubenv,
+        p if p.ends_with("grubenv") || p.ends_with("photon.cfg") => &mut boot.grubenv,
+        p if p.starts_with("/boot/grub/") => &mut boot.grub_legacy,
         p if p.starts_with("/etc/default/grub") => &mut boot.grub_defaults,
         p if p.contains("/loader/entries/") => &mut boot.bls_entries,
         p if p.ends_with("/cmdline") => &mut boot.kernel_cmdline,

@@ -40,16 +40,28 @@ impl Arch {
         order.iter().position(|first| name.eq_ignore_ascii_case(first))
     }
 
+    /// Whether it is a name of GRUB's.
+    pub fn is_grub(self, name: &str) -> bool {
+        let s = self.suffix;
+        name.eq_ignore_ascii_case(&format!("grub{s}.efi")) || name.eq_ignore_ascii_case("grub.efi")
+    }
+
+    /// Whether it is a name of shim's program that makes boot entries.
+    pub fn is_fallback_program(self, name: &str) -> bool {
+        let s = self.suffix;
+        name.eq_ignore_ascii_case(&format!("fb{s}.efi")) || name.eq_ignore_ascii_case("fallback.efi")
+    }
+
+    /// Whether a file of this name comes with shim and nothing else.
+    pub fn is_of_shim(self, name: &str) -> bool {
+        let own = format!("mm{}.efi", self.suffix);
+        let mok = name.eq_ignore_ascii_case(&own) || name.eq_ignore_ascii_case("MokManager.efi");
+        mok || self.is_fallback_program(name)
+    }
+
     /// Whether shim loads a file of this name from its own directory.
     fn is_second(self, name: &str) -> bool {
-        let s = self.suffix;
-        let seconds = [
-            format!("grub{s}.efi"),
-            "grub.efi".to_owned(),
-            format!("mm{s}.efi"),
-            "MokManager.efi".to_owned(),
-        ];
-        seconds.iter().any(|second| name.eq_ignore_ascii_case(second))
+        self.is_grub(name) || (self.is_of_shim(name) && !self.is_fallback_program(name))
     }
 }
 
@@ -65,6 +77,7 @@ pub(super) struct Loader {
     /// What `first` loads from its own directory.
     pub beside: Vec<String>,
     configuration: Option<String>,
+    legacy: Option<String>,
 }
 
 /// Largest `grub.cfg` that counts as one that only leads on to another; distributions' are a few hundred bytes.
@@ -74,6 +87,16 @@ impl Loader {
     /// A file in its directory.
     pub fn path(&self, name: &str) -> String {
         guest::join(&self.directory, name)
+    }
+
+    /// Whether `first` is shim, which loads the rest.
+    pub fn is_shim(&self) -> bool {
+        self.first.to_ascii_lowercase().starts_with("shim")
+    }
+
+    /// The name of GRUB legacy's configuration, which it looks for in the directory that it was started from.
+    pub fn legacy(&self) -> Option<&str> {
+        self.legacy.as_deref()
     }
 
     /// The name of a `grub.cfg` that leads on to another. Debian's and Ubuntu's GRUB has /EFI/debian or /EFI/ubuntu
@@ -86,7 +109,10 @@ impl Loader {
             return Ok(None);
         }
         let text = guest.read(&path)?.unwrap_or_default();
-        let leads_on = String::from_utf8_lossy(&text).split_whitespace().any(|word| word == "configfile");
+        let text = String::from_utf8_lossy(&text);
+        let has = |wanted: &[&str]| text.split_whitespace().any(|word| wanted.contains(&word));
+        // SUSE's stub takes the real configuration in with `source`.
+        let leads_on = has(&["configfile", "source"]) && !has(&["menuentry", "linux", "linuxefi"]);
         Ok(leads_on.then(|| name.clone()))
     }
 }
@@ -127,6 +153,36 @@ impl Tree {
         Ok(names.iter().any(|name| name.eq_ignore_ascii_case(&arch.fallback())))
     }
 
+    /// Windows' own boot loader, if it is there.
+    ///
+    /// # Errors
+    /// The guest could not be read.
+    pub fn windows(&self, guest: &dyn Guest) -> Result<Option<String>> {
+        let mut path = self.efi.clone();
+        for part in ["Microsoft", "Boot", "bootmgfw.efi"] {
+            let names = guest.list(&path)?.unwrap_or_default();
+            let Some(name) = names.iter().find(|n| n.eq_ignore_ascii_case(part)) else { return Ok(None) };
+            path = guest::join(&path, name);
+        }
+        Ok(Some(path))
+    }
+
+    /// Whether a vendor's directory tells shim's fallback program what to start.
+    ///
+    /// # Errors
+    /// The guest could not be read.
+    pub fn has_boot_csv(&self, guest: &dyn Guest, arch: Arch) -> Result<bool> {
+        let wanted = format!("BOOT{}.CSV", arch.suffix);
+        for vendor in &self.directories {
+            let names = guest.list(&guest::join(&self.efi, vendor))?.unwrap_or_default();
+            let csv = |n: &String| n.eq_ignore_ascii_case(&wanted) || n.eq_ignore_ascii_case("boot.csv");
+            if !vendor.eq_ignore_ascii_case("boot") && names.iter().any(csv) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Every boot loader besides the fallback and Windows' own.
     ///
     /// # Errors
@@ -141,19 +197,29 @@ impl Tree {
             let Some((_, first)) = ranked.min() else { continue };
             let shim = first.to_ascii_lowercase().starts_with("shim");
             let beside = names.iter().filter(|name| shim && arch.is_second(name)).cloned().collect();
-            let configuration = names.iter().find(|name| name.eq_ignore_ascii_case("grub.cfg")).cloned();
+            let named = |wanted: &str| names.iter().find(|name| name.eq_ignore_ascii_case(wanted)).cloned();
+            let (configuration, legacy) = (named("grub.cfg"), named("grub.conf"));
             let (vendor, first) = (vendor.clone(), first.clone());
-            found.push(Loader { directory, vendor, first, beside, configuration });
+            found.push(Loader { directory, vendor, first, beside, configuration, legacy });
         }
         Ok(found)
     }
 }
 
-/// The boot loader of the distribution that is installed, else the only one.
+/// The boot loader of the distribution that is installed, else the only one. `no_grub`: there is no configuration of
+/// GRUB's, so that systemd-boot is what starts its entries.
 ///
 /// # Errors
 /// Why none was chosen.
-pub(super) fn choose<'a>(loaders: &'a [Loader], distro: &str) -> std::result::Result<&'a Loader, String> {
+pub(super) fn choose<'a>(
+    loaders: &'a [Loader],
+    distro: &str,
+    no_grub: bool,
+) -> std::result::Result<&'a Loader, String> {
+    let systemd_boot = loaders.iter().find(|l| l.vendor.eq_ignore_ascii_case("systemd"));
+    if let Some(systemd_boot) = systemd_boot.filter(|_| no_grub) {
+        return Ok(systemd_boot);
+    }
     let known = directories_of(distro);
     let ours = |loader: &&Loader| known.iter().any(|name| loader.vendor.eq_ignore_ascii_case(name));
     let mut matching = loaders.iter().filter(ours);
@@ -175,7 +241,9 @@ fn directories_of(distro: &str) -> Vec<&str> {
         "sles" | "suse-based" => vec!["sles", "suse"],
         "opensuse" => vec!["opensuse"],
         "linuxmint" => vec!["ubuntu"],
-        "almalinux" => vec!["almalinux"],
+        "scientificlinux" => vec!["scientific", "redhat"],
+        "alpinelinux" => vec!["alpine"],
+        "kalilinux" => vec!["kali"],
         "archlinux" => vec!["arch", "grub", "archlinux"],
         "" => Vec::new(),
         other => vec![other],

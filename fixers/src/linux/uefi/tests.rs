@@ -127,6 +127,121 @@ fn what_cannot_be_settled_is_a_concern() {
     assert_eq!(plan(&facts, MemoryGuest::new()).1, ["Warning guest.uefi.fallback EFI system partition"]);
 }
 
+/// The directories under EFI that each distribution's GRUB has built in.
+#[test]
+fn every_distributions_directory_is_known() {
+    for (name, directory) in [
+        ("rhel", "redhat"),
+        ("oraclelinux", "redhat"),
+        ("centos", "centos"),
+        ("almalinux", "almalinux"),
+        ("rocky", "rocky"),
+        ("fedora", "fedora"),
+        ("amzn", "amzn"),
+        ("sles", "sles"),
+        ("opensuse", "opensuse"),
+        ("debian", "debian"),
+        ("ubuntu", "ubuntu"),
+        ("linuxmint", "ubuntu"),
+        ("kalilinux", "kali"),
+        ("archlinux", "GRUB"),
+        ("alpinelinux", "alpine"),
+        ("gentoo", "gentoo"),
+        ("photon", "photon"),
+    ] {
+        let guest = MemoryGuest::new()
+            .file(&format!("/boot/efi/EFI/{directory}/grubx64.efi"), "g")
+            .file("/boot/efi/EFI/other/grubx64.efi", "o");
+        let edits = plan(&distro(name), guest).0;
+        assert!(edits.contains(&format!("copy /boot/efi/EFI/{directory}/grubx64.efi → ")), "{name}: {edits}");
+    }
+}
+
+#[test]
+fn suses_stub_is_copied() {
+    let guest = MemoryGuest::new()
+        .file("/boot/efi/EFI/opensuse/shim.efi", "s")
+        .file("/boot/efi/EFI/opensuse/grub.efi", "g")
+        .file(
+            "/boot/efi/EFI/opensuse/grub.cfg",
+            "search --fs-uuid --set=root 1\nsource \"${prefix}/grub.cfg\"\n",
+        );
+    insta::assert_snapshot!(plan(&distro("opensuse"), guest).0, @r"
+    copy /boot/efi/EFI/opensuse/shim.efi → /boot/efi/EFI/BOOT/BOOTX64.EFI (1 bytes)
+    copy /boot/efi/EFI/opensuse/grub.efi → /boot/efi/EFI/BOOT/grub.efi (1 bytes)
+    copy /boot/efi/EFI/opensuse/grub.cfg → /boot/efi/EFI/BOOT/grub.cfg (58 bytes)
+    ");
+}
+
+#[test]
+fn grub_legacy_takes_its_configuration_along() {
+    let guest = MemoryGuest::new()
+        .file("/boot/efi/EFI/redhat/grub.efi", "grub")
+        .file("/boot/efi/EFI/redhat/grub.conf", "default=0\n");
+    let (edits, concerns) = plan(&distro("rhel"), guest);
+    insta::assert_snapshot!(edits, @r"
+    copy /boot/efi/EFI/redhat/grub.efi → /boot/efi/EFI/BOOT/BOOTX64.EFI (4 bytes)
+    copy /boot/efi/EFI/redhat/grub.conf → /boot/efi/EFI/BOOT/BOOTX64.conf (10 bytes)
+    copy /boot/efi/EFI/redhat/grub.conf → /boot/efi/EFI/BOOT/grub.conf (10 bytes)
+    ");
+    assert_eq!(concerns, ["Warning guest.uefi.legacy /boot/efi"]);
+}
+
+#[test]
+fn a_shim_at_the_path_without_grub_gets_it() {
+    let guest = debian().file("/boot/efi/EFI/BOOT/BOOTX64.EFI", "shim!");
+    insta::assert_snapshot!(plan(&uefi(), guest).0, @r"
+    copy /boot/efi/EFI/debian/grubx64.efi → /boot/efi/EFI/BOOT/grubx64.efi (4 bytes)
+    copy /boot/efi/EFI/debian/mmx64.efi → /boot/efi/EFI/BOOT/mmx64.efi (3 bytes)
+    ");
+    let stranger =
+        debian().file("/boot/efi/EFI/BOOT/BOOTX64.EFI", "s").file("/boot/efi/EFI/BOOT/mmx64.efi", "m");
+    assert_eq!(
+        plan(&uefi(), stranger),
+        (String::new(), vec!["Warning guest.uefi.fallback /boot/efi".to_owned()])
+    );
+}
+
+#[test]
+fn shims_fallback_program_needs_a_list() {
+    let with = |guest: MemoryGuest| {
+        guest.file("/boot/efi/EFI/BOOT/BOOTX64.EFI", "shim!").file("/boot/efi/EFI/BOOT/fbx64.efi", "f")
+    };
+    assert_eq!(plan(&uefi(), with(debian())), (String::new(), Vec::new()));
+    let mut without = with(debian());
+    without.delete("/boot/efi/EFI/debian/BOOTX64.CSV");
+    assert_eq!(plan(&uefi(), without).1, ["Warning guest.uefi.fallback /boot/efi"]);
+}
+
+#[test]
+fn anothers_fallback_is_not_overwritten_but_told() {
+    let windows = debian()
+        .file("/boot/efi/EFI/Microsoft/Boot/bootmgfw.efi", "Windows")
+        .file("/boot/efi/EFI/Boot/bootx64.efi", "Windows");
+    assert_eq!(
+        plan(&uefi(), windows),
+        (String::new(), vec!["Critical guest.uefi.fallback /boot/efi".to_owned()])
+    );
+    let other = debian()
+        .file("/boot/efi/EFI/fedora/shimx64.efi", "shim of Fedora")
+        .file("/boot/efi/EFI/BOOT/BOOTX64.EFI", "shim of Fedora")
+        .file("/boot/efi/EFI/BOOT/grubx64.efi", "GRUB of Fedora");
+    assert_eq!(
+        plan(&uefi(), other),
+        (String::new(), vec!["Warning guest.uefi.fallback /boot/efi".to_owned()])
+    );
+}
+
+#[test]
+fn systemd_boot_is_chosen_where_grub_has_no_configuration() {
+    let guest = || debian().file("/boot/efi/EFI/systemd/systemd-bootx64.efi", "sd");
+    let mut facts = uefi();
+    facts.bootloader.bls_entries = vec!["/boot/efi/loader/entries/a.conf".to_owned()];
+    assert!(plan(&facts, guest()).0.starts_with("copy /boot/efi/EFI/systemd/systemd-bootx64.efi"));
+    facts.bootloader.grub_cfg = vec!["/boot/grub/grub.cfg".to_owned()];
+    assert!(plan(&facts, guest()).0.starts_with("copy /boot/efi/EFI/debian/shimx64.efi"));
+}
+
 #[test]
 fn a_bios_guest_needs_none() {
     let mut facts = uefi();

@@ -8,8 +8,7 @@ const STABLE: &str =
 /// A word that may name a device of the old hardware.
 const ANY: &str = "(root=/dev/sda1|\"resume=/dev/sda2\"|'root=/dev/sda1'|root=/dev/sdb1|[ -~]{0,5})";
 /// What makes the words a command line, in one file or another.
-const PREFIX: &str =
-    "(|linux /vmlinuz |options |append |GRUB_CMDLINE_LINUX=\"|kernelopts=|set kernelopts=\")";
+const PREFIX: &str = "(|linux /vmlinuz |kernel /vmlinuz |# kopt=|options |append |GRUB_CMDLINE_LINUX=\"|kernelopts=|set kernelopts=\")";
 
 fn every_rewrite(text: &str) -> Vec<String> {
     let facts = facts();

@@ -1,0 +1,100 @@
+//! Whole guests of each distribution, from text to plan: `guests/NAME.txt` is the guest, `snapshots/NAME.snap` what
+//! inspection says of it and what all repairs together would do. Read them side by side.
+//!
+//! Each plan is carried out and facts are gathered anew: nothing may be left to do.
+
+mod phony;
+mod shown;
+
+use h2k_config::Policy;
+
+use super::testing::device;
+use crate::registry::FIXERS;
+use crate::{Change, Concern, Edit, GuestFacts, GuestMut, MemoryGuest, Recorder};
+
+use phony::Phony;
+
+/// Edits and concerns of every repair, each of which sees what those before it propose.
+fn plan(facts: &GuestFacts, guest: &MemoryGuest) -> (Vec<Edit>, Vec<Concern>) {
+    let mut recorder = Recorder::new(guest);
+    let mut concerns = Vec::new();
+    for fixer in FIXERS {
+        let proposal = fixer.plan(facts, &recorder, &Policy::default()).unwrap();
+        proposal.edits.iter().for_each(|edit| recorder.apply(edit).unwrap());
+        concerns.extend(proposal.concerns);
+    }
+    (recorder.into_edits(), concerns)
+}
+
+/// Carries the edits out. A program that builds an initramfs leaves one with all of the kernel's drivers.
+fn carry_out(edits: &[Edit], facts: &GuestFacts, guest: &mut MemoryGuest) {
+    for edit in edits {
+        assert!(!edit.reason.is_empty(), "an edit without a reason: {edit:?}");
+        guest.apply(edit).unwrap();
+        let Change::Run { argv, changes } = &edit.change else { continue };
+        // Generators of boot loaders' files would write them for the appliance's firmware and disks.
+        assert!(!argv.iter().any(|word| word.contains("grub")), "{argv:?}");
+        for kernel in &facts.kernels {
+            if let Some(initramfs) = kernel.initramfs.as_ref().filter(|i| changes.contains(&i.path)) {
+                guest.put(&initramfs.path, &phony::image(&kernel.version, phony::DRIVERS));
+            }
+        }
+    }
+}
+
+fn check(name: &str, text: &str) {
+    let Phony { mut guest, facts: before } = phony::parse(text);
+    let facts = phony::gathered(&guest, &before);
+    let (edits, concerns) = plan(&facts, &guest);
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("distros/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, shown::all(text, &facts, &edits, &concerns)));
+    carry_out(&edits, &facts, &mut guest);
+    let (left, still) = plan(&phony::gathered(&guest, &before), &guest);
+    assert_eq!(left, Vec::new(), "{name}: something is left to do");
+    let worse: Vec<&Concern> = still.iter().filter(|c| !concerns.contains(c)).collect();
+    assert_eq!(worse, Vec::<&Concern>::new(), "{name}: the repairs raise concerns");
+}
+
+macro_rules! guests {
+    ($($name:ident)*) => {
+        $(#[test] fn $name() {
+            check(stringify!($name), include_str!(concat!("distros/guests/", stringify!($name), ".txt")));
+        })*
+
+        #[test]
+        fn no_guest_is_forgotten() {
+            let known = [$(concat!(stringify!($name), ".txt")),*];
+            let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/src/linux/distros/guests");
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                assert!(known.contains(&name.as_str()), "{name} is not in the list");
+            }
+        }
+    };
+}
+
+guests! {
+    alpine
+    amazon_2
+    arch_systemd_boot
+    arch_uki
+    debian_13_extlinux
+    fedora_uefi
+    gentoo
+    photon
+    rhel_10_uefi
+    rhel_6
+    rhel_7_uefi
+    rhel_8
+    rocky_9_uefi
+    sles_11
+    sles_12
+    sles_15_uefi
+    ubuntu_14_04
+    ubuntu_20_04_uefi
+    ubuntu_24_04_uefi
+    unknown_lilo
+}
