@@ -12,7 +12,7 @@ enum Piece {
 }
 
 /// A key that sorts versions: `5.14.0-9` before `5.14.0-70`, `6.1-rc7` before `6.1`.
-pub(super) fn key(version: &str) -> impl Ord + use<> {
+pub(crate) fn key(version: &str) -> impl Ord + use<> {
     let mut pieces = Vec::new();
     let mut rest = version;
     while let Some(first) = rest.chars().next() {

@@ -8,7 +8,7 @@
 
 mod crypttab;
 mod dracut;
-mod drivers;
+pub(crate) mod drivers;
 mod findings;
 mod initramfs_tools;
 mod settings;

@@ -6,7 +6,7 @@ use h2k_config::Policy;
 use crate::facts::FirmwareOnDisk;
 use crate::{Change, Concern, Edit, FileKind, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result};
 
-mod loaders;
+pub(crate) mod loaders;
 
 #[cfg(test)]
 mod tests;
