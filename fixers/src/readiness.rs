@@ -97,8 +97,20 @@ impl Link {
         subject: impl Into<String>,
         detail: impl Into<String>,
     ) -> Self {
-        Self { link, subject: subject.into(), state, detail: detail.into() }
+        Self { link, subject: bounded(subject.into()), state, detail: bounded(detail.into()) }
     }
+}
+
+/// Longest text of a link, in bytes: a guest's file may hold a title of megabytes.
+const MAX_TEXT: usize = 1024;
+
+fn bounded(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for Link {

@@ -11,6 +11,8 @@ use super::Seen;
 use super::crypttab::Opened;
 use super::devices::Found;
 
+/// Lines that are looked at; a system has a dozen.
+const MAX_LINES: usize = 256;
 /// File systems that are on no disk of the VM.
 const ELSEWHERE: [&str; 14] = [
     "nfs",
@@ -32,8 +34,14 @@ const ELSEWHERE: [&str; 14] = [
 /// A link for each line that the boot waits for.
 pub(super) fn check(seen: &Seen<'_>) -> Result<Vec<Link>> {
     let opened = Opened::read(seen)?;
-    let waited = seen.facts.fstab.iter().filter(|e| waits(e));
-    Ok(waited.map(|entry| link(seen, entry, &opened)).collect())
+    let mut waited = seen.facts.fstab.iter().filter(|e| waits(e));
+    let mut links: Vec<Link> =
+        waited.by_ref().take(MAX_LINES).map(|entry| link(seen, entry, &opened)).collect();
+    if waited.next().is_some() {
+        let why = format!("more than {MAX_LINES} lines are not looked at");
+        links.push(Link::new(LinkKind::Fstab, LinkState::Unknown, PATH, why));
+    }
+    Ok(links)
 }
 
 fn waits(entry: &FstabEntry) -> bool {
