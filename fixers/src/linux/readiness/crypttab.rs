@@ -9,6 +9,8 @@ use super::Seen;
 use super::devices::Found;
 
 const CRYPTTAB: &str = "/etc/crypttab";
+/// Volumes that are looked at.
+const MAX_VOLUMES: usize = 256;
 
 /// The volumes that crypttab opens.
 #[derive(Debug, Default)]
@@ -34,7 +36,7 @@ impl Opened {
             let (name, source) = (name.text.to_owned(), source.text.to_owned());
             Some(Volume { name, source, options: options.to_owned() })
         };
-        Ok(Self { volumes: lines(&file.text).filter_map(volume).collect() })
+        Ok(Self { volumes: lines(&file.text).filter_map(volume).take(MAX_VOLUMES).collect() })
     }
 
     /// Whether one has this name.
