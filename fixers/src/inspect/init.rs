@@ -20,6 +20,7 @@ const GENERATORS: &[(&str, &[&str])] = &[
     ("make-initrd", &["/usr/sbin/make-initrd"]),
     ("booster", &["/usr/bin/booster"]),
     ("mkinitrd", &["/sbin/mkinitrd", "/usr/sbin/mkinitrd"]),
+    ("genkernel", &["/usr/bin/genkernel", "/usr/sbin/genkernel"]),
 ];
 
 /// Looks for them.
