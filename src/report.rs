@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use h2k_fixers::readiness::Readiness;
 use h2k_fixers::{Concern, Edit};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,9 @@ pub struct Report {
     pub forecast: Forecast,
     /// The target's disks.
     pub disks: Vec<ConvertedDisk>,
+    /// The links of the boot chain, looked at without a boot.
+    #[serde(default)]
+    pub readiness: Option<Readiness>,
     /// Boot verdict; `None` if no boot was wanted.
     pub verdict: Option<Verdict>,
     /// This host.
@@ -90,6 +94,7 @@ impl Report {
             concerns: plan.concerns.clone(),
             forecast: plan.forecast,
             disks: converted.disks.clone(),
+            readiness: converted.fixed.readiness.clone(),
             verdict: validated.verdict.clone(),
             host: Host { kvm: crate::validate::kvm::proven(), peak_memory_bytes: peak_memory() },
         }
@@ -127,6 +132,13 @@ impl Report {
             let file = inline(&d.file.display().to_string());
             let how = d.transfer.as_ref().map_or_else(String::new, Transferred::summary);
             writeln!(out, "| {file} | {} | {} | {how} |", bytes(d.size), bytes(d.allocated))?;
+        }
+        if let Some(readiness) = &self.readiness {
+            writeln!(out, "\n## Boot chain\n\n| link | state | of what | |\n|---|---|---|---|")?;
+            for l in &readiness.links {
+                let (subject, detail) = (inline(&l.subject), inline(&l.detail));
+                writeln!(out, "| {} | {} | {subject} | {detail} |", l.link, l.state)?;
+            }
         }
         writeln!(out, "\n## Edits\n")?;
         for e in &self.edits {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use h2k_fixers::readiness::Readiness;
+
 use crate::error::{Doing, Failure, FailureKind};
 use crate::event::{Event, Reporter};
 use crate::image::SourceIdentity;
@@ -166,7 +168,16 @@ fn stages(cx: &mut Context<'_>, record: Record<'_>, fetched: Fetched) -> Result<
             Err(Failure::message(FailureKind::NotValidated, message)
                 .hint(format!("the evidence is in {}", evidence.display())))
         }
-        _ => Ok(report),
+        Some(_) => Ok(report),
+        None => match report.readiness.as_ref().and_then(Readiness::broken) {
+            None => Ok(report),
+            Some(link) => {
+                let message = format!("the result would not boot, the boot chain is broken: {link}");
+                let page = report.dir.join("report.md");
+                Err(Failure::message(FailureKind::NotValidated, message)
+                    .hint(format!("every link is in {}", page.display())))
+            }
+        },
     }
 }
 

@@ -1,17 +1,56 @@
-//! Gives a guest without a serial console one for a boot test, on the throw-away overlays only.
+//! What is done to the throw-away overlays of a boot test before the boot, in one launch of the appliance: a guest
+//! without a serial console is given one, and a result that no FIX has looked at is looked at.
 
 use std::path::{Path, PathBuf};
 
+use h2k_fixers::facts::NicHardware;
 use h2k_fixers::offline::{Access, Drive, LaunchOptions, Session};
+use h2k_fixers::readiness::{self, Link, LinkKind, LinkState, Readiness};
 use h2k_fixers::{GuestFacts, GuestMut, linux};
 
+use crate::emit::domain::Domain;
 use crate::error::{Doing, Failure};
+use crate::validate::{self, Prepared};
 
-/// Puts a serial console on every kernel command line in the overlays. Whether one was added.
+/// Puts a serial console on every kernel command line in the overlays.
 ///
 /// # Errors
 /// The appliance failed.
-pub fn add(overlays: &[PathBuf], temp: &Path) -> Result<bool, Failure> {
+pub fn add(overlays: &[PathBuf], temp: &Path) -> Result<Prepared, Failure> {
+    let (session, facts) = open(overlays, temp, GuestFacts::default())?;
+    Ok(Prepared { console_added: console(session, &facts)?, readiness: None })
+}
+
+/// Looks whether the guest in the overlays comes up on `domain`'s hardware; if nothing says that it does not, puts a
+/// serial console on every kernel command line.
+///
+/// # Errors
+/// The appliance failed.
+pub fn look_and_add(overlays: &[PathBuf], temp: &Path, domain: &Domain) -> Result<Prepared, Failure> {
+    let mut facts = GuestFacts::default();
+    let nic = |mac: &str| NicHardware { mac: mac.to_lowercase(), mac_from_source: true, pci_slot: None };
+    facts.hardware.nics = domain.nics.iter().map(|n| nic(&n.mac)).collect();
+    let (session, mut facts) = open(overlays, temp, facts)?;
+    let found = match h2k_fixers::inspect::gather(&session, &mut facts) {
+        Ok(()) => readiness::check(&facts, &session, &validate::target(domain)),
+        // A guest that cannot be understood may still boot.
+        Err(e) => Readiness { links: vec![not_looked_at(&e.to_string())] },
+    };
+    let console_added = found.broken().is_none() && console(session, &facts)?;
+    Ok(Prepared { console_added, readiness: Some(found) })
+}
+
+fn not_looked_at(why: &str) -> Link {
+    Link {
+        link: LinkKind::BootLoader,
+        subject: "guest".to_owned(),
+        state: LinkState::Unknown,
+        detail: format!("it could not be looked at: {why}"),
+    }
+}
+
+/// An appliance with the overlays, and what was found in them of the system and its bootloader.
+fn open(overlays: &[PathBuf], temp: &Path, mut facts: GuestFacts) -> Result<(Session, GuestFacts), Failure> {
     let drives: Vec<Drive> =
         overlays.iter().map(|path| Drive { path: path.clone(), format: "qcow2".to_owned() }).collect();
     let options = LaunchOptions {
@@ -20,12 +59,16 @@ pub fn add(overlays: &[PathBuf], temp: &Path) -> Result<bool, Failure> {
         temp_dir: Some(temp.to_owned()),
     };
     let mut session = Session::launch(&drives, Access::Writable, &options)?;
-    let mut facts = GuestFacts::default();
     session.inspect_boot(&mut facts)?;
+    Ok((session, facts))
+}
+
+/// Whether a console was added.
+fn console(mut session: Session, facts: &GuestFacts) -> Result<bool, Failure> {
     if !facts.is_linux() {
         return Ok(false);
     }
-    let edits = linux::console::edits(&facts, &session)?;
+    let edits = linux::console::edits(facts, &session)?;
     if edits.is_empty() {
         return Ok(false);
     }

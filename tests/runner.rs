@@ -19,6 +19,7 @@ mod layout;
 mod readme;
 mod real_bios;
 mod real_ova;
+mod real_readiness;
 mod real_reflink;
 mod real_stock;
 mod real_uefi;

@@ -23,6 +23,7 @@ pub mod inspect;
 pub mod linux;
 pub mod memory;
 pub mod offline;
+pub mod readiness;
 pub mod recorder;
 pub mod registry;
 

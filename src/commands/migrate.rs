@@ -1,5 +1,7 @@
 //! `h2k migrate`: one VM after the other; one VM's failure does not stop the others.
 
+use h2k_fixers::readiness::Readiness;
+
 use crate::cli::MigrateArgs;
 use crate::error::{Failure, FailureKind};
 use crate::job::Job;
@@ -49,11 +51,18 @@ fn summary(report: &Report) -> String {
         None => "not booted, as asked".to_owned(),
         Some(v) => format!("{}: {}", v.outcome, v.reason),
     };
+    let chain = report.readiness.as_ref().map(chain).unwrap_or_default();
     format!(
-        "{}: {verdict}\n  result    {}\n  edits     {}\n  report    {}\n",
+        "{}: {verdict}\n  result    {}\n  edits     {}\n{chain}  report    {}\n",
         report.name,
         report.dir.display(),
         report.edits.len(),
         report.dir.join("report.md").display()
     )
+}
+
+/// The boot chain: how many links resolve, and a line for each that does not.
+fn chain(found: &Readiness) -> String {
+    let open: String = found.open().map(|l| format!("            {} {l}\n", l.state)).collect();
+    format!("  chain     {}\n{open}", found.summary())
 }

@@ -88,6 +88,10 @@ fn tell(args: &TestArgs, ui: &Ui, results: &[(&PathBuf, Result<Verdict, Failure>
             Err(f) => format!("{}: not tested: {}", target.display(), f.chain()),
         };
         ui.answer(&line)?;
+        let readiness = result.as_ref().ok().and_then(|v| v.evidence.readiness.as_ref());
+        for link in readiness.iter().flat_map(|r| r.open()) {
+            ui.answer(&format!("  {} {link}", link.state))?;
+        }
     }
     Ok(())
 }
@@ -100,7 +104,7 @@ fn test(target: &Path, args: &TestArgs, settled: &Settled, ui: &Ui) -> Result<Ve
         Some(dir) => dir.clone(),
         None => temp.path().join("evidence"),
     };
-    let prepare = |overlays: &[PathBuf]| serial_console::add(overlays, temp.path());
+    let prepare = |overlays: &[PathBuf]| serial_console::look_and_add(overlays, temp.path(), &domain);
     let options = BootOptions {
         timeout: settled.resolved.boot_timeout.map(Duration::from_secs),
         scratch: Some(temp.path().to_owned()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use h2k_config::Policy;
 use h2k_fixers::offline::Session;
+use h2k_fixers::readiness::{self, Readiness};
 use h2k_fixers::{Change, Edit, GuestFacts, GuestMut};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::plan::diff::headline;
 use crate::stage::{Stage, StageRun};
 use crate::stages::inspect::{self, Appliance};
 use crate::stages::plan::Planned;
+use crate::validate;
 
 /// The stage.
 pub struct Fix;
@@ -28,12 +30,20 @@ pub struct Fixed {
     pub overlays: Vec<PathBuf>,
     /// Mount points whose free space could not be discarded, with the reason.
     pub untrimmed: Vec<(String, String)>,
+    /// The links of the fixed guest's boot chain; CONVERT's digests prove that the result holds the same. `None` where
+    /// there is no system, and in runs of an older h2k.
+    #[serde(default)]
+    pub readiness: Option<Readiness>,
 }
 
 impl Fixed {
     /// One line for the log.
     pub fn summary(&self) -> String {
-        format!("{} edits made and looked at again", self.planned.plan.edits.len())
+        let edits = format!("{} edits made and looked at again", self.planned.plan.edits.len());
+        match &self.readiness {
+            None => edits,
+            Some(found) => format!("{edits}; boot chain: {}", found.summary()),
+        }
     }
 }
 
@@ -48,7 +58,7 @@ impl StageRun for Fix {
             // A run that is resumed here: fresh overlays, since the old ones may hold half of the edits.
             None => inspect::reopen(cx, &planned.inspected)?,
         };
-        fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
+        let readiness = fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
         let untrimmed = session.trim();
         for (point, why) in &untrimmed {
             cx.note(format!("the free space of {point} is copied: {why}"));
@@ -60,21 +70,22 @@ impl StageRun for Fix {
                 .and_then(|f| f.sync_all())
                 .doing(format!("flushing {}", overlay.display()))?;
         }
-        Ok(Fixed { planned, overlays, untrimmed })
+        Ok(Fixed { planned, overlays, untrimmed, readiness })
     }
 }
 
-fn fix(cx: &Context<'_>, session: &mut Session, planned: &Planned) -> Result<(), Failure> {
+fn fix(cx: &Context<'_>, session: &mut Session, planned: &Planned) -> Result<Option<Readiness>, Failure> {
     let facts = &planned.inspected.facts;
     if facts.system().is_none() {
-        return Ok(());
+        return Ok(None);
     }
     session.mount_writable().map_err(|e| {
         Failure::from(e)
             .hint("start the guest on its hypervisor, let it check its file systems, shut it down")
     })?;
     apply(cx, session, &planned.plan.edits)?;
-    verify(session, facts, &cx.job.policy)
+    let facts = verify(session, facts, &cx.job.policy)?;
+    Ok(Some(readiness::check(&facts, session, &validate::target(&planned.plan.target))))
 }
 
 fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<(), Failure> {
@@ -96,16 +107,16 @@ fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<(), 
     Ok(())
 }
 
-/// Gathers the guest's facts anew and asks every fixer again: a fixed guest yields no edits.
-fn verify(session: &Session, before: &GuestFacts, policy: &Policy) -> Result<(), Failure> {
+/// Gathers the guest's facts anew and asks every fixer again: a fixed guest yields no edits. The facts.
+fn verify(session: &Session, before: &GuestFacts, policy: &Policy) -> Result<GuestFacts, Failure> {
     let mut facts = before.clone();
     if !facts.is_linux() {
-        return Ok(());
+        return Ok(facts);
     }
     h2k_fixers::inspect::gather(session, &mut facts).doing("looking at the fixed guest")?;
     let (left, _) = propose(&facts, session, policy).doing("looking at the fixed guest")?;
     if left.is_empty() {
-        return Ok(());
+        return Ok(facts);
     }
     let lines: Vec<String> = left.iter().map(headline).collect();
     Err(Failure::message(

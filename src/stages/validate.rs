@@ -1,4 +1,5 @@
-//! VALIDATE: the proof that the result boots, on a throw-away overlay, with its evidence.
+//! VALIDATE: the proof that the result boots, on a throw-away overlay, with its evidence. A result whose boot chain is
+//! known to be broken is not booted.
 
 use std::path::PathBuf;
 
@@ -49,6 +50,7 @@ impl StageRun for Validate {
         let options = BootOptions {
             timeout: cx.job.boot_timeout.map(std::time::Duration::from_secs),
             scratch: Some(cx.work.clone()),
+            readiness: converted.fixed.readiness.clone(),
             prepare: Some(&prepare),
             ..BootOptions::default()
         };

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use h2k_fixers::readiness::Readiness;
+
 use crate::emit::domain::{CpuTopology, Domain, Machine};
 use crate::error::{Doing, Failure, FailureKind};
 use crate::event::{Event, Reporter};
@@ -17,7 +19,7 @@ use super::machine::{Files, MAX_CDROMS_I440FX, MAX_CDROMS_Q35, Setup};
 use super::options::BootOptions;
 use super::qemu::Qemu;
 use super::scratch::{Scratch, failure};
-use super::static_checks::{Check, static_checks};
+use super::static_checks::static_checks;
 use super::tpm::Tpm;
 use super::verdict::{Accel, Evidence, NicEvidence, Outcome, Verdict};
 use super::watch::{Watch, name_if_there};
@@ -49,14 +51,17 @@ pub fn boot_test(
     let evidence_dir = std::path::absolute(evidence).doing("finding the evidence directory")?;
     fs::create_dir_all(&evidence_dir).doing(format!("making {}", evidence_dir.display()))?;
     let checks = static_checks(domain, dir).map_err(failure)?;
-    let verdict = match checks.iter().find_map(|c| Some((c, c.failure()?))) {
-        Some((check, why)) => Verdict {
+    let found = Evidence { checks, readiness: options.readiness.clone(), ..Evidence::default() };
+    let broken = options.readiness.as_ref().and_then(Readiness::broken);
+    let verdict = match (found.checks.iter().find_map(|c| Some((c, c.failure()?))), broken) {
+        (Some((check, why)), _) => Verdict {
             outcome: Outcome::Failed,
             reason: format!("{}: {}: {why}", check.subject, check.name),
-            evidence: Evidence { checks, ..Evidence::default() },
+            evidence: found,
         },
-        None => Test { domain, dir, evidence_dir: &evidence_dir, options, ui, vm }
-            .run(checks)
+        (None, Some(link)) => Verdict::chain_broken(link, found),
+        (None, None) => Test { domain, dir, evidence_dir: &evidence_dir, options, ui, vm }
+            .run(found)
             .map_err(not_validated)?,
     };
     let json = serde_json::to_vec_pretty(&verdict).doing("writing the verdict")?;
@@ -82,12 +87,16 @@ struct Test<'a> {
 }
 
 impl Test<'_> {
-    fn run(&self, checks: Vec<Check>) -> Result<Verdict, Failure> {
+    fn run(&self, mut found: Evidence) -> Result<Verdict, Failure> {
         let scratch = Scratch::new(self.domain, self.dir, self.options)?;
-        let mut found = Evidence { checks, ..Evidence::default() };
         if let Some(prepare) = self.options.prepare {
-            self.tell("setting up a console in the overlay");
-            found.console_added = prepare(&scratch.overlays()).doing("preparing the overlay")?;
+            self.tell("looking at the overlay and setting up a console in it");
+            let prepared = prepare(&scratch.overlays()).doing("preparing the overlay")?;
+            found.console_added = prepared.console_added;
+            found.readiness = prepared.readiness.or(found.readiness);
+            if let Some(link) = found.readiness.as_ref().and_then(Readiness::broken).cloned() {
+                return Ok(Verdict::chain_broken(&link, found));
+            }
         }
         let tpm = self.tpm(&scratch, &mut found);
         let files = self.files(&scratch, tpm.as_ref());

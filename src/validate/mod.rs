@@ -1,10 +1,12 @@
 //! VALIDATE: the proof that a result boots, with the evidence that it rests on.
 //!
 //! ```text
-//!  static_checks ──► scratch (overlays, firmware, sockets) ──► prepare hook ──► machine (QEMU's arguments)
-//!                                                                                    │
+//!  static_checks ──► boot chain ──► scratch (overlays, firmware, sockets) ──► prepare hook ──► machine (QEMU's arguments)
+//!  (a link that is broken ends it here, or at the hook)                                              │
 //!  verdict ◄── judge (decides) ◄── watch (console, pcap + traffic, agent, events) ◄── qemu (process, qmp)
 //! ```
+//!
+//! The boot chain is what [`h2k_fixers::readiness`] finds: by FIX of the guest that was copied, by the hook of any other.
 //!
 //! Only a guest that shows that it came up is proven: a login prompt on its serial console, an answer of its agent,
 //! or, if neither can be had, frames of its operating system from a NIC's own address. A failure is only what says so
@@ -25,6 +27,7 @@ mod options;
 pub mod pcap;
 mod qemu;
 mod qmp;
+mod readiness;
 mod scratch;
 mod static_checks;
 mod tail;
@@ -37,6 +40,7 @@ mod watch;
 
 pub use boot::boot_test;
 pub use junit::junit;
-pub use options::{BootOptions, Prepare};
+pub use options::{BootOptions, Prepare, Prepared};
+pub use readiness::target;
 pub use static_checks::{Check, CheckResult, static_checks};
 pub use verdict::{Accel, Evidence, NicEvidence, Outcome, Verdict};

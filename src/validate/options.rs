@@ -3,13 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use h2k_fixers::readiness::Readiness;
+
 use crate::error::Failure;
 
 use super::verdict::Accel;
 
-/// Changes the throw-away overlays (one per disk, in order) before the boot; tells whether it added a serial console.
-/// It never sees the disks themselves.
-pub type Prepare<'a> = &'a dyn Fn(&[PathBuf]) -> Result<bool, Failure>;
+/// Changes the throw-away overlays (one per disk, in order) before the boot, and looks at them. It never sees the disks
+/// themselves.
+pub type Prepare<'a> = &'a dyn Fn(&[PathBuf]) -> Result<Prepared, Failure>;
+
+/// What a [`Prepare`] hook did and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// It added a serial console.
+    pub console_added: bool,
+    /// The links of the boot chain, if it looked at them. With a broken one the guest is not booted.
+    pub readiness: Option<Readiness>,
+}
 
 /// Options of a boot test.
 #[derive(Clone)]
@@ -36,6 +47,8 @@ pub struct BootOptions<'a> {
     pub max_resets: u32,
     /// Directory for the overlays; by default the system's for temporary files.
     pub scratch: Option<PathBuf>,
+    /// The links of the boot chain, where they are known. With a broken one the guest is not booted.
+    pub readiness: Option<Readiness>,
     /// Run on the overlays before the boot.
     pub prepare: Option<Prepare<'a>>,
 }
@@ -52,6 +65,7 @@ impl Default for BootOptions<'_> {
             overlay_limit: 16 << 30,
             max_resets: 3,
             scratch: None,
+            readiness: None,
             prepare: None,
         }
     }

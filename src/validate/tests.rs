@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use h2k_config::{DiskBus, TargetFormat};
 
+use h2k_fixers::readiness::{Link, LinkKind, LinkState, Readiness};
+
 use super::*;
 use crate::emit::domain::{Domain, DomainDisk, Machine, TargetFirmware};
 use crate::emit::tests::{bios, disk, nic};
@@ -160,7 +162,7 @@ fn a_flood_is_bounded() {
 fn the_hook_sees_overlays_only_and_what_it_does_counts() {
     let guest = Guest::new(None);
     let seen = Mutex::new(Vec::new());
-    let hook = |overlays: &[PathBuf]| -> Result<bool, Failure> {
+    let hook = |overlays: &[PathBuf]| -> Result<Prepared, Failure> {
         // A boot sector that prints, written through the overlay.
         let code = [&PRINT[..], b"\r\nhook login: \0"].concat();
         let sector = overlays[0].with_file_name("sector");
@@ -175,7 +177,7 @@ fn the_hook_sees_overlays_only_and_what_it_does_counts() {
             .run()
             .unwrap();
         seen.lock().unwrap().extend(overlays.to_vec());
-        Ok(true)
+        Ok(Prepared { console_added: true, readiness: None })
     };
     let verdict = guest.boot(&BootOptions { prepare: Some(&hook), ..quick() });
     assert_eq!(verdict.evidence.login_prompt.as_deref(), Some("hook login:"), "{verdict:#?}");
@@ -191,6 +193,31 @@ fn a_failing_check_is_not_booted() {
     let verdict = guest.boot(&quick());
     assert_eq!(verdict.reason, "disk0.raw: the disk is there and stands alone: it is not a qcow2 image");
     assert_eq!((verdict.outcome, verdict.evidence.accel), (Outcome::Failed, None));
+}
+
+#[test]
+fn a_broken_chain_is_not_booted_and_an_unknown_one_is() {
+    let link = |state| Link {
+        link: LinkKind::Kernel,
+        subject: "/boot/grub/grub.cfg".into(),
+        state,
+        detail: "there is no /boot/vmlinuz".into(),
+    };
+    let guest = Guest::printing("\r\ndebian login: ");
+    let chain = |state| Some(Readiness { links: vec![link(state)] });
+    let verdict = guest.boot(&BootOptions { readiness: chain(LinkState::Broken), ..quick() });
+    let reason =
+        "not booted, the boot chain is broken: kernel: /boot/grub/grub.cfg: there is no /boot/vmlinuz";
+    assert_eq!((verdict.outcome, verdict.reason.as_str()), (Outcome::Failed, reason));
+    assert_eq!((verdict.evidence.accel, verdict.evidence.readiness), (None, chain(LinkState::Broken)));
+
+    let hook = |_: &[PathBuf]| Ok(Prepared { console_added: false, readiness: chain(LinkState::Broken) });
+    let verdict = guest.boot(&BootOptions { prepare: Some(&hook), ..quick() });
+    assert_eq!((verdict.reason.as_str(), verdict.evidence.accel), (reason, None));
+
+    let verdict = guest.boot(&BootOptions { readiness: chain(LinkState::Unknown), ..quick() });
+    assert!(verdict.proven(), "{verdict:#?}");
+    assert_eq!(verdict.evidence.readiness, chain(LinkState::Unknown));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use h2k_fixers::readiness::{Link, Readiness};
 use serde::{Deserialize, Serialize};
 
 use super::console::Finding;
@@ -61,6 +62,15 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Of a guest that is not booted, since this link of the chain is broken.
+    pub(super) fn chain_broken(link: &Link, evidence: Evidence) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            reason: format!("not booted, the boot chain is broken: {link}"),
+            evidence,
+        }
+    }
+
     /// Is it proven that the guest boots?
     pub fn proven(&self) -> bool {
         self.outcome == Outcome::Booted
@@ -73,6 +83,8 @@ impl Verdict {
 pub struct Evidence {
     /// Checks before the boot.
     pub checks: Vec<Check>,
+    /// The links of the boot chain, looked at before the boot.
+    pub readiness: Option<Readiness>,
     /// What the guest's code ran with; nothing if it was not booted.
     pub accel: Option<Accel>,
     /// Why not KVM, if not.

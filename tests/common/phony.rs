@@ -114,6 +114,8 @@ fn disk(place: &Place, name: &str, tree: &str) -> PathBuf {
             &format!("{blocks}k"),
         ],
     );
+    // The first bytes of a boot sector, which is what tells that a BIOS starts the disk.
+    fs::File::options().write(true).open(&raw).unwrap().write_all(&[0xeb, 0x63, 0x90]).unwrap();
     fs::create_dir_all(place.path("src")).unwrap();
     let vmdk = place.path(&format!("src/{name}.vmdk"));
     ok("qemu-img", &["convert", "-f", "raw", "-O", "vmdk", raw.to_str().unwrap(), vmdk.to_str().unwrap()]);

@@ -56,6 +56,7 @@ pub fn migrate(guest: &Guest, source: &Path, mounts: &[(&str, &str)]) -> Story {
     assert_eq!(story.report["edits"], story.plan["edits"], "migrate made other edits than plan showed");
     assert_files(&story);
     assert_boot(&story, guest.text("mac"));
+    assert_ready(&story);
 
     let results: Vec<_> = story.report["disks"]
         .as_array()
@@ -83,6 +84,13 @@ fn assert_files(story: &Story) {
     let screen = std::fs::read(dir.join("boot/screen.png")).unwrap();
     assert!(screen.starts_with(b"\x89PNG\r\n\x1a\n"), "the screenshot is no PNG");
     assert!(!story.place.path("out").join(".h2k").join(&story.name).exists(), "work was left behind");
+}
+
+/// Before it was booted, every link of its boot chain was found whole.
+fn assert_ready(story: &Story) {
+    let links = story.report["readiness"].as_array().unwrap();
+    let open: Vec<_> = links.iter().filter(|l| l["state"] != "ok").collect();
+    assert!(links.len() > 5 && open.is_empty(), "{open:#?}");
 }
 
 fn assert_boot(story: &Story, mac: &str) {

@@ -48,7 +48,7 @@ fn parse(text: &str, base: &str) -> BootEntry {
 }
 
 /// A path of an entry: on the entry's file system, or, where /boot is none of its own, on the root file system.
-fn places(path: &str, base: &str) -> Vec<String> {
+pub(crate) fn places(path: &str, base: &str) -> Vec<String> {
     if path.split('/').any(|c| c == "..") {
         return Vec::new();
     }

@@ -21,6 +21,7 @@ const GENERATORS: &[(&str, &[&str])] = &[
     ("genkernel", &["/usr/bin/genkernel"]),
     ("booster", &["/usr/bin/booster"]),
     ("mkinitrd", &["/sbin/mkinitrd", "/usr/sbin/mkinitrd"]),
+    ("genkernel", &["/usr/bin/genkernel", "/usr/sbin/genkernel"]),
 ];
 
 /// Looks for them.

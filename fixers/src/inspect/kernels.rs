@@ -129,6 +129,14 @@ fn base_name(guest: &dyn Guest, version: &str, dir: Option<&str>) -> Result<Opti
     Ok(base.map(str::to_owned))
 }
 
+/// The initramfs at `path` as far as the kernel `version` is concerned.
+///
+/// # Errors
+/// The guest could not be read.
+pub(crate) fn initramfs_at(guest: &dyn Guest, path: &str, version: &str) -> Result<InitramfsFacts> {
+    listed(guest, path.to_owned(), Some(version))
+}
+
 /// Lists an initramfs. That it cannot be listed is a fact of its own, not a failed inspection.
 fn listed(guest: &dyn Guest, path: String, version: Option<&str>) -> Result<InitramfsFacts> {
     let (listing, size) = match text::open(guest, &path, initramfs::MAX_PACKED) {

@@ -14,7 +14,7 @@
 //! take text; the functions beside them do the reading. What cannot be understood is kept as a fact; what cannot
 //! be read is an error.
 
-mod bls;
+pub(crate) mod bls;
 mod boot_names;
 mod bootloader;
 pub mod fstab;
@@ -39,7 +39,9 @@ mod tests;
 pub(crate) use uki::tests::image as uki_image;
 
 pub use kernels::RESCUE;
+pub(crate) use kernels::initramfs_at;
 pub use modules::OF_INTEREST;
+pub(crate) use version::key as version_key;
 
 use crate::error::Result;
 use crate::facts::GuestFacts;

@@ -13,7 +13,7 @@ enum Piece {
 
 /// A key that sorts versions: `5.14.0-9` before `5.14.0-70`, `6.1-rc7` before `6.1`. As for rpm, a number is newer than
 /// a word in its place: `3.10.0-1160.el7` before `3.10.0-1160.119.1.el7`.
-pub(super) fn key(version: &str) -> impl Ord + use<> {
+pub(crate) fn key(version: &str) -> impl Ord + use<> {
     let mut pieces = Vec::new();
     let mut rest = version;
     loop {

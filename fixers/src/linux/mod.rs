@@ -10,6 +10,7 @@ pub mod macpins;
 pub mod names;
 pub mod netnames;
 pub mod ramdisk;
+pub(crate) mod readiness;
 pub mod resume;
 pub mod tools;
 pub mod uefi;

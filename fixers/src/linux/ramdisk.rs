@@ -2,16 +2,22 @@
 //!
 //! ```text
 //!  kernel ─ drivers ─▶ Fine: nothing is done
-//!                      Lacking, Unreadable ─▶ rebuild ─▶ initramfs_tools or dracut: settings first, then the run
+//!                      Lacking, Unreadable ─▶ rebuild ─▶ the guest's generator: settings first, then the run
 //!                      Absent, NoInitramfs, Unknown ─▶ a concern
 //! ```
 
+mod booster;
 mod crypttab;
 mod dracut;
-mod drivers;
+pub(crate) mod drivers;
 mod findings;
 mod initramfs_tools;
+mod make_initrd;
+mod mkinitcpio;
+mod mkinitfs;
+mod mkinitrd;
 mod settings;
+mod wordlist;
 
 #[cfg(test)]
 mod tests;
@@ -54,9 +60,9 @@ impl Fixer for Initramfs {
         "A guest of VMware or Hyper-V may have an initramfs with the drivers of that hardware only: on KVM its \
          kernel does not find the root file system and stops in the initramfs' shell. For each installed kernel h2k \
          lists the initramfs, without running anything, and looks whether virtio_pci and virtio_blk (or virtio_scsi) \
-         are in it or in the kernel. If they are, nothing is done. If not, the guest's own generator builds it anew: \
-         initramfs-tools or dracut, inside the appliance and without network, told by a line in its configuration to \
-         keep these drivers at later rebuilds. A kernel that has no virtio drivers at all, and a guest without a \
+         are in it or in the kernel. If they are, nothing is done. If not, the guest's own generator builds it anew \
+         (initramfs-tools, dracut, mkinitcpio, mkinitrd, mkinitfs, booster or make-initrd), inside the appliance and \
+         without network, told by a line in its configuration to keep these drivers at later rebuilds. A kernel that has no virtio drivers at all, and a guest without a \
          generator, are concerns."
     }
 
@@ -117,6 +123,11 @@ fn propose(
             initramfs_tools::propose(guest, rebuilds, &kept, proposal)?;
         }
         "dracut" => dracut::propose(guest, rebuilds, &kept, proposal)?,
+        "mkinitcpio" => mkinitcpio::propose(facts, guest, rebuilds, &kept, proposal)?,
+        "mkinitrd" => mkinitrd::propose(facts, guest, rebuilds, &kept, proposal)?,
+        "mkinitfs" => mkinitfs::propose(facts, guest, rebuilds, &kept, proposal)?,
+        "booster" => booster::propose(facts, guest, rebuilds, &kept, proposal)?,
+        "make-initrd" => make_initrd::propose(facts, guest, rebuilds, &kept, proposal)?,
         other => proposal.concerns.extend(findings::no_generator(other, kernels)),
     }
     if !proposal.edits.is_empty() {

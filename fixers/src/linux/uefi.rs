@@ -7,7 +7,7 @@ use crate::facts::FirmwareOnDisk;
 use crate::{Change, Concern, Edit, FileKind, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result};
 
 mod existing;
-mod loaders;
+pub(crate) mod loaders;
 
 #[cfg(test)]
 mod tests;

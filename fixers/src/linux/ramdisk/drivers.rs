@@ -33,7 +33,7 @@ pub(super) const KEPT: &[&str] = &["virtio_pci", "virtio_blk", "virtio_scsi", "v
 
 /// What a kernel would do on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum State<'a> {
+pub(crate) enum State<'a> {
     /// Finds the disk.
     Fine,
     /// Its initramfs lacks these.
@@ -49,7 +49,7 @@ pub(super) enum State<'a> {
 }
 
 /// What `kernel` would do on a target with that disk bus.
-pub(super) fn state(kernel: &KernelFacts, bus: DiskBus) -> State<'_> {
+pub(crate) fn state(kernel: &KernelFacts, bus: DiskBus) -> State<'_> {
     let has = |list: &[String], name: &str| list.iter().any(|n| n == name);
     let inside = |name: &str| kernel.initramfs.as_ref().is_some_and(|i| has(&i.modules, name));
     let module = |name: &str| has(&kernel.modules, name);

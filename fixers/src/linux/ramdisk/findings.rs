@@ -133,3 +133,38 @@ pub(super) fn space(facts: &GuestFacts, rebuild: &Rebuild<'_>) -> Option<Concern
         )
     })
 }
+
+/// A list of the generator's settings that h2k does not know how to add to.
+pub(super) fn not_kept(file: &str, list: &str, words: &[&str]) -> Concern {
+    Concern::new(
+        "guest.initramfs.not-kept",
+        Severity::Warning,
+        file,
+        format!(
+            "{list} is written in a way that h2k does not edit: a later rebuild may leave the drivers out again"
+        ),
+        format!("Add {} to {list} in the guest.", words.join(", ")),
+    )
+}
+
+/// A list of the generator's settings that keeps drivers out.
+pub(super) fn omitted(file: &str, list: &str, drivers: &[&str]) -> Concern {
+    Concern::new(
+        "guest.initramfs.driver-omitted",
+        Severity::Critical,
+        file,
+        format!("{list} keeps {} out of every initramfs", drivers.join(", ")),
+        format!("Take these drivers out of {list} in the guest."),
+    )
+}
+
+/// An image that lacks drivers and that the guest's generator does not build where it is.
+pub(super) fn not_built(image: &str, why: &str) -> Concern {
+    Concern::new(
+        "guest.initramfs.not-built",
+        Severity::Critical,
+        image,
+        format!("it lacks the drivers of the target's disk, and {why}"),
+        "Add virtio_pci, virtio_blk and virtio_scsi to the initramfs in the guest before migrating.",
+    )
+}

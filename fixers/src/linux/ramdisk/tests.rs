@@ -14,6 +14,7 @@ use super::Initramfs;
 mod debian;
 mod dracut;
 mod kernels;
+mod others;
 
 const KERNEL: &str = "6.1.0-56-amd64";
 const IMAGE: &str = "/boot/initrd.img-6.1.0-56-amd64";
@@ -76,14 +77,14 @@ fn plan_for(guest: &MemoryGuest, bus: DiskBus) -> Proposal {
     Initramfs.plan(&facts_of(guest), guest, &policy).unwrap()
 }
 
-/// What the generator would do, as far as it matters: the image and the kernel are its last words.
-fn generate(guest: &mut MemoryGuest, argv: &[String]) {
-    let kernel = argv.last().unwrap();
-    let path = match argv[0].rsplit('/').next().unwrap() {
-        "update-initramfs" => format!("/boot/initrd.img-{kernel}"),
-        _ => argv[argv.len() - 2].clone(),
-    };
-    guest.put(&path, &image(kernel, VIRTIO));
+/// What the generator would do, as far as it matters: the image of a kernel. Programs name the kernel after an option,
+/// or last.
+fn generate(guest: &mut MemoryGuest, argv: &[String], path: &str) {
+    let option = argv.iter().position(|a| a == "-k" || a == "--kernel-version");
+    // Of update-initramfs both.
+    let kernel = option.and_then(|at| argv.get(at + 1)).or(argv.last()).unwrap();
+    let kernel = kernel.strip_prefix("vmlinuz-").unwrap_or(kernel);
+    guest.put(path, &image(kernel, VIRTIO));
 }
 
 /// Plans, carries the edits out, looks at the guest anew, and plans again: there must be nothing left to do.
@@ -94,7 +95,7 @@ fn run_for(guest: &mut MemoryGuest, bus: DiskBus) -> Proposal {
         guest.apply(edit).unwrap();
         if let Change::Run { argv, changes } = &edit.change {
             assert!(!changes.is_empty());
-            generate(guest, argv);
+            generate(guest, argv, &changes[0]);
         }
     }
     assert_eq!(plan_for(guest, bus).edits, Vec::<Edit>::new(), "not idempotent");

@@ -6,7 +6,7 @@ use crate::guest::{self, Guest};
 
 /// Architecture of the firmware, as the names of its files have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Arch {
+pub(crate) struct Arch {
     suffix: &'static str,
 }
 
@@ -20,6 +20,11 @@ impl Arch {
             _ => return None,
         };
         Some(Self { suffix })
+    }
+
+    /// `x64`, as it stands in the names of boot loaders.
+    pub fn suffix(self) -> &'static str {
+        self.suffix
     }
 
     /// Name of the fallback boot loader.
@@ -67,7 +72,7 @@ impl Arch {
 
 /// A boot loader that a distribution installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Loader {
+pub(crate) struct Loader {
     /// Its directory in the guest.
     directory: String,
     /// The directory's name.
@@ -119,7 +124,7 @@ impl Loader {
 
 /// The `EFI` directory of the partition.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     efi: String,
     boot: Option<String>,
     directories: Vec<String>,

@@ -80,7 +80,7 @@ fn a_kernel_without_the_drivers_is_critical_if_it_is_the_only_one() {
 #[test]
 fn without_a_generator_it_is_critical() {
     for (program, found) in
-        [("/nothing", "has no program"), ("/sbin/mkinitfs", "with mkinitfs, which h2k does not run")]
+        [("/nothing", "has no program"), ("/usr/bin/genkernel", "with genkernel, which h2k does not run")]
     {
         let mut guest = debian(&[]);
         guest.delete("/usr/sbin/mkinitramfs");

@@ -1,0 +1,72 @@
+//! mkinitfs: Alpine. From mkinitfs(1) and the features that it ships.
+//!
+//! A feature is a list of modules. `virtio` holds those of virtio's buses, disks and network; `scsi` holds all drivers
+//! of SCSI controllers, virtio_scsi among them. Versions of mkinitfs before 3.0 have no `virtio`; h2k writes one.
+
+use h2k_config::DiskBus;
+
+use crate::edit::{Change, Edit};
+use crate::error::Result;
+use crate::facts::GuestFacts;
+use crate::fixer::Proposal;
+use crate::guest::{self, Guest};
+use crate::linux::text::TextFile;
+
+use super::{ID, Rebuild, findings, settings, wordlist};
+
+const CONF: &str = "/etc/mkinitfs/mkinitfs.conf";
+/// Where features are, the administrator's first.
+const FEATURES: [&str; 2] = ["/etc/mkinitfs/features.d", "/usr/share/mkinitfs/features.d"];
+/// Modules of virtio, relative to the kernel's directory of modules.
+const VIRTIO: &str = "kernel/drivers/virtio\nkernel/drivers/block/virtio*\nkernel/drivers/net/virtio_net*\n";
+
+/// Proposes what makes every one of the images hold the drivers, now and at the guest's next rebuild.
+///
+/// # Errors
+/// The guest could not be read.
+pub(super) fn propose(
+    _: &GuestFacts,
+    guest: &dyn Guest,
+    rebuilds: &[Rebuild<'_>],
+    _: &[&str],
+    proposal: &mut Proposal,
+) -> Result<()> {
+    let mut features = vec!["virtio"];
+    if rebuilds.iter().any(|r| r.bus == DiskBus::VirtioScsi) {
+        features.push("scsi");
+    }
+    let reason = "images that the guest builds itself are to hold the drivers too";
+    if !has_feature(guest, "virtio")? {
+        let path = guest::join(FEATURES[0], "virtio.modules");
+        proposal.edits.push(Edit::create(ID, &path, VIRTIO, 0o644, "mkinitfs has no such feature yet"));
+    }
+    match TextFile::read(guest, CONF)? {
+        None => {
+            proposal.concerns.push(findings::not_kept(CONF, "features", &features));
+        }
+        Some(file) => match wordlist::with_words(&file.text, "features", &features) {
+            Some(after) => proposal.edits.extend(file.edit(ID, &after, reason)),
+            None => proposal.concerns.push(findings::not_kept(CONF, "features", &features)),
+        },
+    }
+    let program =
+        settings::program(guest, &["/sbin/mkinitfs", "/usr/sbin/mkinitfs"])?.unwrap_or("/sbin/mkinitfs");
+    for rebuild in rebuilds {
+        let path = &rebuild.initramfs.path;
+        let compress: &[&str] = if rebuild.unreadable { &["-C", "gzip"] } else { &[] };
+        let argv = [&[program, "-o", path.as_str()], compress, &[rebuild.kernel.version.as_str()]].concat();
+        let change =
+            Change::Run { argv: argv.into_iter().map(str::to_owned).collect(), changes: vec![path.clone()] };
+        proposal.edits.push(Edit { fixer: ID.to_owned(), reason: rebuild.reason.clone(), change });
+    }
+    Ok(())
+}
+
+fn has_feature(guest: &dyn Guest, name: &str) -> Result<bool> {
+    for dir in FEATURES {
+        if guest.exists(&guest::join(dir, &format!("{name}.modules")))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

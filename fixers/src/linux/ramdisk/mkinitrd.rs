@@ -1,0 +1,119 @@
+//! mkinitrd from before dracut: SUSE's (SLES 10 and 11, openSUSE up to 13.1) and Red Hat's (RHEL 5). From their
+//! mkinitrd(8). Two programs of one name: SUSE's has its settings in /etc/sysconfig/kernel, Red Hat's takes the
+//! `scsi_hostadapter` aliases of /etc/modprobe.conf.
+
+use crate::edit::{Change, Edit};
+use crate::error::Result;
+use crate::facts::GuestFacts;
+use crate::fixer::Proposal;
+use crate::guest::Guest;
+use crate::linux::text::TextFile;
+
+use super::{ID, Rebuild, drivers, findings, settings, wordlist};
+
+/// SUSE's settings.
+const SYSCONFIG: &str = "/etc/sysconfig/kernel";
+/// SUSE's list of modules.
+const MODULES: &str = "INITRD_MODULES";
+/// Red Hat's settings.
+const MODPROBE: &str = "/etc/modprobe.conf";
+
+/// Proposes what makes every one of the images hold the drivers, now and at the guest's next rebuild.
+///
+/// # Errors
+/// The guest could not be read.
+pub(super) fn propose(
+    _: &GuestFacts,
+    guest: &dyn Guest,
+    rebuilds: &[Rebuild<'_>],
+    kept: &[&str],
+    proposal: &mut Proposal,
+) -> Result<()> {
+    let program =
+        settings::program(guest, &["/sbin/mkinitrd", "/usr/sbin/mkinitrd"])?.unwrap_or("/sbin/mkinitrd");
+    let suse = TextFile::read(guest, SYSCONFIG)?.filter(|f| f.text.contains(MODULES));
+    match &suse {
+        Some(file) => keep_suse(file, kept, proposal),
+        None => proposal.edits.extend(keep_redhat(guest, kept)?),
+    }
+    for rebuild in rebuilds {
+        let argv = match &suse {
+            Some(_) => suse_argv(program, rebuild),
+            None => Some(redhat_argv(program, rebuild)),
+        };
+        let path = rebuild.initramfs.path.clone();
+        let Some(argv) = argv else {
+            proposal.concerns.push(findings::not_built(&path, "mkinitrd builds in /boot only"));
+            continue;
+        };
+        let change = Change::Run { argv, changes: vec![path] };
+        proposal.edits.push(Edit { fixer: ID.to_owned(), reason: rebuild.reason.clone(), change });
+    }
+    Ok(())
+}
+
+fn keep_suse(file: &TextFile, kept: &[&str], proposal: &mut Proposal) {
+    let reason = "images that the guest builds itself are to hold the drivers too";
+    match wordlist::with_words(&file.text, MODULES, kept) {
+        Some(after) => proposal.edits.extend(file.edit(ID, &after, reason)),
+        None => proposal.concerns.push(findings::not_kept(SYSCONFIG, MODULES, kept)),
+    }
+}
+
+/// Names of kernel and image are relative to /boot; `-m` adds to what is listed.
+fn suse_argv(program: &str, rebuild: &Rebuild<'_>) -> Option<Vec<String>> {
+    let in_boot = |path: &str| path.strip_prefix("/boot/").filter(|n| !n.contains('/')).map(str::to_owned);
+    let kernel = in_boot(rebuild.kernel.image.as_deref()?)?;
+    let image = in_boot(&rebuild.initramfs.path)?;
+    let argv = [program, "-k", &kernel, "-i", &image];
+    Some(argv.into_iter().map(str::to_owned).collect())
+}
+
+fn redhat_argv(program: &str, rebuild: &Rebuild<'_>) -> Vec<String> {
+    let mut argv = vec![program.to_owned(), "-f".to_owned()];
+    argv.extend(drivers::kept(rebuild.kernel, rebuild.bus).iter().map(|d| format!("--with={d}")));
+    argv.extend([rebuild.initramfs.path.clone(), rebuild.kernel.version.clone()]);
+    argv
+}
+
+/// `alias scsi_hostadapterN DRIVER` for each driver of disks.
+fn keep_redhat(guest: &dyn Guest, kept: &[&str]) -> Result<Option<Edit>> {
+    let file = TextFile::read(guest, MODPROBE)?;
+    let text = file.as_ref().map_or("", |f| f.text.as_str());
+    let aliases: Vec<(&str, &str)> = text.lines().filter_map(adapter).collect();
+    let mut after = text.to_owned();
+    if !after.is_empty() && !after.ends_with('\n') {
+        after.push('\n');
+    }
+    let mut number = aliases.len();
+    for driver in kept.iter().filter(|d| **d != "virtio_net") {
+        if aliases.iter().any(|(_, have)| wordlist::same(have, driver)) {
+            continue;
+        }
+        let free = |n: usize| {
+            let name = if n == 0 { "scsi_hostadapter".to_owned() } else { format!("scsi_hostadapter{n}") };
+            (!aliases.iter().any(|(have, _)| *have == name)).then_some(name)
+        };
+        let name = loop {
+            number += 1;
+            if let Some(name) = free(number - 1) {
+                break name;
+            }
+        };
+        after.push_str(&format!("alias {name} {driver}\n"));
+    }
+    let reason = "images that the guest builds itself are to hold the drivers too";
+    Ok(match file {
+        Some(file) => file.edit(ID, &after, reason),
+        None => (!after.is_empty()).then(|| Edit::create(ID, MODPROBE, &after, 0o644, reason)),
+    })
+}
+
+/// The alias of a disk's driver in a line: its name and the driver.
+fn adapter(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split_whitespace();
+    match (words.next()?, words.next()?, words.next()?) {
+        ("alias", name, driver) if name.starts_with("scsi_hostadapter") => Some((name, driver)),
+        _ => None,
+    }
+}

@@ -1,0 +1,230 @@
+//! The generators besides initramfs-tools and dracut.
+
+use super::*;
+use crate::Guest;
+
+const ARCH: &str = "6.11.5-arch1-1";
+const ARCH_IMAGE: &str = "/boot/initramfs-linux.img";
+
+/// A guest whose generator is `program`, with a kernel and its image as its distribution names them.
+fn guest(program: &str, kernel: &str, image_path: &str, vmlinuz: &str, inside: &[&str]) -> MemoryGuest {
+    MemoryGuest::new()
+        .file(program, "")
+        .file(vmlinuz, "")
+        .file(image_path, image(kernel, inside))
+        .file(&format!("/usr/lib/modules/{kernel}/modules.dep"), index(VIRTIO))
+        .file(&format!("/usr/lib/modules/{kernel}/modules.builtin"), "")
+}
+
+fn arch(program: &str, inside: &[&str]) -> MemoryGuest {
+    guest(program, ARCH, ARCH_IMAGE, "/boot/vmlinuz-linux", inside)
+        .file(&format!("/usr/lib/modules/{ARCH}/pkgbase"), "linux\n")
+}
+
+fn suse(inside: &[&str]) -> MemoryGuest {
+    let kernel = "3.0.101-108-default";
+    let image = format!("/boot/initrd-{kernel}");
+    guest("/sbin/mkinitrd", kernel, &image, &format!("/boot/vmlinuz-{kernel}"), inside).file(
+        "/etc/sysconfig/kernel",
+        "## Type: string\nINITRD_MODULES=\"piix mptspi\"\nDOMU_INITRD_MODULES=\"xennet\"\n",
+    )
+}
+
+fn rhel5(inside: &[&str]) -> MemoryGuest {
+    let kernel = "2.6.18-419.el5";
+    let image = format!("/boot/initrd-{kernel}.img");
+    guest("/sbin/mkinitrd", kernel, &image, &format!("/boot/vmlinuz-{kernel}"), inside).file(
+        "/etc/modprobe.conf",
+        "alias eth0 vmxnet3\nalias scsi_hostadapter mptbase\nalias scsi_hostadapter1 mptspi\n",
+    )
+}
+
+fn alpine(inside: &[&str]) -> MemoryGuest {
+    guest("/sbin/mkinitfs", "6.6.58-0-lts", "/boot/initramfs-lts", "/boot/vmlinuz-lts", inside)
+        .file("/etc/mkinitfs/mkinitfs.conf", "features=\"ata base ext4 keymap scsi\"\n")
+        .file("/usr/share/mkinitfs/features.d/virtio.modules", "kernel/drivers/virtio\n")
+}
+
+fn alt(inside: &[&str]) -> MemoryGuest {
+    let kernel = "5.10.198-std-def-alt1";
+    let image = format!("/boot/initrd-{kernel}.img");
+    guest("/usr/sbin/make-initrd", kernel, &image, &format!("/boot/vmlinuz-{kernel}"), inside)
+        .file("/etc/initrd.mk", "AUTODETECT = all\nMODULES_ADD += nvme \\\n  virtio-blk # fast\n")
+}
+
+#[test]
+fn images_that_hold_the_drivers_are_left_alone() {
+    for guest in [
+        arch("/usr/bin/mkinitcpio", VIRTIO),
+        arch("/usr/bin/booster", VIRTIO),
+        suse(VIRTIO),
+        rhel5(VIRTIO),
+        alpine(VIRTIO),
+        alt(VIRTIO),
+    ] {
+        assert_eq!(plan_for(&guest, DiskBus::VirtioBlk), Proposal::default());
+    }
+}
+
+#[test]
+fn mkinitcpio_lists_modules_and_builds_without_looking_at_the_appliance() {
+    let mut guest = arch("/usr/bin/mkinitcpio", &["vmw_pvscsi"]).file(
+        "/etc/mkinitcpio.conf",
+        "# MODULES=(piix)\nMODULES=(virtio-net)\nHOOKS=(base udev autodetect)\n",
+    );
+    let proposal = run(&mut guest);
+    insta::assert_snapshot!(show(&proposal.edits), @r#"
+    write /etc/mkinitcpio.conf
+    -MODULES=(virtio-net)
+    +MODULES=(virtio-net virtio_pci virtio_blk virtio_scsi)
+    run ["/usr/bin/mkinitcpio", "-k", "6.11.5-arch1-1", "-g", "/boot/initramfs-linux.img", "-S", "autodetect"]
+    "#);
+    assert_eq!(changes(&proposal.edits[1]), [ARCH_IMAGE]);
+    assert!(proposal.concerns.is_empty());
+}
+
+#[test]
+fn a_drop_in_that_overrides_is_the_one_that_is_edited() {
+    let mut guest = arch("/usr/bin/mkinitcpio", &[])
+        .file("/etc/mkinitcpio.conf", "MODULES=()\n")
+        .file("/etc/mkinitcpio.conf.d/a.conf", "MODULES=(ext4)\n")
+        .file("/etc/mkinitcpio.conf.d/b.conf", "MODULES+=(xfs)\n");
+    let proposal = run(&mut guest);
+    assert!(show(&proposal.edits).starts_with(
+        "write /etc/mkinitcpio.conf.d/a.conf\n-MODULES=(ext4)\n+MODULES=(ext4 virtio_pci virtio_blk virtio_scsi virtio_net)\n"
+    ));
+    let mut guest = arch("/usr/bin/mkinitcpio", &[]).file("/etc/mkinitcpio.conf", "MODULES=$(cat /list)\n");
+    let proposal = run(&mut guest);
+    assert_eq!(proposal.edits.len(), 1);
+    assert_eq!(show_concerns(&proposal), ["Warning guest.initramfs.not-kept /etc/mkinitcpio.conf"]);
+}
+
+#[test]
+fn booster_builds_a_universal_image() {
+    let mut guest = arch("/usr/bin/booster", &[])
+        .file("/etc/booster.yaml", "compression: zstd\nmodules: nvme,virtio_pci # mine\n");
+    let proposal = run(&mut guest);
+    insta::assert_snapshot!(show(&proposal.edits), @r#"
+    write /etc/booster.yaml
+    -modules: nvme,virtio_pci # mine
+    +modules: nvme,virtio_pci,virtio_blk,virtio_scsi,virtio_net # mine
+    run ["/usr/bin/booster", "build", "--force", "--universal", "--kernel-version", "6.11.5-arch1-1", "/boot/initramfs-linux.img"]
+    "#);
+    for (before, after) in [
+        ("modules: \"nvme\"\n", "modules: \"nvme,virtio_pci,virtio_blk,virtio_scsi,virtio_net\"\n"),
+        ("strip: true", "strip: true\nmodules: virtio_pci,virtio_blk,virtio_scsi,virtio_net\n"),
+    ] {
+        let mut guest = arch("/usr/bin/booster", &[]).file("/etc/booster.yaml", before);
+        run(&mut guest);
+        assert_eq!(guest.read_text("/etc/booster.yaml").unwrap().unwrap(), after);
+    }
+    let guest = arch("/usr/bin/booster", &[]).file("/etc/booster.yaml", "modules: -virtio_blk,ext4\n");
+    let proposal = plan_for(&guest, DiskBus::VirtioBlk);
+    assert_eq!(show_concerns(&proposal), ["Critical guest.initramfs.driver-omitted /etc/booster.yaml"]);
+    let guest = arch("/usr/bin/booster", &[]).file("/etc/booster.yaml", "modules:\n  - ext4\n");
+    let proposal = plan_for(&guest, DiskBus::VirtioBlk);
+    assert_eq!(show_concerns(&proposal), ["Warning guest.initramfs.not-kept /etc/booster.yaml"]);
+    let mut guest = arch("/usr/bin/booster", &[]);
+    assert!(
+        show(&run(&mut guest).edits).contains("+modules: virtio_pci,virtio_blk,virtio_scsi,virtio_net\n")
+    );
+}
+
+#[test]
+fn suses_mkinitrd() {
+    let mut guest = suse(&["mptspi"]);
+    let proposal = run_for(&mut guest, DiskBus::VirtioScsi);
+    insta::assert_snapshot!(show(&proposal.edits), @r#"
+    write /etc/sysconfig/kernel
+    -INITRD_MODULES="piix mptspi"
+    +INITRD_MODULES="piix mptspi virtio_pci virtio_blk virtio_scsi virtio_net sd_mod"
+    run ["/sbin/mkinitrd", "-k", "vmlinuz-3.0.101-108-default", "-i", "initrd-3.0.101-108-default"]
+    "#);
+    assert_eq!(changes(&proposal.edits[1]), ["/boot/initrd-3.0.101-108-default"]);
+}
+
+#[test]
+fn red_hats_mkinitrd() {
+    let mut guest = rhel5(&["mptspi"]);
+    let proposal = run(&mut guest);
+    insta::assert_snapshot!(show(&proposal.edits), @r#"
+    write /etc/modprobe.conf
+    +alias scsi_hostadapter2 virtio_pci
+    +alias scsi_hostadapter3 virtio_blk
+    +alias scsi_hostadapter4 virtio_scsi
+    run ["/sbin/mkinitrd", "-f", "--with=virtio_pci", "--with=virtio_blk", "--with=virtio_scsi", "--with=virtio_net", "/boot/initrd-2.6.18-419.el5.img", "2.6.18-419.el5"]
+    "#);
+    guest
+        .put("/etc/modprobe.conf", b"alias scsi_hostadapter7 virtio_blk\nalias scsi_hostadapter1 virtio-pci");
+    guest.put("/boot/initrd-2.6.18-419.el5.img", &image("2.6.18-419.el5", &[]));
+    let proposal = run(&mut guest);
+    assert!(
+        show(&proposal.edits).contains("\n+alias scsi_hostadapter2 virtio_scsi\nrun"),
+        "{}",
+        show(&proposal.edits)
+    );
+}
+
+#[test]
+fn mkinitfs_has_a_feature_for_it() {
+    let mut guest = alpine(&["ext4"]);
+    let proposal = run(&mut guest);
+    insta::assert_snapshot!(show(&proposal.edits), @r#"
+    write /etc/mkinitfs/mkinitfs.conf
+    -features="ata base ext4 keymap scsi"
+    +features="ata base ext4 keymap scsi virtio"
+    run ["/sbin/mkinitfs", "-o", "/boot/initramfs-lts", "6.6.58-0-lts"]
+    "#);
+    let mut guest = alpine(&[]);
+    guest.delete("/usr/share/mkinitfs/features.d/virtio.modules");
+    guest.put("/etc/mkinitfs/mkinitfs.conf", b"features=\"base\"\n");
+    let proposal = run_for(&mut guest, DiskBus::VirtioScsi);
+    let shown = show(&proposal.edits);
+    assert!(
+        shown.starts_with("write /etc/mkinitfs/features.d/virtio.modules\n+kernel/drivers/virtio\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("+features=\"base virtio scsi\"\n"), "{shown}");
+    let mut guest = alpine(&[]);
+    guest.put("/boot/initramfs-lts", b"\x28\xb5\x2f\xfdbroken");
+    assert!(show(&run(&mut guest).edits).contains("\"-C\", \"gzip\", \"6.6.58-0-lts\"]"));
+}
+
+#[test]
+fn make_initrd_builds_the_image_of_its_configuration() {
+    let mut guest = alt(&["nvme"]);
+    let proposal = run(&mut guest);
+    insta::assert_snapshot!(show(&proposal.edits), @r#"
+    write /etc/initrd.mk
+    +# Added by h2k: disks and network of the VM on KVM.
+    +MODULES_ADD += virtio_pci virtio_scsi virtio_net
+    run ["/usr/sbin/make-initrd", "-c", "/etc/initrd.mk", "-k", "5.10.198-std-def-alt1"]
+    "#);
+    let guest = alt(&[]).file("/etc/initrd.mk", "BLACKLIST_MODULES = virtio_blk\n");
+    let proposal = plan_for(&guest, DiskBus::VirtioBlk);
+    assert_eq!(show_concerns(&proposal), ["Critical guest.initramfs.driver-omitted /etc/initrd.mk"]);
+    // An image that the program would not write to.
+    let mut guest = alt(&[]);
+    guest.delete("/boot/initrd-5.10.198-std-def-alt1.img");
+    guest.put("/boot/initrd-5.10.198-std-def-alt1", &image("5.10.198-std-def-alt1", &[]));
+    let proposal = plan_for(&guest, DiskBus::VirtioBlk);
+    let want = ["Critical guest.initramfs.not-built /boot/initrd-5.10.198-std-def-alt1"];
+    assert_eq!(show_concerns(&proposal), want);
+}
+
+#[test]
+fn one_of_several_kernels_that_cannot_be_mended_does_not_stop_the_others() {
+    let old = "5.10.1-old";
+    let mut guest = arch("/usr/bin/mkinitcpio", &[])
+        .file("/etc/mkinitcpio.conf", "MODULES=()\n")
+        .file(&format!("/boot/vmlinuz-{old}"), "")
+        .file(&format!("/boot/initramfs-{old}.img"), image(old, &[]))
+        .file(&format!("/usr/lib/modules/{old}/modules.dep"), index(&["ext4", "virtio_net"]))
+        // What a removed kernel left behind: no modules, no kernel.
+        .file("/boot/initramfs-4.0.0-gone.img", image("4.0.0-gone", &[]))
+        .dir("/usr/lib/modules/4.0.0-gone");
+    let proposal = run(&mut guest);
+    let runs = proposal.edits.iter().filter(|e| matches!(e.change, Change::Run { .. }));
+    assert_eq!(runs.flat_map(Edit::paths).collect::<Vec<_>>(), [ARCH_IMAGE]);
+    assert_eq!(show_concerns(&proposal), [format!("Warning guest.kernel.no-virtio kernel {old}")]);
+}

@@ -1,0 +1,178 @@
+//! What a device's name stands for on the target's hardware.
+//!
+//! Sources: fstab(5) and blkid(8) (tags), udev's 60-persistent-storage.rules (`/dev/disk`), virtio_blk and sd of Linux
+//! (`vdX`, `sdX`).
+
+use h2k_config::DiskBus;
+
+use crate::facts::BlockDevice;
+use crate::linux::fields::unescape;
+use crate::linux::names::place_of;
+
+use super::Seen;
+use super::crypttab::Opened;
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    /// This device.
+    Device(&'a BlockDevice),
+    /// An encrypted volume that crypttab opens under this name; what it holds was not seen.
+    Volume(String),
+    /// Nothing that the target has: why.
+    Missing(String),
+    /// It cannot be told: why.
+    Unknown(String),
+}
+
+impl<'a> Seen<'a> {
+    /// What `spec` stands for, as fstab and kernel command lines write it.
+    pub(super) fn device(&self, spec: &str, opened: &Opened) -> Found<'a> {
+        let spec = unescape(&spec.replace('"', ""));
+        if let Some((tag, value)) = spec.split_once('=').filter(|(tag, _)| !tag.contains('/')) {
+            return self.tagged(&tag.to_ascii_uppercase(), value);
+        }
+        let Some(rest) = spec.strip_prefix("/dev/") else {
+            return Found::Unknown(format!("{spec} is not understood"));
+        };
+        match rest.split_once('/') {
+            Some(("disk", link)) => self.link(link),
+            Some(("mapper", name)) => self.mapped(name, opened),
+            Some(("md", _)) => self.array(&spec),
+            Some((vg, lv)) => self.logical(vg, lv).map_or_else(
+                || Found::Missing(format!("no disk of the VM holds the volume {vg}/{lv}")),
+                Found::Device,
+            ),
+            None if rest.starts_with("md") => self.array(&spec),
+            None => self.by_position(rest),
+        }
+    }
+
+    fn tagged(&self, tag: &str, value: &str) -> Found<'a> {
+        let same = |own: &str| !own.is_empty() && own.eq_ignore_ascii_case(value);
+        match tag {
+            "UUID" => self.only(&format!("UUID={value}"), |b| same(&b.uuid)),
+            "PARTUUID" => self.only(&format!("PARTUUID={value}"), |b| same(&b.partuuid)),
+            "LABEL" => self.only(&format!("LABEL={value}"), |b| !value.is_empty() && b.label == value),
+            _ => Found::Unknown(format!("h2k does not look for devices by {tag}")),
+        }
+    }
+
+    /// The one device that has a tag, or the mounted one of a btrfs file system's.
+    fn only(&self, what: &str, has: impl Fn(&BlockDevice) -> bool) -> Found<'a> {
+        let all: Vec<&BlockDevice> = self.facts.block.iter().filter(|b| has(b)).collect();
+        let mounted = |b: &&&BlockDevice| self.facts.mounts.iter().any(|m| m.device == b.name);
+        match all.as_slice() {
+            [] => Found::Missing(format!("no disk of the VM holds {what}")),
+            [one] => Found::Device(one),
+            several if several.iter().all(|b| b.fstype == "btrfs") => several
+                .iter()
+                .find(mounted)
+                .or(several.first())
+                .map_or_else(|| Found::Unknown(what.to_owned()), |b| Found::Device(b)),
+            several => {
+                let places: Vec<String> = several.iter().map(|b| place_of(b)).collect();
+                Found::Unknown(format!("{what} is on {}", places.join(" and on ")))
+            }
+        }
+    }
+
+    fn link(&self, link: &str) -> Found<'a> {
+        let Some((kind, name)) = link.split_once('/') else { return Found::Unknown(link.to_owned()) };
+        match kind {
+            "by-uuid" => self.tagged("UUID", name),
+            "by-partuuid" => self.tagged("PARTUUID", name),
+            "by-label" => self.tagged("LABEL", &unhex(name)),
+            "by-path" | "by-id" => {
+                let old = ["scsi-", "ata-", "wwn-", "nvme-", "ide-"];
+                let here =
+                    old.iter().any(|start| name.starts_with(start) || name.contains(&format!("-{start}")));
+                if here && !self.target.disks.contains(&DiskBus::VirtioScsi) {
+                    return Found::Missing(format!("{name} is a name of other hardware than virtio-blk"));
+                }
+                Found::Unknown(format!("whether {name} exists depends on where the disk is attached"))
+            }
+            _ => Found::Unknown(format!("h2k does not look for devices {kind}")),
+        }
+    }
+
+    fn mapped(&self, name: &str, opened: &Opened) -> Found<'a> {
+        let escaped = |part: &str| part.replace('-', "--");
+        let is = |(vg, lv): &(String, String)| name == format!("{}-{}", escaped(vg), escaped(lv));
+        if let Some(device) = self.facts.block.iter().find(|b| b.lv.as_ref().is_some_and(is)) {
+            return Found::Device(device);
+        }
+        if let Some(device) = self.facts.block.iter().find(|b| b.name == format!("/dev/mapper/{name}")) {
+            return Found::Device(device);
+        }
+        if opened.has(name) {
+            return Found::Volume(name.to_owned());
+        }
+        if self.facts.block.iter().any(|b| b.fstype == "crypto_LUKS") {
+            return Found::Unknown(format!("{name} may be an encrypted volume"));
+        }
+        Found::Missing(format!("no disk of the VM holds the volume {name}"))
+    }
+
+    pub(super) fn logical(&self, vg: &str, lv: &str) -> Option<&'a BlockDevice> {
+        self.facts.block.iter().find(|b| b.lv.as_ref().is_some_and(|(v, l)| v == vg && l == lv))
+    }
+
+    fn array(&self, spec: &str) -> Found<'a> {
+        if let Some(device) = self.facts.block.iter().find(|b| b.name == spec) {
+            return Found::Device(device);
+        }
+        if self.facts.block.iter().any(|b| b.fstype == "linux_raid_member") {
+            return Found::Unknown(format!("{spec} may be an array under another name"));
+        }
+        Found::Missing(format!("no disk of the VM is a member of {spec}"))
+    }
+
+    /// `vda1`, `sda1`: a name by the order in which disks are found.
+    fn by_position(&self, name: &str) -> Found<'a> {
+        let (wanted, rest) = match (name.strip_prefix("vd"), name.strip_prefix("sd")) {
+            (Some(rest), _) => (DiskBus::VirtioBlk, rest),
+            (_, Some(rest)) => (DiskBus::VirtioScsi, rest),
+            _ if ["hd", "xvd", "nvme", "cciss", "mmcblk"].iter().any(|p| name.starts_with(p)) => {
+                return Found::Missing(format!("/dev/{name} is a name of other hardware"));
+            }
+            _ => return Found::Unknown(format!("/dev/{name} is not understood")),
+        };
+        let on: Vec<usize> =
+            (0..self.target.disks.len()).filter(|i| self.target.disks.get(*i) == Some(&wanted)).collect();
+        let [disk] = on.as_slice() else {
+            return match on.len() {
+                0 => Found::Missing(format!("no disk of the target is called /dev/{name}")),
+                _ => Found::Unknown(format!("/dev/{name} depends on the order in which disks are found")),
+            };
+        };
+        let number: String = rest.trim_start_matches(|c: char| c.is_ascii_lowercase()).to_owned();
+        let partition = number.parse().ok();
+        let here = |b: &&BlockDevice| b.disk == Some(*disk) && b.partition == partition && b.lv.is_none();
+        match self.facts.block.iter().find(here).filter(|_| rest.starts_with('a')) {
+            Some(device) => Found::Device(device),
+            None => Found::Missing(format!("there is no /dev/{name}")),
+        }
+    }
+}
+
+/// udev writes what may not be in a file name as `\x20` (udev(7), "ENCODING").
+fn unhex(name: &str) -> String {
+    let mut out = String::new();
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once("\\x") {
+        out.push_str(before);
+        match after.get(..2).and_then(|d| u8::from_str_radix(d, 16).ok()).filter(u8::is_ascii) {
+            Some(byte) => {
+                out.push(char::from(byte));
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                out.push_str("\\x");
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}

@@ -1,0 +1,70 @@
+//! Names of network interfaces: whether the target's NICs get those that the configuration is for.
+
+use crate::error::Result;
+use crate::linux::netnames::matching::{By, matching};
+use crate::readiness::{Link, LinkKind, LinkState};
+
+use super::Seen;
+
+/// What the names that udev makes from a NIC's place begin with (systemd.net-naming-scheme(7)).
+const BY_PLACE: [&str; 3] = ["eno", "ens", "enp"];
+/// Slots of a target's NIC are below: PCI has 32 of them on a bus.
+const MAX_SLOT: u32 = 32;
+
+/// A link for each name that the configuration uses.
+pub(super) fn check(seen: &Seen<'_>) -> Result<Vec<Link>> {
+    let nics = &seen.facts.hardware.nics;
+    if nics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = matching(seen.facts, seen.guest)?;
+    let mut links = Vec::new();
+    for pair in &found.pairs {
+        let mac = nics.get(pair.nic).map_or("", |n| n.mac.as_str());
+        let (state, detail) = match pair.by {
+            By::Guest => (LinkState::Ok, format!("NIC {} ({mac}) has this name", pair.nic)),
+            // Some stacks rename a NIC by the MAC in its configuration, others only match it.
+            By::Mac => (
+                LinkState::Unknown,
+                format!("the configuration is for NIC {} ({mac}), which may be called otherwise", pair.nic),
+            ),
+            By::Slot | By::Rest => {
+                let (state, why) = unpinned(&pair.name, nics.len());
+                (state, format!("NIC {} ({mac}): {why}", pair.nic))
+            }
+        };
+        links.push(Link::new(LinkKind::Network, state, &pair.name, detail));
+    }
+    for name in &found.names {
+        let (state, why) = match found.nics.is_empty() {
+            // A leftover: it did not apply on the source either.
+            true => (LinkState::Unknown, "the VM has no NIC that could have this name".to_owned()),
+            false => unpinned(name, nics.len()),
+        };
+        links.push(Link::new(LinkKind::Network, state, name, why));
+    }
+    Ok(links)
+}
+
+/// A name that nothing in the guest ties to a NIC.
+fn unpinned(name: &str, nics: usize) -> (LinkState, String) {
+    let slot = name.strip_prefix("ens").and_then(|n| n.parse::<u32>().ok());
+    let onboard = name.strip_prefix("eno").and_then(|n| n.parse::<u32>().ok());
+    if slot.is_some_and(|n| n >= MAX_SLOT) || onboard.is_some_and(|n| n > 0xffff) {
+        return (
+            LinkState::Broken,
+            "on the target it has another name, and nothing ties this one to it".to_owned(),
+        );
+    }
+    let number = name.strip_prefix("eth").and_then(|n| n.parse::<usize>().ok());
+    if number.is_some_and(|n| n >= nics) {
+        return (LinkState::Unknown, format!("the target has {nics} NICs"));
+    }
+    let by_place = BY_PLACE.iter().any(|start| name.starts_with(start));
+    let why = if by_place {
+        "whether it has this name depends on its place on the target"
+    } else {
+        "nothing in the guest ties the name to it"
+    };
+    (LinkState::Unknown, why.to_owned())
+}
