@@ -13,6 +13,9 @@ use super::{ID, Rebuild, drivers, findings, settings, wordlist};
 
 /// SUSE's settings.
 const SYSCONFIG: &str = "/etc/sysconfig/kernel";
+/// What tells SUSE up to SLES 12.
+const SUSE_RELEASE: &str = "/etc/SuSE-release";
+
 /// SUSE's list of modules.
 const MODULES: &str = "INITRD_MODULES";
 /// Red Hat's settings.
@@ -32,15 +35,14 @@ pub(super) fn propose(
     let program =
         settings::program(guest, &["/sbin/mkinitrd", "/usr/sbin/mkinitrd"])?.unwrap_or("/sbin/mkinitrd");
     let suse = TextFile::read(guest, SYSCONFIG)?.filter(|f| f.text.contains(MODULES));
+    let is_suse = suse.is_some() || guest.exists(SUSE_RELEASE)?;
     match &suse {
         Some(file) => keep_suse(file, kept, proposal),
+        None if is_suse => proposal.concerns.push(findings::not_kept(SYSCONFIG, MODULES, kept)),
         None => proposal.edits.extend(keep_redhat(guest, kept)?),
     }
     for rebuild in rebuilds {
-        let argv = match &suse {
-            Some(_) => suse_argv(program, rebuild),
-            None => Some(redhat_argv(program, rebuild)),
-        };
+        let argv = if is_suse { suse_argv(program, rebuild) } else { Some(redhat_argv(program, rebuild)) };
         let path = rebuild.initramfs.path.clone();
         let Some(argv) = argv else {
             proposal.concerns.push(findings::not_built(&path, "mkinitrd builds in /boot only"));
@@ -60,7 +62,7 @@ fn keep_suse(file: &TextFile, kept: &[&str], proposal: &mut Proposal) {
     }
 }
 
-/// Names of kernel and image are relative to /boot; `-m` adds to what is listed.
+/// Names of kernel and image are relative to /boot; the modules are those of the settings.
 fn suse_argv(program: &str, rebuild: &Rebuild<'_>) -> Option<Vec<String>> {
     let in_boot = |path: &str| path.strip_prefix("/boot/").filter(|n| !n.contains('/')).map(str::to_owned);
     let kernel = in_boot(rebuild.kernel.image.as_deref()?)?;
