@@ -142,7 +142,13 @@ fn lacking<'a, 'd>(
             return Err(format!("its drivers depend on more than {MAX_MODULES} modules"));
         }
     }
-    Ok(found)
+    // A kernel without modules.dep, or with one whose paths are not taken.
+    let module = |name: &&str| rebuild.kernel.modules.iter().any(|m| m == name);
+    let mut needed = drivers::needed(rebuild.bus).iter().chain(drivers::helpers(rebuild.bus)).filter(|n| module(n));
+    match needed.find(|name| !inside(name) && !found.contains_key(*name)) {
+        Some(name) => Err(format!("the guest's modules.dep does not tell where {name} is")),
+        None => Ok(found),
+    }
 }
 
 /// The drivers of both buses, so that a later change of the VM's hardware does not break it.
