@@ -41,6 +41,9 @@ pub struct Report {
     pub stages: Vec<StageTiming>,
     /// The edits that were made.
     pub edits: Vec<Edit>,
+    /// Seconds that each of them took; empty where that was not measured.
+    #[serde(default)]
+    pub edit_seconds: Vec<f64>,
     /// Concerns of the plan.
     pub concerns: Vec<Concern>,
     /// What the plan expected.
@@ -91,6 +94,7 @@ impl Report {
             finished: jiff::Timestamp::now().to_string(),
             stages: cx.timings.clone(),
             edits: plan.edits.clone(),
+            edit_seconds: converted.fixed.edit_seconds.clone(),
             concerns: plan.concerns.clone(),
             forecast: plan.forecast,
             disks: converted.disks.clone(),

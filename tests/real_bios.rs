@@ -29,6 +29,9 @@ fn migrated_it_boots_on_virtio_and_keeps_its_address() {
     ] {
         assert!(edited.iter().any(|p| p == path), "{path} is not in the plan: {edited:?}");
     }
+    // Drivers are appended to its initramfs, and nothing of the guest is run.
+    assert_eq!(story.edits_of_kind("append-archive"), 1);
+    assert_eq!(story.edits_of_kind("run"), 0);
     // The guest had no serial console: h2k added one, on the throw-away overlay only.
     assert_eq!(story.verdict()["evidence"]["console_added"], true);
     // Its static address speaks: the name of the NIC was kept.

@@ -1,4 +1,5 @@
-//! The same guest as an OVA: a streamOptimized disk, read in place inside the tar.
+//! The same guest as an OVA: a streamOptimized disk, read in place inside the tar; its initramfs built by the guest's
+//! own generator.
 
 use crate::common::guest::guest;
 use crate::common::{Place, digests, ok};
@@ -19,15 +20,16 @@ fn an_ova_gives_the_same_disk_and_boots() {
     };
     assert_eq!(paths(&vmx), paths(&from_ova));
 
-    place
-        .h2k(["migrate", ova.to_str().unwrap(), "-o", "out", "--format", "raw", "--disk-bus", "virtio-scsi"])
-        .expect(0);
+    // Here the guest's own generator makes the initramfs.
+    let how = ["--format", "raw", "--disk-bus", "virtio-scsi", "--initramfs", "tool"];
+    place.h2k([&["migrate", ova.to_str().unwrap(), "-o", "out"], &how[..]].concat()).expect(0);
     assert_eq!(digests(&guest.dir), before, "the source was touched");
     let [name] = place.results("out").try_into().unwrap();
     let dir = place.path("out").join(name);
     let report: serde_json::Value =
         serde_json::from_slice(&std::fs::read(dir.join("report.json")).unwrap()).unwrap();
     assert_eq!(report["verdict"]["outcome"], "booted");
+    assert!(report["edits"].as_array().unwrap().iter().any(|e| e["kind"] == "run"), "{:#}", report["edits"]);
     let info =
         ok("qemu-img", &["info", "--output=json", "-f", "raw", dir.join("disk0.raw").to_str().unwrap()]);
     let info: serde_json::Value = serde_json::from_str(&info).unwrap();

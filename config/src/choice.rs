@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::policy::{Compress, DiskBus, Engine, TargetFormat};
+use crate::policy::{Compress, DiskBus, Engine, InitramfsWay, TargetFormat};
 
 /// A text that is none of the names.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -68,6 +68,11 @@ impl Choice for TargetFormat {
 
 impl Choice for Compress {
     const ALL: &'static [(&'static str, Self)] = &[("zstd", Self::Zstd), ("zlib", Self::Zlib)];
+}
+
+impl Choice for InitramfsWay {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("append", Self::Append), ("tool", Self::Tool)];
 }
 
 impl Choice for Engine {

@@ -91,6 +91,12 @@ pub static KEYS: &[Key] = &[
         set: |s, raw| set(&mut s.disk_bus, choice(raw)),
     },
     Key {
+        name: "initramfs",
+        kind: Kind::Scalar,
+        summary: "how drivers come into an initramfs that lacks them: auto, append or tool",
+        set: |s, raw| set(&mut s.initramfs, choice(raw)),
+    },
+    Key {
         name: "network",
         kind: Kind::Map,
         summary: "source network to network:NAME or bridge:NAME; * stands for all others",

@@ -36,6 +36,20 @@ pub enum Compress {
     Zlib,
 }
 
+/// How drivers come into an initramfs that lacks them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitramfsWay {
+    /// An archive is appended where that is proven for the guest's generator, or where it has none; else the generator
+    /// builds it.
+    #[default]
+    Auto,
+    /// An archive is appended wherever that is possible.
+    Append,
+    /// The guest's own generator builds it in the appliance.
+    Tool,
+}
+
 /// What copies the disks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
@@ -80,6 +94,8 @@ pub struct Policy {
     pub compress: Option<Compress>,
     /// Source network name → target. The key `*` stands for every network that is not named.
     pub networks: BTreeMap<String, NetworkTarget>,
+    /// How drivers come into an initramfs that lacks them.
+    pub initramfs: InitramfsWay,
     /// Ids of fixers that are not to run.
     pub skip_fixers: Vec<String>,
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::choice::LogFormat;
-use crate::policy::{Compress, CopySettings, DiskBus, Engine, NetworkTarget, Policy, TargetFormat};
+use crate::policy::{
+    Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, Policy, TargetFormat,
+};
 use crate::surroundings::Surroundings;
 
 /// What one layer says; what it does not say is left to the layers below.
@@ -18,6 +20,8 @@ pub struct Settings {
     pub compress: Option<Compress>,
     /// Bus of the target's disks.
     pub disk_bus: Option<DiskBus>,
+    /// How drivers come into an initramfs that lacks them.
+    pub initramfs: Option<InitramfsWay>,
     /// Source network → target; `*` for every other.
     pub network: BTreeMap<String, NetworkTarget>,
     /// Ids of fixers that are not to run.
@@ -54,6 +58,7 @@ impl Settings {
             format: self.format.or(below.format),
             compress: self.compress.or(below.compress),
             disk_bus: self.disk_bus.or(below.disk_bus),
+            initramfs: self.initramfs.or(below.initramfs),
             network,
             skip_fixer: self.skip_fixer.or(below.skip_fixer),
             no_boot: self.no_boot.or(below.no_boot),
@@ -105,6 +110,7 @@ impl Settings {
                 disk_bus: settings.disk_bus.unwrap_or_default(),
                 format: settings.format.unwrap_or_default(),
                 compress: settings.compress,
+                initramfs: settings.initramfs.unwrap_or_default(),
                 networks: settings.network,
                 skip_fixers: settings.skip_fixer.unwrap_or_default(),
             },

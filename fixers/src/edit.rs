@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::append::ArchiveEntry;
+
 /// Content of a file: text where it is text, so that plans can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,6 +93,20 @@ pub enum Change {
         /// Bits after.
         after: u32,
     },
+    /// Appends an archive to an initramfs. It is made on the host, of the guest's files and of text; nothing of the
+    /// guest is run.
+    AppendArchive {
+        /// The initramfs.
+        path: String,
+        /// Its size in bytes.
+        size: u64,
+        /// Digest of its last bytes ([`crate::append::TAIL`]), BLAKE3.
+        tail: String,
+        /// About how many bytes are appended.
+        estimate: u64,
+        /// What is in the archive.
+        entries: Vec<ArchiveEntry>,
+    },
     /// Runs a program of the guest inside the appliance, without network.
     Run {
         /// Program and arguments; never a shell string.
@@ -148,7 +164,8 @@ impl Edit {
             | Change::Remove { path, .. }
             | Change::Symlink { path, .. }
             | Change::Copy { path, .. }
-            | Change::Chmod { path, .. } => vec![path],
+            | Change::Chmod { path, .. }
+            | Change::AppendArchive { path, .. } => vec![path],
             Change::Rename { path, to } => vec![path, to],
             Change::Run { changes, .. } => changes.iter().map(String::as_str).collect(),
         }

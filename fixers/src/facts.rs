@@ -3,6 +3,8 @@
 mod boot;
 mod storage;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use boot::{BootloaderFacts, UkiFacts};
@@ -131,6 +133,28 @@ pub struct InitramfsFacts {
     pub modules: Vec<String>,
     /// Why it could not be listed, if so.
     pub unreadable: Option<String>,
+    /// What has to be known before an archive is appended to it; `None` where it was not listed.
+    #[serde(default)]
+    pub layout: Option<InitramfsLayout>,
+}
+
+/// What has to be known of an initramfs before an archive is appended to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitramfsLayout {
+    /// What made it, by the files in it (`initramfs-tools`, `dracut` …); empty where they do not tell.
+    pub generator: String,
+    /// Directories of this kernel's modules, as the image names them, with the endings that modules have there.
+    pub modules: BTreeMap<String, Vec<String>>,
+    /// Files that may be replaced, with their sizes in bytes: indexes of modules, lists of modules, settings.
+    pub files: BTreeMap<String, u64>,
+    /// Paths at which something else is than an archive would make there.
+    pub obstacles: Vec<String>,
+    /// Settings that the generator copied into it and that name devices.
+    pub settings: BTreeMap<String, String>,
+    /// Bytes behind its last segment that the kernel would stumble over.
+    pub trailing: bool,
+    /// Digest of its last bytes, BLAKE3.
+    pub tail: String,
 }
 
 /// Network configuration of the guest.

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
+use crate::append::TailKeeper;
 use crate::edit::Edit;
 use crate::error::{GuestError, Result};
 
@@ -72,6 +73,19 @@ pub trait Guest {
     /// # Errors
     /// [`GuestError::NotFound`]; the backend failed.
     fn open(&self, path: &str) -> Result<Box<dyn Read + '_>>;
+
+    /// The last `count` bytes of a file of any size, all of them if it has fewer, following links.
+    ///
+    /// # Errors
+    /// As [`Guest::open`].
+    fn tail(&self, path: &str, count: usize) -> Result<Vec<u8>> {
+        let failed = |e: std::io::Error| GuestError::Backend {
+            doing: format!("reading {path}"),
+            message: e.to_string(),
+        };
+        let mut tail = TailKeeper::new(self.open(path)?).into_tail(u64::MAX).map_err(failed)?;
+        Ok(tail.split_off(tail.len().saturating_sub(count)))
+    }
 
     /// The file's content as text; bytes that are not UTF-8 make it an error that names the file. `None` if absent.
     ///

@@ -12,6 +12,7 @@
 //!
 //! A fixer never touches a guest: it proposes edits, and on a fixed guest it proposes none.
 
+pub mod append;
 pub mod concern;
 pub mod edit;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod readiness;
 pub mod recorder;
 pub mod registry;
 
+pub use append::{ArchiveEntry, EntryContent};
 pub use concern::{Concern, Severity};
 pub use edit::{Change, Content, Edit};
 pub use error::GuestError;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
 
+use crate::append;
 use crate::edit::{Change, Content, Edit};
 use crate::error::{GuestError, Result};
 use crate::guest::{self, FileKind, Guest, GuestMut, MAX_READ, Stat};
@@ -205,6 +206,13 @@ impl GuestMut for MemoryGuest {
                     *mode = *after;
                 }
             }
+            Change::AppendArchive { path, size, entries, .. } => {
+                let archive = append::build(self, path, *size, entries)?;
+                let path = self.resolve(path, true);
+                if let Some(Node::File { content, .. }) = self.nodes.get_mut(&path) {
+                    content.extend(archive);
+                }
+            }
             Change::Run { argv, .. } => self.runs.push(argv.clone()),
         }
         Ok(())
@@ -245,6 +253,16 @@ pub fn check_before(guest: &dyn Guest, edit: &Edit) -> Result<()> {
         }
         Change::Rename { to: path, .. } | Change::Copy { path, .. } if guest.exists(path)? => {
             changed(path, "the plan creates it, but it is there")
+        }
+        Change::AppendArchive { path, size, tail, .. } => {
+            let file = guest.lstat(path)?.filter(|s| s.kind == FileKind::File);
+            if file.is_none_or(|s| s.size != *size) {
+                changed(path, "its size differs")
+            } else if append::digest(&guest.tail(path, append::TAIL)?) != *tail {
+                changed(path, "its last bytes differ")
+            } else {
+                Ok(())
+            }
         }
         Change::Symlink { path, before, .. } => {
             let now = match guest.lstat(path)? {

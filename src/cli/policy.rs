@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use h2k_config::{Compress, DiskBus, NetworkTarget, Settings, TargetFormat};
+use h2k_config::{Compress, DiskBus, InitramfsWay, NetworkTarget, Settings, TargetFormat};
 
 use super::choice;
 
@@ -23,6 +23,10 @@ pub struct PolicyArgs {
     /// every network without an option of its own
     #[arg(long, value_name = "SRC=TARGET", value_parser = h2k_config::network::pair, help_heading = "Target")]
     pub network: Vec<(String, NetworkTarget)>,
+    /// How drivers come into an initramfs that lacks them: an archive is appended to it (append), the guest's own
+    /// generator builds it anew (tool), or the first where it is proven and the second elsewhere [default: auto]
+    #[arg(long, value_name = "WAY", value_parser = choice::parser::<InitramfsWay>(), help_heading = "Repairs")]
+    pub initramfs: Option<InitramfsWay>,
     /// Do not make this repair; h2k fixers lists them. May be given several times
     #[arg(long, value_name = "ID", help_heading = "Repairs")]
     pub skip_fixer: Vec<String>,
@@ -63,6 +67,7 @@ impl PolicyArgs {
             format: self.format,
             compress: self.compress,
             disk_bus: self.disk_bus,
+            initramfs: self.initramfs,
             skip_fixer: some(&self.skip_fixer),
             no_boot: self.no_boot,
             boot_timeout: self.boot_timeout,

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use clap::CommandFactory;
-use h2k_config::{Compress, DiskBus, Engine, KEYS, NetworkTarget, TargetFormat};
+use h2k_config::{Compress, DiskBus, Engine, InitramfsWay, KEYS, NetworkTarget, TargetFormat};
 use insta::assert_snapshot;
 
 use super::*;
@@ -59,7 +59,7 @@ fn the_exit_codes_of_the_help_are_those_of_failures() {
 #[test]
 fn options_become_settings() {
     let cli = parse(
-        "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --network A=bridge:br0 --network *=network:lab \
+        "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
          --skip-fixer x --skip-fixer y --no-boot --boot-timeout 9 --temp-dir t --state s --compress zlib \
          --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v",
     );
@@ -73,6 +73,7 @@ fn options_become_settings() {
         threads: Some(3),
         limit_rate: Some(20 << 20),
         disk_bus: Some(DiskBus::VirtioScsi),
+        initramfs: Some(InitramfsWay::Tool),
         network: [
             ("A".to_owned(), NetworkTarget::Bridge("br0".to_owned())),
             ("*".to_owned(), NetworkTarget::Network("lab".to_owned())),

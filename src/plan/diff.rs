@@ -1,7 +1,9 @@
 //! An edit as people read it: a unified diff for text, a line for everything else.
 
-use h2k_fixers::{Change, Content, Edit};
+use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent};
 use similar::TextDiff;
+
+use super::text::bytes;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 2;
@@ -19,6 +21,10 @@ pub fn headline(edit: &Edit) -> String {
         }
         Change::Copy { from, path, size } => format!("copy {from} to {path} ({size} bytes)"),
         Change::Chmod { path, before, after } => format!("chmod {path} {before:04o} -> {after:04o}"),
+        Change::AppendArchive { path, entries, estimate, .. } => {
+            let files = entries.iter().filter(|e| e.content != EntryContent::Directory).count();
+            format!("append to {path} an archive of {files} files (about {})", bytes(*estimate))
+        }
         Change::Run { argv, changes } => {
             format!("run {} (changes {})", argv.join(" "), changes.join(", "))
         }
@@ -31,7 +37,26 @@ pub fn unified(edit: &Edit) -> String {
         Change::Write { path, before: Some(before), after, .. } => between(path, Some(before), Some(after)),
         Change::Write { path, before: None, after, .. } => between(path, None, Some(after)),
         Change::Remove { path, before } => between(path, Some(before), None),
+        Change::AppendArchive { entries, .. } => entries.iter().map(entry).collect(),
         _ => String::new(),
+    }
+}
+
+/// An entry of an archive: the lines that are added to a file are the only text that there is of it.
+fn entry(entry: &ArchiveEntry) -> String {
+    let path = &entry.path;
+    let lines = |what: &str, add: &[String]| {
+        let lines: String = add.iter().map(|line| format!("+{line}\n")).collect();
+        format!("{path}: {what}\n{lines}")
+    };
+    match &entry.content {
+        EntryContent::Directory => String::new(),
+        EntryContent::File { from, size, unpack } => {
+            let unpacked = if *unpack { ", unpacked" } else { "" };
+            format!("{path}: the guest's {from} ({}{unpacked})\n", bytes(*size))
+        }
+        EntryContent::Lines { add } => lines("lines are added", add),
+        EntryContent::Index { add } => lines("lines are added, and it is made into its .bin", add),
     }
 }
 

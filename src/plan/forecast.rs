@@ -65,6 +65,7 @@ fn edit_bytes(edit: &Edit, initramfs: u64) -> u64 {
     match &edit.change {
         Change::Write { after, .. } => after.to_bytes().map_or(0, |b| b.len() as u64),
         Change::Copy { size, .. } => *size,
+        Change::AppendArchive { estimate, .. } => *estimate,
         Change::Run { .. } => initramfs.saturating_mul(REBUILD_FACTOR),
         _ => 0,
     }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use h2k_config::Policy;
 use h2k_fixers::offline::Session;
@@ -34,6 +35,9 @@ pub struct Fixed {
     /// there is no system, and in runs of an older h2k.
     #[serde(default)]
     pub readiness: Option<Readiness>,
+    /// Seconds that each edit took, in the order of the plan; empty where that was not measured.
+    #[serde(default)]
+    pub edit_seconds: Vec<f64>,
 }
 
 impl Fixed {
@@ -58,7 +62,7 @@ impl StageRun for Fix {
             // A run that is resumed here: fresh overlays, since the old ones may hold half of the edits.
             None => inspect::reopen(cx, &planned.inspected)?,
         };
-        let readiness = fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
+        let (edit_seconds, readiness) = fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
         let untrimmed = session.trim();
         for (point, why) in &untrimmed {
             cx.note(format!("the free space of {point} is copied: {why}"));
@@ -70,29 +74,38 @@ impl StageRun for Fix {
                 .and_then(|f| f.sync_all())
                 .doing(format!("flushing {}", overlay.display()))?;
         }
-        Ok(Fixed { planned, overlays, untrimmed, readiness })
+        Ok(Fixed { planned, overlays, untrimmed, readiness, edit_seconds })
     }
 }
 
-fn fix(cx: &Context<'_>, session: &mut Session, planned: &Planned) -> Result<Option<Readiness>, Failure> {
+/// Makes the edits and looks at the guest again: the seconds that each edit took, and the fixed guest's boot chain.
+fn fix(
+    cx: &Context<'_>,
+    session: &mut Session,
+    planned: &Planned,
+) -> Result<(Vec<f64>, Option<Readiness>), Failure> {
     let facts = &planned.inspected.facts;
     if facts.system().is_none() {
-        return Ok(None);
+        return Ok((Vec::new(), None));
     }
     session.mount_writable().map_err(|e| {
         Failure::from(e)
             .hint("start the guest on its hypervisor, let it check its file systems, shut it down")
     })?;
-    apply(cx, session, &planned.plan.edits)?;
+    let edits = &planned.plan.edits;
+    let seconds = apply(cx, session, edits)?;
+    cx.progress(Stage::Fix, edits.len() as u64, edits.len() as u64, "looking at the fixed guest");
     let facts = verify(session, facts, &cx.job.policy)?;
-    Ok(Some(readiness::check(&facts, session, &validate::target(&planned.plan.target))))
+    Ok((seconds, Some(readiness::check(&facts, session, &validate::target(&planned.plan.target)))))
 }
 
-fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<(), Failure> {
+fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<Vec<f64>, Failure> {
     let total = edits.len() as u64;
+    let mut seconds = Vec::new();
     for (done, edit) in edits.iter().enumerate() {
         crate::exec::check_cancelled()?;
         let line = headline(edit);
+        let started = Instant::now();
         cx.progress(Stage::Fix, done as u64, total, &line);
         session.apply(edit).map_err(|e| {
             let failure = Failure::from(e).context(format!("edit {} of {total}: {line}", done + 1));
@@ -103,8 +116,9 @@ fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<(), 
                 _ => failure,
             }
         })?;
+        seconds.push(started.elapsed().as_secs_f64());
     }
-    Ok(())
+    Ok(seconds)
 }
 
 /// Gathers the guest's facts anew and asks every fixer again: a fixed guest yields no edits. The facts.

@@ -23,6 +23,11 @@ impl Story {
         &self.report["verdict"]
     }
 
+    /// How many of the plan's edits are of a kind.
+    pub fn edits_of_kind(&self, kind: &str) -> usize {
+        self.plan["edits"].as_array().unwrap().iter().filter(|e| e["kind"] == kind).count()
+    }
+
     /// Paths of the plan's edits.
     pub fn edited(&self) -> Vec<String> {
         let edits = self.plan["edits"].as_array().unwrap();

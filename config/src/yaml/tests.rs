@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::choice::LogFormat;
-use crate::policy::{Compress, DiskBus, Engine, NetworkTarget, TargetFormat};
+use crate::policy::{Compress, DiskBus, Engine, InitramfsWay, NetworkTarget, TargetFormat};
 
 fn told(text: &str) -> Vec<String> {
     let shown = |m: &Mistake| match m.at {
@@ -17,7 +17,7 @@ fn told(text: &str) -> Vec<String> {
 #[test]
 fn every_key_is_read() {
     let read = settings(
-        "output: /srv/vms\nformat: raw\ndisk-bus: virtio-scsi\nnetwork:\n  VM Network: bridge:br0\n  '*': network:default\n\
+        "output: /srv/vms\nformat: raw\ndisk-bus: virtio-scsi\ninitramfs: append\nnetwork:\n  VM Network: bridge:br0\n  '*': network:default\n\
          skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nstate: s.db\nlog-format: json\n\
          compress: zstd\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\n",
     );
@@ -30,6 +30,7 @@ fn every_key_is_read() {
         threads: Some(4),
         limit_rate: Some(1 << 30),
         disk_bus: Some(DiskBus::VirtioScsi),
+        initramfs: Some(InitramfsWay::Append),
         network: [
             ("VM Network".to_owned(), NetworkTarget::Bridge("br0".to_owned())),
             ("*".to_owned(), NetworkTarget::Network("default".to_owned())),

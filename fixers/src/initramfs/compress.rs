@@ -119,3 +119,20 @@ impl Read for Decoder<'_> {
         Ok(got)
     }
 }
+
+/// Unpacks the one segment that `bytes` are, to `limit` bytes at most: a kernel module as distributions pack it.
+///
+/// # Errors
+/// It is packed with nothing that is read here, is broken, or unpacks to more.
+pub fn unpack(bytes: &[u8], limit: u64) -> io::Result<Vec<u8>> {
+    let mut input = bytes;
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let compression = Compression::detect(bytes).ok_or_else(|| invalid("no known compression"))?;
+    let decoder = compression.decoder(&mut input)?.ok_or_else(|| invalid("lzop is not read here"))?;
+    let mut out = Vec::new();
+    decoder.take(limit.saturating_add(1)).read_to_end(&mut out)?;
+    if out.len() as u64 > limit {
+        return Err(invalid("more bytes than a module has"));
+    }
+    Ok(out)
+}

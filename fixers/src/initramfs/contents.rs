@@ -4,12 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cpio::Entry;
 use super::error::CpioError;
+use super::layout::Layout;
 
 /// Bytes of paths that are kept. Every module of a distribution's kernel together comes to 0.5 MiB.
 const MAX_KEPT: usize = 16 * 1024 * 1024;
 
 /// Bytes read of a list of modules; real ones have a few lines.
-pub(super) const MAX_LIST: u64 = 64 * 1024;
+const MAX_LIST: u64 = 64 * 1024;
+
+/// Bytes read of a file that is asked for. The largest index that a whole distribution has is below 4 MiB.
+const MAX_BODY: u64 = 32 * 1024 * 1024;
+
+/// The list of modules that images of initramfs-tools load.
+pub(super) const LOAD_LIST: &str = "conf/modules";
 
 /// An entry worth keeping, under its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,21 +46,46 @@ pub(super) struct Contents {
     bytes: usize,
     traces: Traces,
     nested: Option<&'static str>,
+    layout: Layout,
+    /// Files that are asked for, with their content where there are such.
+    asked: BTreeMap<String, Option<Vec<u8>>>,
 }
 
 impl Contents {
-    /// Whether the entry's body is a list of modules to load.
-    pub(super) fn wants_body(entry: &Entry) -> bool {
-        entry.is_file() && is_load_list(path(&entry.name))
+    /// Contents of which these files are asked for.
+    pub(super) fn asking(paths: &[&str]) -> Self {
+        let asked = paths.iter().map(|path| ((*path).to_owned(), None)).collect();
+        Self { asked, ..Self::default() }
     }
 
-    /// Takes note of an entry; `body` is its content if [`Contents::wants_body`].
+    /// How many bytes of the entry's body are wanted: it is asked for, is a list of modules to load, or a setting.
+    pub(super) fn wants_body(&self, entry: &Entry) -> u64 {
+        let path = path(&entry.name);
+        if !entry.is_file() {
+            0
+        } else if self.asked.contains_key(path) {
+            MAX_BODY
+        } else if is_load_list(path) || Layout::wants_body(path) {
+            MAX_LIST
+        } else {
+            0
+        }
+    }
+
+    /// Takes note of an entry; `body` is its content as far as [`Contents::wants_body`].
     ///
     /// # Errors
     /// The names that are kept pass their limit.
     pub(super) fn add(&mut self, entry: &Entry, body: &[u8]) -> Result<(), CpioError> {
         let path = path(&entry.name);
         self.trace(path);
+        if let Some(asked) = self.asked.get_mut(path) {
+            // What is cut is of no use to who asks.
+            *asked = (entry.is_file() && body.len() as u64 == entry.size).then(|| body.to_vec());
+            return Ok(());
+        }
+        let kept = self.layout.add(path, entry, body);
+        self.spend(kept)?;
         let kept = if !entry.is_file() {
             None
         } else if is_load_list(path) {
@@ -63,11 +95,7 @@ impl Contents {
         };
         match kept {
             Some(kept) => {
-                self.bytes =
-                    self.bytes.saturating_add(path.len().saturating_mul(2)).saturating_add(body.len());
-                if self.bytes > MAX_KEPT {
-                    return Err(CpioError::TooMany { what: "bytes of module names", limit: MAX_KEPT as u64 });
-                }
+                self.spend(path.len().saturating_mul(2).saturating_add(body.len()))?;
                 self.kept.insert(path.to_owned(), kept);
             }
             None => {
@@ -75,6 +103,30 @@ impl Contents {
             }
         }
         Ok(())
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), CpioError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > MAX_KEPT {
+            return Err(CpioError::TooMany { what: "bytes of module names", limit: MAX_KEPT as u64 });
+        }
+        Ok(())
+    }
+
+    /// The files that were asked for and are there.
+    pub(super) fn into_asked(self) -> BTreeMap<String, Vec<u8>> {
+        self.asked.into_iter().filter_map(|(path, body)| Some((path, body?))).collect()
+    }
+
+    /// What an appended archive would meet.
+    pub(super) fn layout(&self) -> Layout {
+        let mut layout = self.layout.clone();
+        for (path, kept) in &self.kept {
+            if let Kept::Module { kernel, .. } = kept {
+                layout.add_module(path, kernel);
+            }
+        }
+        layout
     }
 
     fn trace(&mut self, path: &str) {
@@ -162,7 +214,7 @@ fn module(path: &str) -> Option<(&str, String)> {
 }
 
 fn is_load_list(path: &str) -> bool {
-    if path == "conf/modules" {
+    if path == LOAD_LIST {
         return true;
     }
     let below = ["etc/", "usr/lib/", "lib/"].iter().find_map(|p| path.strip_prefix(p));

@@ -54,6 +54,8 @@ pub(super) struct Entry {
     pub(super) name: String,
     /// File type and permission bits.
     pub(super) mode: u32,
+    /// Names that the file has.
+    pub(super) links: u32,
     /// Bytes of its body.
     pub(super) size: u64,
 }
@@ -62,6 +64,16 @@ impl Entry {
     /// Whether it is a regular file (`S_IFREG`).
     pub(super) fn is_file(&self) -> bool {
         self.mode & 0o170_000 == 0o100_000
+    }
+
+    /// Whether it is a directory (`S_IFDIR`).
+    pub(super) fn is_directory(&self) -> bool {
+        self.mode & 0o170_000 == 0o040_000
+    }
+
+    /// Whether it is a symbolic link (`S_IFLNK`).
+    pub(super) fn is_link(&self) -> bool {
+        self.mode & 0o170_000 == 0o120_000
     }
 }
 
@@ -103,7 +115,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
             return Ok(None);
         }
         let name = String::from_utf8_lossy(&name).into_owned();
-        Ok(Some(Entry { name, mode: fields.mode, size: body }))
+        Ok(Some(Entry { name, mode: fields.mode, links: fields.links, size: body }))
     }
 
     /// The first bytes of the last entry's body, `limit` at most.
@@ -209,6 +221,7 @@ fn padded(position: u64) -> u64 {
 
 struct Fields {
     mode: u32,
+    links: u32,
     size: u64,
     name_size: u64,
 }
@@ -225,5 +238,5 @@ fn parse(header: &[u8; HEADER]) -> Result<Fields, String> {
         text.and_then(|t| u32::from_str_radix(t, 16).ok())
             .ok_or_else(|| format!("a header field that is no number (\"{}\")", digits.escape_ascii()))
     };
-    Ok(Fields { mode: field(1)?, size: field(6)?.into(), name_size: field(11)?.into() })
+    Ok(Fields { mode: field(1)?, links: field(4)?, size: field(6)?.into(), name_size: field(11)?.into() })
 }

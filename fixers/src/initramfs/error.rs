@@ -95,6 +95,17 @@ pub enum CpioError {
     },
 }
 
+/// Why an archive cannot be written.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// A name that would lead out of the archive, or that no kernel takes.
+    #[error("{0:?} is no name for an entry")]
+    Name(String),
+    /// It would be longer than anything that an initramfs lacks.
+    #[error("the archive would have more than {} bytes", super::archive::MAX_ARCHIVE)]
+    TooLong,
+}
+
 /// The message with its causes, on one line: what facts keep.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

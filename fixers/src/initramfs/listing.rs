@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 
 use super::compress::{Compression, MAGIC_LENGTH};
-use super::contents::{Contents, MAX_LIST};
+use super::contents::Contents;
 use super::cpio::{Archive, Budget};
 use super::error::{CpioError, InitramfsError};
 use super::input::Input;
+use super::layout::Layout;
 
 /// Bytes read of the file: nothing that is larger packed than it may be unpacked is an initramfs.
 pub const MAX_PACKED: u64 = super::cpio::MAX_UNPACKED;
@@ -38,6 +39,8 @@ pub struct Listing {
     /// Offset of bytes behind the last segment that are neither padding nor a segment. The kernel complains and
     /// boots with what came before them.
     pub trailing: Option<u64>,
+    /// What an archive that is appended would meet.
+    pub layout: Layout,
 }
 
 /// One segment.
@@ -69,8 +72,29 @@ impl Listing {
 /// It cannot be read, is no initramfs, is broken or truncated, is packed with something that is not read here, or
 /// passes a limit. The error names the offset.
 pub fn list(reader: impl Read) -> Result<Listing, InitramfsError> {
-    let mut input = Input::new(reader, MAX_PACKED);
     let mut contents = Contents::default();
+    let mut listing = walk(reader, &mut contents)?;
+    listing.modules = contents.modules();
+    listing.load_list = contents.load_list();
+    listing.generator = contents.generator();
+    listing.nested = contents.nested();
+    listing.layout = contents.layout();
+    Ok(listing)
+}
+
+/// The content of those of the files that are in it, as unpacking would leave them; `paths` are relative to the root.
+///
+/// # Errors
+/// As [`list`].
+pub fn extract(reader: impl Read, paths: &[&str]) -> Result<BTreeMap<String, Vec<u8>>, InitramfsError> {
+    let mut contents = Contents::asking(paths);
+    walk(reader, &mut contents)?;
+    Ok(contents.into_asked())
+}
+
+/// Gives every entry to `contents`; the listing has what the segments tell.
+fn walk(reader: impl Read, contents: &mut Contents) -> Result<Listing, InitramfsError> {
+    let mut input = Input::new(reader, MAX_PACKED);
     let mut budget = Budget::new();
     let mut listing = Listing::default();
     while let Some(compression) = next_segment(&mut input, &mut listing)? {
@@ -79,10 +103,10 @@ pub fn list(reader: impl Read) -> Result<Listing, InitramfsError> {
         }
         let start = input.offset();
         let entries = match compression {
-            Compression::None => read_plain(&mut input, &mut budget, &mut contents),
+            Compression::None => read_plain(&mut input, &mut budget, contents),
             packed => match packed.decoder(&mut input).map_err(|e| read_error(start, e))? {
                 None => return Err(InitramfsError::Unsupported { offset: start, compression }),
-                Some(decoder) => read_packed(decoder, &mut budget, &mut contents),
+                Some(decoder) => read_packed(decoder, &mut budget, contents),
             },
         };
         let entries = entries.map_err(|source| InitramfsError::Segment {
@@ -97,10 +121,6 @@ pub fn list(reader: impl Read) -> Result<Listing, InitramfsError> {
     if listing.segments.is_empty() {
         return Err(InitramfsError::Empty);
     }
-    listing.modules = contents.modules();
-    listing.load_list = contents.load_list();
-    listing.generator = contents.generator();
-    listing.nested = contents.nested();
     listing.size = input.offset();
     Ok(listing)
 }
@@ -157,8 +177,7 @@ fn read_archive<R: BufRead>(archive: &mut Archive<'_, R>, contents: &mut Content
     let mut entries: u64 = 0;
     while let Some(entry) = archive.next_entry()? {
         entries = entries.saturating_add(1);
-        let body =
-            if Contents::wants_body(&entry) { archive.read_body(&entry, MAX_LIST)? } else { Vec::new() };
+        let body = archive.read_body(&entry, contents.wants_body(&entry))?;
         contents.add(&entry, &body)?;
     }
     Ok(entries)

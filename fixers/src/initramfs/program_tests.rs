@@ -69,3 +69,32 @@ fn lists_what_debians_programs_write() {
         }
     }
 }
+
+#[test]
+fn modprobe_finds_modules_in_the_binary_indexes() {
+    use super::modindex::{Index, binary};
+    let dir = tempfile::tempdir().unwrap();
+    let modules = dir.path().join("lib/modules/6.1");
+    fs::create_dir_all(&modules).unwrap();
+    let dep = "kernel/virtio.ko:\nkernel/virtio-ring.ko: kernel/virtio.ko\n\
+               kernel/virtio_blk.ko.xz: kernel/virtio-ring.ko kernel/virtio.ko\n";
+    let alias = "# Aliases\nalias virtio:d00000002v* virtio_blk\nalias pci:v00001AF4d*sv* virtio-ring\n\
+                 alias odd-[a-z]x virtio\nalias crypto-x virtio\nalias crypto-x virtio_blk\n";
+    for (name, index, text) in
+        [("modules.dep", Index::Dependencies, dep), ("modules.alias", Index::Aliases, alias)]
+    {
+        fs::write(modules.join(format!("{name}.bin")), binary(index, text)).unwrap();
+    }
+    let insmod = |what: &str| -> Option<Vec<String>> {
+        let root = dir.path().to_str().unwrap();
+        let argv = ["/sbin/modprobe", "-d", root, "-C", "/nowhere", "-S", "6.1", "--show-depends", what];
+        let out = String::from_utf8(run(dir.path(), &argv, b"")?).unwrap();
+        Some(out.lines().map(|l| l.rsplit('/').next().unwrap().trim().to_owned()).collect())
+    };
+    let Some(found) = insmod("virtio_blk") else { return };
+    assert_eq!(found, ["virtio.ko", "virtio-ring.ko", "virtio_blk.ko.xz"]);
+    assert_eq!(insmod("virtio:d00000002v00001AF4").unwrap(), found);
+    assert_eq!(insmod("pci:v00001AF4d00001001sv1").unwrap(), ["virtio.ko", "virtio-ring.ko"]);
+    assert_eq!(insmod("odd_kx").unwrap(), ["virtio.ko"]);
+    assert_eq!(insmod("crypto-x").unwrap()[..1], ["virtio.ko"]);
+}

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::append::{self, TailKeeper};
 use crate::error::{GuestError, Result};
-use crate::facts::{BootloaderFacts, InitramfsFacts, KernelFacts};
+use crate::facts::{BootloaderFacts, InitramfsFacts, InitramfsLayout, KernelFacts};
 use crate::guest::{self, Guest};
 use crate::initramfs::{self, Listing};
 
@@ -139,8 +140,15 @@ pub(crate) fn initramfs_at(guest: &dyn Guest, path: &str, version: &str) -> Resu
 
 /// Lists an initramfs. That it cannot be listed is a fact of its own, not a failed inspection.
 fn listed(guest: &dyn Guest, path: String, version: Option<&str>) -> Result<InitramfsFacts> {
+    let mut tail = Vec::new();
     let (listing, size) = match text::open(guest, &path, initramfs::MAX_PACKED) {
-        Ok(Some((stream, size))) => (initramfs::list(stream).map_err(|e| initramfs::chain(&e)), size),
+        Ok(Some((stream, size))) => {
+            let mut stream = TailKeeper::new(stream);
+            let listing = initramfs::list(&mut stream).map_err(|e| initramfs::chain(&e));
+            // A listing ends where nothing follows that the kernel would take.
+            tail = stream.into_tail(initramfs::MAX_PACKED).unwrap_or_default();
+            (listing, size)
+        }
         Ok(None) => (Err("not a regular file".to_owned()), 0),
         Err(GuestError::TooLarge { size, limit, .. }) => (Err(format!("larger than {limit} bytes")), size),
         Err(e) => return Err(e),
@@ -150,7 +158,10 @@ fn listed(guest: &dyn Guest, path: String, version: Option<&str>) -> Result<Init
         Ok(Listing { nested: Some(image), .. }) => {
             InitramfsFacts { unreadable: Some(format!("its files are in {image}, a file system")), ..facts }
         }
-        Ok(listing) => filled(facts, &listing, version),
+        Ok(listing) => {
+            let layout = layout(&listing, version, &tail);
+            InitramfsFacts { layout: Some(layout), ..filled(facts, &listing, version) }
+        }
         Err(why) => InitramfsFacts { unreadable: Some(why), ..facts },
     })
 }
@@ -166,5 +177,26 @@ fn filled(facts: InitramfsFacts, listing: &Listing, version: Option<&str>) -> In
         entries: listing.entries(),
         modules: modules.into_iter().collect(),
         ..facts
+    }
+}
+
+/// What is kept of a listing's layout: what matters to one kernel.
+fn layout(listing: &Listing, version: Option<&str>, tail: &[u8]) -> InitramfsLayout {
+    let found = &listing.layout;
+    let modules = version.and_then(|v| found.modules.get(v)).cloned().unwrap_or_default();
+    let other = |path: &str| {
+        path.contains("lib/modules/")
+            && !modules
+                .keys()
+                .any(|dir| path.strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    };
+    InitramfsLayout {
+        generator: listing.generator.unwrap_or_default().to_owned(),
+        files: found.files.iter().filter(|(p, _)| !other(p)).map(|(p, s)| (p.clone(), *s)).collect(),
+        obstacles: found.obstacles.iter().filter(|p| !other(p)).cloned().collect(),
+        settings: found.settings.clone(),
+        trailing: listing.trailing.is_some(),
+        tail: append::digest(tail),
+        modules: modules.into_iter().map(|(dir, ends)| (dir, ends.into_iter().collect())).collect(),
     }
 }

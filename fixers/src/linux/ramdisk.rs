@@ -2,10 +2,13 @@
 //!
 //! ```text
 //!  kernel ─ drivers ─▶ Fine: nothing is done
-//!                      Lacking, Unreadable ─▶ rebuild ─▶ the guest's generator: settings first, then the run
+//!                      Lacking, Unreadable ─▶ rebuild ─▶ settings of the generator, and then, by its way:
+//!                                                        append: an archive behind the image that is there
+//!                                                        the guest's generator: the run that builds it anew
 //!                      Absent, NoInitramfs, Unknown ─▶ a concern
 //! ```
 
+mod append;
 mod booster;
 mod crypttab;
 mod dracut;
@@ -17,6 +20,7 @@ mod mkinitcpio;
 mod mkinitfs;
 mod mkinitrd;
 mod settings;
+mod way;
 mod wordlist;
 
 #[cfg(test)]
@@ -36,7 +40,7 @@ const ID: &str = "linux.initramfs";
 /// Puts the target's drivers into every initramfs that lacks them.
 pub struct Initramfs;
 
-/// An image that has to be built anew.
+/// An image that lacks drivers, or may lack them.
 struct Rebuild<'a> {
     kernel: &'a KernelFacts,
     initramfs: &'a InitramfsFacts,
@@ -53,17 +57,23 @@ impl Fixer for Initramfs {
     }
 
     fn summary(&self) -> &'static str {
-        "rebuilds an initramfs that lacks the drivers of the target's disk"
+        "puts the drivers of the target's disk into an initramfs that lacks them"
     }
 
     fn explanation(&self) -> &'static str {
         "A guest of VMware or Hyper-V may have an initramfs with the drivers of that hardware only: on KVM its \
          kernel does not find the root file system and stops in the initramfs' shell. For each installed kernel h2k \
          lists the initramfs, without running anything, and looks whether virtio_pci and virtio_blk (or virtio_scsi) \
-         are in it or in the kernel. If they are, nothing is done. If not, the guest's own generator builds it anew \
-         (initramfs-tools, dracut, mkinitcpio, mkinitrd, mkinitfs, booster or make-initrd), inside the appliance and \
-         without network, told by a line in its configuration to keep these drivers at later rebuilds. A kernel that has no virtio drivers at all, and a guest without a \
-         generator, are concerns."
+         are in it or in the kernel. If they are, nothing is done. If not, there are two ways, --initramfs. append: a \
+         small archive with the kernel's own virtio modules, their lines in the indexes of modules and in the list of \
+         modules to load is appended to the initramfs, as the kernel allows; it is made on the host, in about a second, \
+         and what the initramfs holds stays as it is. tool: the guest's own generator builds it anew (initramfs-tools, \
+         dracut, mkinitcpio, mkinitrd, mkinitfs, booster or make-initrd), inside the appliance and without network, \
+         which takes minutes without KVM. auto appends where a guest with that generator was booted so, or where the \
+         guest has no generator that h2k runs, and takes the tool elsewhere: for an initramfs that cannot be listed, is \
+         packed with lz4, or holds settings with names of the old hardware. Either way a line in the generator's \
+         configuration keeps these drivers at the guest's own later rebuilds. A kernel that has no virtio drivers at \
+         all, and a guest without a generator, are concerns."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
@@ -83,7 +93,7 @@ impl Fixer for Initramfs {
         proposal.concerns.extend(findings::of_rescue_kernels(facts, bus));
         let rebuilds: Vec<Rebuild<'_>> = kernels.iter().filter_map(|(k, s)| rebuild(k, s, bus)).collect();
         if !rebuilds.is_empty() {
-            propose(facts, guest, &rebuilds, &kernels, &mut proposal)?;
+            propose(facts, guest, policy, rebuilds, &kernels, &mut proposal)?;
         }
         Ok(proposal)
     }
@@ -104,34 +114,55 @@ fn rebuild<'a>(kernel: &'a KernelFacts, state: &State<'_>, bus: DiskBus) -> Opti
     Some(Rebuild { kernel, initramfs, bus, reason, unreadable })
 }
 
-/// Proposes the edits in the way of the guest's generator.
+/// Proposes the edits: what keeps the drivers at later rebuilds, what the generator builds, what is appended.
 fn propose(
     facts: &GuestFacts,
     guest: &dyn Guest,
-    rebuilds: &[Rebuild<'_>],
+    policy: &Policy,
+    rebuilds: Vec<Rebuild<'_>>,
     kernels: &[(&KernelFacts, State<'_>)],
     proposal: &mut Proposal,
 ) -> Result<()> {
     let mut kept: Vec<&str> = Vec::new();
-    for rebuild in rebuilds {
+    for rebuild in &rebuilds {
         let more = drivers::kept(rebuild.kernel, rebuild.bus);
         kept.extend(more.into_iter().filter(|d| !kept.contains(d)).collect::<Vec<_>>());
     }
-    match facts.init.initramfs_generator.as_str() {
-        "initramfs-tools" => {
-            proposal.edits.extend(crypttab::propose(guest, facts)?);
-            initramfs_tools::propose(guest, rebuilds, &kept, proposal)?;
-        }
-        "dracut" => dracut::propose(guest, rebuilds, &kept, proposal)?,
-        "mkinitcpio" => mkinitcpio::propose(facts, guest, rebuilds, &kept, proposal)?,
-        "mkinitrd" => mkinitrd::propose(facts, guest, rebuilds, &kept, proposal)?,
-        "mkinitfs" => mkinitfs::propose(facts, guest, rebuilds, &kept, proposal)?,
-        "booster" => booster::propose(facts, guest, rebuilds, &kept, proposal)?,
-        "make-initrd" => make_initrd::propose(facts, guest, rebuilds, &kept, proposal)?,
-        other => proposal.concerns.extend(findings::no_generator(other, kernels)),
+    let generator = facts.init.initramfs_generator.as_str();
+    let tool = tool(generator);
+    let ways = way::choose(facts, guest, policy.initramfs, tool.is_some(), rebuilds)?;
+    match tool {
+        Some(propose) => propose(facts, guest, &ways.built, &kept, proposal)?,
+        None => proposal.concerns.extend(findings::no_generator(generator, kernels, &ways)),
     }
-    if !proposal.edits.is_empty() {
-        proposal.concerns.extend(rebuilds.iter().filter_map(|r| findings::space(facts, r)));
+    if tool.is_some() {
+        proposal.concerns.extend(
+            ways.built.iter().filter_map(|r| findings::space(facts, &r.initramfs.path, r.initramfs.size)),
+        );
     }
+    for (rebuild, appendix) in &ways.appended {
+        proposal.edits.push(appendix.edit.clone());
+        proposal.concerns.extend(findings::old_names(&rebuild.initramfs.path, &appendix.old_names));
+        proposal.concerns.extend(findings::space(facts, &rebuild.initramfs.path, appendix.estimate));
+    }
+    proposal.concerns.extend(findings::not_appended(&ways, tool.is_some()));
     Ok(())
+}
+
+/// Proposes what makes a generator build the images and keep the drivers `&[&str]` in them; without images, only what
+/// keeps them.
+type Tool = fn(&GuestFacts, &dyn Guest, &[Rebuild<'_>], &[&str], &mut Proposal) -> Result<()>;
+
+/// The generators that h2k runs.
+fn tool(generator: &str) -> Option<Tool> {
+    match generator {
+        "initramfs-tools" => Some(initramfs_tools::propose),
+        "dracut" => Some(dracut::propose),
+        "mkinitcpio" => Some(mkinitcpio::propose),
+        "mkinitrd" => Some(mkinitrd::propose),
+        "mkinitfs" => Some(mkinitfs::propose),
+        "booster" => Some(booster::propose),
+        "make-initrd" => Some(make_initrd::propose),
+        _ => None,
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use h2k_config::Policy;
 
+use crate::append::{ArchiveEntry, EntryContent};
 use crate::edit::{Change, Content};
 use crate::facts::{
     BlockDevice, DiskFacts, DiskHardware, FstabEntry, InterfaceFacts, Mount, NicHardware, SystemFacts,
@@ -130,9 +131,28 @@ fn show_change(out: &mut String, change: &Change) {
         }
         Change::Copy { from, path, size } => format!("copy {from} → {path} ({size} bytes)"),
         Change::Chmod { path, after, .. } => format!("chmod {path} {after:o}"),
+        Change::AppendArchive { path, entries, .. } => {
+            writeln!(out, "append to {path}").unwrap();
+            entries.iter().for_each(|entry| show_entry(out, entry));
+            return;
+        }
         Change::Run { argv, .. } => format!("run {argv:?}"),
     };
     writeln!(out, "{line}").unwrap();
+}
+
+fn show_entry(out: &mut String, entry: &ArchiveEntry) {
+    let path = &entry.path;
+    match &entry.content {
+        EntryContent::Directory => writeln!(out, "  {path}/").unwrap(),
+        EntryContent::File { from, unpack, .. } => {
+            writeln!(out, "  {path} ← {from}{}", if *unpack { " unpacked" } else { "" }).unwrap();
+        }
+        EntryContent::Lines { add } | EntryContent::Index { add } => {
+            writeln!(out, "  {path}").unwrap();
+            add.iter().for_each(|line| writeln!(out, "    +{line}").unwrap());
+        }
+    }
 }
 
 fn show_lines(out: &mut String, before: Option<&Content>, after: &Content) {

@@ -1,10 +1,14 @@
 //! The write side of a guest in the appliance: one edit at a time, after checking what is there.
 
 use super::session::{Access, Session};
+use crate::append;
 use crate::edit::{Change, Edit};
 use crate::error::{GuestError, Result};
 use crate::guest::{self, Guest, GuestMut};
 use crate::memory::{check_before, content_bytes};
+
+/// Bytes appended in one call: libguestfs' messages hold 4 MiB (guestfs(3), `GUESTFS_MESSAGE_MAX`).
+const APPEND_CHUNK: usize = 2 * 1024 * 1024;
 
 impl GuestMut for Session {
     fn apply(&mut self, edit: &Edit) -> Result<()> {
@@ -27,6 +31,9 @@ impl GuestMut for Session {
                 let mode = i32::try_from(*after).unwrap_or(0o600);
                 self.ask(&format!("changing the mode of {path}"), |g| g.chmod(mode, path))
             }
+            Change::AppendArchive { path, size, entries, .. } => {
+                self.append(path, *size, &append::build(self, path, *size, entries)?)
+            }
             Change::Run { argv, .. } => {
                 let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
                 self.ask(&format!("running {} in the guest", argv.join(" ")), |g| g.command(&argv)).map(drop)
@@ -45,6 +52,20 @@ impl Session {
         if new {
             let mode = i32::try_from(mode).unwrap_or(0o600);
             self.ask(&format!("setting the mode of {path}"), |g| g.chmod(mode, path))?;
+        }
+        Ok(())
+    }
+
+    /// Appends to a file, and looks that all of it arrived.
+    fn append(&self, path: &str, before: u64, content: &[u8]) -> Result<()> {
+        for part in content.chunks(APPEND_CHUNK) {
+            self.ask(&format!("appending to {path}"), |g| g.write_append(path, part))?;
+        }
+        let wanted = before.saturating_add(content.len() as u64);
+        let now = self.lstat(path)?.map_or(0, |s| s.size);
+        if now != wanted {
+            let what = format!("it has {now} bytes after appending, not {wanted}");
+            return Err(GuestError::Changed { path: path.to_owned(), what });
         }
         Ok(())
     }

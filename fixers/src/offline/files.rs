@@ -13,6 +13,9 @@ const ENOTDIR: i32 = 20;
 /// `ELOOP`: links in a circle lead nowhere.
 const ELOOP: i32 = 40;
 
+/// Bytes read in one call: libguestfs' messages hold 4 MiB.
+const MAX_PREAD: i32 = 2 * 1024 * 1024;
+
 const ABSENT: &[i32] = &[ENOENT, ENOTDIR, ELOOP];
 
 impl Session {
@@ -76,6 +79,14 @@ impl Guest for Session {
         .map_err(host)?;
         self.ask(&format!("reading {path}"), |g| g.download(path, text(copy.path()).unwrap_or_default()))?;
         Ok(Box::new(copy.reopen().map_err(host)?))
+    }
+
+    fn tail(&self, path: &str, count: usize) -> Result<Vec<u8>> {
+        let stat =
+            self.stat_following(path)?.ok_or_else(|| GuestError::NotFound { path: path.to_owned() })?;
+        let count = i32::try_from(count).unwrap_or(i32::MAX).min(MAX_PREAD);
+        let from = i64::try_from(stat.size).unwrap_or(i64::MAX).saturating_sub(count.into()).max(0);
+        self.ask(&format!("reading the end of {path}"), |g| g.pread(path, count, from))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::edit::{Change, Edit};
 use crate::error::Result;
+use crate::facts::GuestFacts;
 use crate::fixer::Proposal;
 use crate::guest::{self, Guest};
 use crate::linux::text::TextFile;
@@ -29,6 +30,7 @@ const BLKID_CACHE: &str = "/run/blkid/blkid.tab";
 /// # Errors
 /// The guest could not be read.
 pub(super) fn propose(
+    _: &GuestFacts,
     guest: &dyn Guest,
     rebuilds: &[Rebuild<'_>],
     kept: &[&str],
@@ -36,7 +38,7 @@ pub(super) fn propose(
 ) -> Result<()> {
     let program = ["/usr/bin/dracut", "/sbin/dracut", "/usr/sbin/dracut"];
     let program = settings::program(guest, &program)?.unwrap_or("/usr/bin/dracut");
-    proposal.concerns.extend(omitted(guest, kept)?);
+    proposal.concerns.extend(omitted(guest, kept, !rebuilds.is_empty())?);
     proposal.edits.extend(keep(guest, kept)?);
     let logs = guest.exists(LOG)?;
     for rebuild in rebuilds {
@@ -74,8 +76,8 @@ fn keep(guest: &dyn Guest, kept: &[&str]) -> Result<Option<Edit>> {
     })
 }
 
-/// `omit_drivers` wins over `add_drivers`.
-fn omitted(guest: &dyn Guest, kept: &[&str]) -> Result<Option<Concern>> {
+/// `omit_drivers` wins over `add_drivers`: now, if an image is `built`, or at the guest's next rebuild.
+fn omitted(guest: &dyn Guest, kept: &[&str], built: bool) -> Result<Option<Concern>> {
     let mut files = vec!["/etc/dracut.conf".to_owned()];
     for dir in ["/usr/lib/dracut/dracut.conf.d", CONF_D] {
         let names = guest.list(dir)?.unwrap_or_default();
@@ -90,7 +92,7 @@ fn omitted(guest: &dyn Guest, kept: &[&str]) -> Result<Option<Concern>> {
     Ok((!omitted.is_empty()).then(|| {
         Concern::new(
             "guest.initramfs.driver-omitted",
-            Severity::Critical,
+            if built { Severity::Critical } else { Severity::Warning },
             "/etc/dracut.conf.d",
             format!("omit_drivers keeps {} out of every initramfs", omitted.join(", ")),
             "Take these drivers out of omit_drivers in the guest's dracut configuration.",

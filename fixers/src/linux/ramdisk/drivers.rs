@@ -13,7 +13,7 @@ pub(super) fn needed(bus: DiskBus) -> &'static [&'static str] {
 }
 
 /// Modules that those depend on, where the kernel has them as modules: which exist changed over the years.
-fn helpers(bus: DiskBus) -> &'static [&'static str] {
+pub(super) fn helpers(bus: DiskBus) -> &'static [&'static str] {
     match bus {
         DiskBus::VirtioBlk => &["virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev"],
         DiskBus::VirtioScsi => &[

@@ -6,8 +6,8 @@ use crate::facts::{GuestFacts, KernelFacts};
 use crate::inspect::RESCUE;
 use crate::{Concern, Severity};
 
-use super::Rebuild;
 use super::drivers::{self, State};
+use super::way::Ways;
 
 /// What is wrong with kernels beyond a rebuild. It is critical if no kernel is left that can boot.
 pub(super) fn of_kernels(kernels: &[(&KernelFacts, State<'_>)]) -> Vec<Concern> {
@@ -88,20 +88,23 @@ pub(super) fn of_rescue_kernels(facts: &GuestFacts, bus: DiskBus) -> Vec<Concern
 }
 
 /// Nothing in the guest can build an initramfs, or nothing that h2k knows how to run.
-pub(super) fn no_generator(other: &str, kernels: &[(&KernelFacts, State<'_>)]) -> Option<Concern> {
-    let newest = kernels.last().map(|(_, state)| state)?;
-    let needed = kernels.iter().filter(|(_, s)| matches!(s, State::Lacking(_)));
-    let images: Vec<&str> =
-        needed.filter_map(|(k, _)| k.initramfs.as_ref()).map(|i| i.path.as_str()).collect();
-    if images.is_empty() {
-        return None;
-    }
+pub(super) fn no_generator(
+    other: &str,
+    kernels: &[(&KernelFacts, State<'_>)],
+    ways: &Ways<'_>,
+) -> Option<Concern> {
     let found = match other {
         "" => "the guest has no program that builds one".to_owned(),
         other => format!("the guest builds it with {other}, which h2k does not run"),
     };
+    let lacking: Vec<_> = ways.built.iter().filter(|r| !r.unreadable).collect();
+    let images: Vec<&str> = lacking.iter().map(|r| r.initramfs.path.as_str()).collect();
+    if images.is_empty() {
+        return (!ways.appended.is_empty()).then(|| only_now(&found, ways));
+    }
     // Bootloaders start the newest kernel unless told otherwise.
-    let severity = if matches!(newest, State::Lacking(_)) { Severity::Critical } else { Severity::Warning };
+    let newest = kernels.last().is_some_and(|(k, _)| lacking.iter().any(|r| r.kernel.version == k.version));
+    let severity = if newest { Severity::Critical } else { Severity::Warning };
     Some(Concern::new(
         "guest.initramfs.no-generator",
         severity,
@@ -111,24 +114,62 @@ pub(super) fn no_generator(other: &str, kernels: &[(&KernelFacts, State<'_>)]) -
     ))
 }
 
-/// Generators write the new image beside the old one.
-pub(super) fn space(facts: &GuestFacts, rebuild: &Rebuild<'_>) -> Option<Concern> {
-    let path = &rebuild.initramfs.path;
+/// The drivers are appended, and nothing that h2k knows keeps them there.
+fn only_now(found: &str, ways: &Ways<'_>) -> Concern {
+    let images: Vec<&str> = ways.appended.iter().map(|(r, _)| r.initramfs.path.as_str()).collect();
+    Concern::new(
+        "guest.initramfs.no-generator",
+        Severity::Warning,
+        images.join(", "),
+        format!(
+            "the drivers of the target's disk are appended to it, and {found}: an image that is made later may lack them"
+        ),
+        "Have whatever makes the guest's initramfs put virtio_pci, virtio_blk and virtio_scsi into it.",
+    )
+}
+
+/// The image keeps settings that an appended archive does not replace.
+pub(super) fn old_names(path: &str, names: &[String]) -> Option<Concern> {
+    (!names.is_empty()).then(|| {
+        Concern::new(
+            "guest.initramfs.old-names",
+            Severity::Warning,
+            path,
+            format!("settings in it name devices of the old hardware, and stay: {}", names.join(", ")),
+            "Rebuild it in the guest once it runs on KVM, or migrate with --initramfs tool.",
+        )
+    })
+}
+
+/// Appending was asked for and is not possible.
+pub(super) fn not_appended(ways: &Ways<'_>, tool: bool) -> Vec<Concern> {
+    let instead = if tool { "; the guest's own generator builds it" } else { "" };
+    let concern = |(path, why): &(String, String)| {
+        Concern::new(
+            "guest.initramfs.not-appended",
+            Severity::Warning,
+            path,
+            format!("nothing can be appended: {why}{instead}"),
+            "Look at the edits: this initramfs does not go the way that --initramfs append asks for.",
+        )
+    };
+    ways.refused.iter().map(concern).collect()
+}
+
+/// Generators write the new image beside the old one; an archive is appended to it. Both take about `bytes`.
+pub(super) fn space(facts: &GuestFacts, path: &str, bytes: u64) -> Option<Concern> {
     let holds = |mountpoint: &str| {
         let rest = path.strip_prefix(mountpoint.trim_end_matches('/'));
         rest.is_some_and(|r| r.starts_with('/'))
     };
     let mount = facts.mounts.iter().filter(|m| holds(&m.mountpoint)).max_by_key(|m| m.mountpoint.len())?;
-    let short = mount.size > 0 && mount.free < rebuild.initramfs.size;
+    let short = mount.size > 0 && mount.free < bytes;
     short.then(|| {
         Concern::new(
             "guest.initramfs.space",
             Severity::Warning,
             mount.mountpoint.clone(),
-            format!(
-                "{} bytes are free; a new {path} takes about {} beside the old one",
-                mount.free, rebuild.initramfs.size
-            ),
+            format!("{} bytes are free; the repair of {path} takes about {bytes} more", mount.free),
             "Remove old kernels in the guest, or make the file system larger.",
         )
     })

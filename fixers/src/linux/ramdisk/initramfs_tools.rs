@@ -11,12 +11,13 @@
 
 use crate::edit::{Change, Edit};
 use crate::error::Result;
+use crate::facts::GuestFacts;
 use crate::fixer::Proposal;
 use crate::guest::{self, Guest};
 use crate::linux::text::TextFile;
 use crate::{Concern, Severity};
 
-use super::{ID, Rebuild, settings};
+use super::{ID, Rebuild, crypttab, settings};
 
 /// Modules that are taken whatever the machine is.
 const MODULES: &str = "/etc/initramfs-tools/modules";
@@ -52,16 +53,20 @@ struct Settings {
 /// # Errors
 /// The guest could not be read.
 pub(super) fn propose(
+    facts: &GuestFacts,
     guest: &dyn Guest,
     rebuilds: &[Rebuild<'_>],
     drivers: &[&str],
     proposal: &mut Proposal,
 ) -> Result<()> {
+    if !rebuilds.is_empty() {
+        proposal.edits.extend(crypttab::propose(guest, facts)?);
+    }
     let settings = read_settings(guest)?;
     if ["dep", "list", "netboot"].contains(&settings.modules.as_str()) {
         proposal.edits.extend(keep(guest, drivers, &settings.modules)?);
     }
-    if settings.modules == "dep" {
+    if settings.modules == "dep" && !rebuilds.is_empty() {
         proposal.concerns.push(Concern::new(
             "guest.initramfs.modules-dep",
             Severity::Information,

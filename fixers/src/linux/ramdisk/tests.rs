@@ -11,6 +11,7 @@ use crate::{Edit, Fixer, GuestMut, MemoryGuest, Proposal};
 
 use super::Initramfs;
 
+mod append;
 mod debian;
 mod dracut;
 mod kernels;

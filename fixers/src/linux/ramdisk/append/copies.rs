@@ -1,0 +1,60 @@
+//! Settings that the generator copied into the image. An appended archive can replace them, so those that name devices
+//! of the old hardware are replaced by what the guest has now, where the image's copy is the guest's file.
+
+use crate::append::ArchiveEntry;
+use crate::error::Result;
+use crate::facts::{GuestFacts, InitramfsLayout};
+use crate::guest::Guest;
+use crate::linux::names::{Holds, Names, Resolution, Use};
+
+/// Settings that mkinitramfs copies as they are ("copy_file config" in its version 0.142, cp in older ones).
+const COPIED: &[(&str, &str)] = &[
+    ("conf/initramfs.conf", "/etc/initramfs-tools/initramfs.conf"),
+    ("conf/conf.d/", "/etc/initramfs-tools/conf.d/"),
+];
+
+/// What is done with them.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    /// Those that are replaced.
+    pub(super) entries: Vec<ArchiveEntry>,
+    /// Those that cannot be, each with a device.
+    pub(super) old_names: Vec<String>,
+}
+
+/// The copies in an image.
+///
+/// # Errors
+/// The guest could not be read.
+pub(super) fn of(facts: &GuestFacts, guest: &dyn Guest, layout: &InitramfsLayout) -> Result<Copies> {
+    let names = Names::new(facts);
+    let mut copies = Copies::default();
+    for (path, text) in &layout.settings {
+        let Some(device) = old_name(&names, text) else { continue };
+        match replacement(guest, &names, path)? {
+            Some(entry) => copies.entries.push(entry),
+            None => copies.old_names.push(format!("{path}: {device}")),
+        }
+    }
+    Ok(copies)
+}
+
+/// The guest's file that the image's one is a copy of, if that names no device of the old hardware.
+fn replacement(guest: &dyn Guest, names: &Names<'_>, path: &str) -> Result<Option<ArchiveEntry>> {
+    let original = COPIED.iter().find_map(|(copy, original)| {
+        let rest = path.strip_prefix(copy)?;
+        (rest.is_empty() || copy.ends_with('/')).then(|| format!("{original}{rest}"))
+    });
+    let Some(original) = original else { return Ok(None) };
+    let Some(entry) = super::file(guest, &original, path, false)? else { return Ok(None) };
+    let now = guest.read(&original)?.unwrap_or_default();
+    Ok(old_name(names, &String::from_utf8_lossy(&now)).is_none().then_some(entry))
+}
+
+/// The first device in a text that is named by the old hardware, comments left out.
+fn old_name<'t>(names: &Names<'_>, text: &'t str) -> Option<&'t str> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let mut words = lines.flat_map(|line| line.split(|c: char| c.is_whitespace() || "=,;\"'()".contains(c)));
+    let used = Use::holding(Holds::Anything);
+    words.find(|word| word.starts_with("/dev/") && names.resolve(word, &used) != Resolution::AlreadyStable)
+}
