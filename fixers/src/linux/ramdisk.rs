@@ -7,7 +7,6 @@
 //! ```
 
 mod booster;
-mod crypttab;
 mod dracut;
 pub(crate) mod drivers;
 mod findings;
@@ -118,10 +117,7 @@ fn propose(
         kept.extend(more.into_iter().filter(|d| !kept.contains(d)).collect::<Vec<_>>());
     }
     match facts.init.initramfs_generator.as_str() {
-        "initramfs-tools" => {
-            proposal.edits.extend(crypttab::propose(guest, facts)?);
-            initramfs_tools::propose(guest, rebuilds, &kept, proposal)?;
-        }
+        "initramfs-tools" => initramfs_tools::propose(guest, rebuilds, &kept, proposal)?,
         "dracut" => dracut::propose(guest, rebuilds, &kept, proposal)?,
         "mkinitcpio" => mkinitcpio::propose(facts, guest, rebuilds, &kept, proposal)?,
         "mkinitrd" => mkinitrd::propose(facts, guest, rebuilds, &kept, proposal)?,
