@@ -623,13 +623,17 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__inspect)
-            opts="-q -v -h --json --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-q -v -h --json --parent --key --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --parent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -730,7 +734,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-o -q -v -h --output --name --format --compress --disk-bus --network --skip-fixer --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --output --name --format --compress --disk-bus --network --skip-fixer --key --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -771,6 +775,10 @@ _h2k() {
                     return 0
                     ;;
                 --skip-fixer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -847,7 +855,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__plan)
-            opts="-o -q -v -h --name --json --markdown --output --format --compress --disk-bus --network --skip-fixer --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --name --json --markdown --output --format --compress --disk-bus --network --skip-fixer --key --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -904,6 +912,10 @@ _h2k() {
                     return 0
                     ;;
                 --skip-fixer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1172,7 +1184,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__test)
-            opts="-q -v -h --junit --evidence --boot-timeout --json --state --config --log-format --quiet --verbose --help"
+            opts="-q -v -h --junit --evidence --key --boot-timeout --json --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1198,6 +1210,10 @@ _h2k() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --boot-timeout)

@@ -57,6 +57,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l disk-bus -d 'Bus of 
 virtio-scsi\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
@@ -83,6 +84,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l disk-bus -d 'Bus of the
 virtio-scsi\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
@@ -98,6 +100,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -s q -l quiet -d 'Only war
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l parent -d 'File that may be the parent of a disk, or a directory of such. May be given several times' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l key -d 'Open an encrypted volume, as in migrate. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l config -d 'Read this configuration file and no other' -r -F
@@ -109,6 +112,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand inspect" -s v -l verbose -d 'Als
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -s h -l help -d 'Print help'
 complete -c h2k -n "__fish_h2k_using_subcommand test" -l junit -d 'Write the verdicts as JUnit XML' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand test" -l evidence -d 'Directory for serial log, screenshot and verdict [default: none is kept]' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand test" -l key -d 'Open an encrypted volume, as in migrate: a guest without a serial console is given one. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand test" -l boot-timeout -d 'Seconds that a boot may take [default: depends on whether KVM can be used]' -r
 complete -c h2k -n "__fish_h2k_using_subcommand test" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand test" -l config -d 'Read this configuration file and no other' -r -F

@@ -183,6 +183,9 @@ pub struct InspectArgs {
     /// File that may be the parent of a disk, or a directory of such. May be given several times
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub parent: Vec<PathBuf>,
+    /// Open an encrypted volume, as in migrate. May be given several times
+    #[arg(long, value_name = "VOLUME:PLACE")]
+    pub key: Vec<String>,
     /// Directory for temporary files [default: $TMPDIR, or /var/tmp]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub temp_dir: Option<PathBuf>,
@@ -200,6 +203,10 @@ pub struct TestArgs {
     /// Directory for serial log, screenshot and verdict [default: none is kept]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub evidence: Option<PathBuf>,
+    /// Open an encrypted volume, as in migrate: a guest without a serial console is given one. May be given several
+    /// times
+    #[arg(long, value_name = "VOLUME:PLACE")]
+    pub key: Vec<String>,
     /// Seconds that a boot may take [default: depends on whether KVM can be used]
     #[arg(long, value_name = "SECONDS", value_parser = h2k_config::keys::boot_timeout)]
     pub boot_timeout: Option<u64>,
@@ -269,7 +276,7 @@ impl Cli {
     /// The command line as the uppermost layer of settings.
     ///
     /// # Errors
-    /// A network is mapped twice.
+    /// A network is mapped twice, a key names no secret's place.
     pub fn settings(&self) -> Result<Settings, String> {
         let mut settings = match &self.command {
             Command::Migrate(args) => {
@@ -280,10 +287,15 @@ impl Cli {
             Command::Plan(args) => args.policy.settings()?,
             Command::Inspect(args) => Settings {
                 parent: policy::some(&args.parent),
+                key: policy::keys(&args.key)?,
                 temp_dir: args.temp_dir.clone(),
                 ..Settings::default()
             },
-            Command::Test(args) => Settings { boot_timeout: args.boot_timeout, ..Settings::default() },
+            Command::Test(args) => Settings {
+                key: policy::keys(&args.key)?,
+                boot_timeout: args.boot_timeout,
+                ..Settings::default()
+            },
             _ => Settings::default(),
         };
         settings.state.clone_from(&self.global.state);

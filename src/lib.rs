@@ -37,6 +37,7 @@ pub mod exec;
 pub mod image;
 pub mod interrupt;
 pub mod job;
+pub mod keys;
 pub mod pipeline;
 pub mod plan;
 pub mod report;

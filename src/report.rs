@@ -53,6 +53,9 @@ pub struct Report {
     /// The links of the boot chain, looked at without a boot.
     #[serde(default)]
     pub readiness: Option<Readiness>,
+    /// Mount points whose free space was copied too, with the reason.
+    #[serde(default)]
+    pub untrimmed: Vec<(String, String)>,
     /// Boot verdict; `None` if no boot was wanted.
     pub verdict: Option<Verdict>,
     /// This host.
@@ -99,6 +102,7 @@ impl Report {
             forecast: plan.forecast,
             disks: converted.disks.clone(),
             readiness: converted.fixed.readiness.clone(),
+            untrimmed: converted.fixed.untrimmed.clone(),
             verdict: validated.verdict.clone(),
             host: Host { kvm: crate::validate::kvm::proven(), peak_memory_bytes: peak_memory() },
         }
@@ -143,6 +147,12 @@ impl Report {
                 let (subject, detail) = (inline(&l.subject), inline(&l.detail));
                 writeln!(out, "| {} | {} | {subject} | {detail} |", l.link, l.state)?;
             }
+        }
+        if !self.untrimmed.is_empty() {
+            writeln!(out, "\nThe free space of these was copied too:\n")?;
+        }
+        for (point, why) in &self.untrimmed {
+            writeln!(out, "- {}: {}", inline(point), inline(why))?;
         }
         writeln!(out, "\n## Edits\n")?;
         for e in &self.edits {

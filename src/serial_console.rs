@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use h2k_config::KeyRef;
 use h2k_fixers::facts::NicHardware;
 use h2k_fixers::offline::{Access, Drive, LaunchOptions, Session};
 use h2k_fixers::readiness::{self, Link, LinkKind, LinkState, Readiness};
@@ -10,14 +11,15 @@ use h2k_fixers::{GuestFacts, GuestMut, linux};
 
 use crate::emit::domain::Domain;
 use crate::error::{Doing, Failure};
+use crate::keys;
 use crate::validate::{self, Prepared};
 
 /// Puts a serial console on every kernel command line in the overlays.
 ///
 /// # Errors
-/// The appliance failed.
-pub fn add(overlays: &[PathBuf], temp: &Path) -> Result<Prepared, Failure> {
-    let (session, facts) = open(overlays, temp, GuestFacts::default())?;
+/// The appliance failed; a key is not where it is said to be, or opens nothing.
+pub fn add(overlays: &[PathBuf], temp: &Path, keys: &[KeyRef]) -> Result<Prepared, Failure> {
+    let (session, facts) = open(overlays, temp, keys, GuestFacts::default())?;
     Ok(Prepared { console_added: console(session, &facts)?, readiness: None })
 }
 
@@ -25,12 +27,17 @@ pub fn add(overlays: &[PathBuf], temp: &Path) -> Result<Prepared, Failure> {
 /// serial console on every kernel command line.
 ///
 /// # Errors
-/// The appliance failed.
-pub fn look_and_add(overlays: &[PathBuf], temp: &Path, domain: &Domain) -> Result<Prepared, Failure> {
+/// As [`add`].
+pub fn look_and_add(
+    overlays: &[PathBuf],
+    temp: &Path,
+    domain: &Domain,
+    keys: &[KeyRef],
+) -> Result<Prepared, Failure> {
     let mut facts = GuestFacts::default();
     let nic = |mac: &str| NicHardware { mac: mac.to_lowercase(), mac_from_source: true, pci_slot: None };
     facts.hardware.nics = domain.nics.iter().map(|n| nic(&n.mac)).collect();
-    let (session, mut facts) = open(overlays, temp, facts)?;
+    let (session, mut facts) = open(overlays, temp, keys, facts)?;
     let found = match h2k_fixers::inspect::gather(&session, &mut facts) {
         Ok(()) => readiness::check(&facts, &session, &validate::target(domain)),
         // A guest that cannot be understood may still boot.
@@ -50,13 +57,19 @@ fn not_looked_at(why: &str) -> Link {
 }
 
 /// An appliance with the overlays, and what was found in them of the system and its bootloader.
-fn open(overlays: &[PathBuf], temp: &Path, mut facts: GuestFacts) -> Result<(Session, GuestFacts), Failure> {
+fn open(
+    overlays: &[PathBuf],
+    temp: &Path,
+    keys: &[KeyRef],
+    mut facts: GuestFacts,
+) -> Result<(Session, GuestFacts), Failure> {
     let drives: Vec<Drive> =
         overlays.iter().map(|path| Drive { path: path.clone(), format: "qcow2".to_owned() }).collect();
     let options = LaunchOptions {
         force_tcg: !crate::validate::kvm::proven(),
         cpus: 1,
         temp_dir: Some(temp.to_owned()),
+        keys: keys::read(keys)?,
     };
     let mut session = Session::launch(&drives, Access::Writable, &options)?;
     session.inspect_boot(&mut facts)?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::choice::Choice;
+use crate::key::{KeyError, KeyRef};
 use crate::network;
 use crate::settings::Settings;
 
@@ -107,6 +108,12 @@ pub static KEYS: &[Key] = &[
         kind: Kind::List,
         summary: "ids of repairs that are not made",
         set: |s, raw| set(&mut s.skip_fixer, list(raw)),
+    },
+    Key {
+        name: "key",
+        kind: Kind::List,
+        summary: "what opens encrypted volumes: VOLUME:file:PATH, VOLUME:key-file:PATH or VOLUME:env:NAME",
+        set: |s, raw| set(&mut s.key, list(raw).and_then(|all| keys(&all))),
     },
     Key {
         name: "no-boot",
@@ -246,6 +253,10 @@ fn list(raw: Raw) -> Result<Vec<String>, String> {
 
 fn split(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn keys(texts: &[String]) -> Result<Vec<KeyRef>, String> {
+    texts.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|e: KeyError| e.to_string())
 }
 
 fn networks(settings: &mut Settings, raw: Raw) -> Result<(), String> {

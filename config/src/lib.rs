@@ -14,6 +14,7 @@
 pub mod choice;
 pub mod env;
 pub mod error;
+pub mod key;
 pub mod keys;
 pub mod layers;
 pub mod nearest;
@@ -25,6 +26,7 @@ pub mod yaml;
 
 pub use choice::{Choice, LogFormat};
 pub use error::{ConfigError, Origin, Problem};
+pub use key::{KeyError, KeyRef, Secret, SecretPlace, VolumeSelector};
 pub use keys::{KEYS, Key, Kind};
 pub use layers::{Loaded, load};
 pub use policy::*;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::key::KeyRef;
+
 /// Bus of the target's disks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
@@ -98,4 +100,7 @@ pub struct Policy {
     pub initramfs: InitramfsWay,
     /// Ids of fixers that are not to run.
     pub skip_fixers: Vec<String>,
+    /// What opens encrypted volumes: where the secrets are, never the secrets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyRef>,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::choice::LogFormat;
+use crate::key::KeyRef;
 use crate::policy::{
     Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, Policy, TargetFormat,
 };
@@ -26,6 +27,8 @@ pub struct Settings {
     pub network: BTreeMap<String, NetworkTarget>,
     /// Ids of fixers that are not to run.
     pub skip_fixer: Option<Vec<String>>,
+    /// What opens encrypted volumes.
+    pub key: Option<Vec<KeyRef>>,
     /// Whether to leave out the boot test.
     pub no_boot: Option<bool>,
     /// Seconds that the boot test may take.
@@ -61,6 +64,7 @@ impl Settings {
             initramfs: self.initramfs.or(below.initramfs),
             network,
             skip_fixer: self.skip_fixer.or(below.skip_fixer),
+            key: self.key.or(below.key),
             no_boot: self.no_boot.or(below.no_boot),
             boot_timeout: self.boot_timeout.or(below.boot_timeout),
             parent: self.parent.or(below.parent),
@@ -92,12 +96,16 @@ impl Settings {
     /// Makes relative paths absolute: below `base`, or below `home` where they begin with `~/`, which no shell has
     /// replaced in a file.
     pub(crate) fn anchor(&mut self, base: &Path, home: Option<&Path>) {
+        let absolute = |path: &Path| match (path.strip_prefix("~"), home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => base.join(path),
+        };
         let own = [&mut self.output, &mut self.temp_dir, &mut self.state].into_iter().flatten();
         for path in own.chain(self.parent.iter_mut().flatten()) {
-            *path = match (path.strip_prefix("~"), home) {
-                (Ok(rest), Some(home)) => home.join(rest),
-                _ => base.join(&*path),
-            };
+            *path = absolute(path);
+        }
+        for key in self.key.iter_mut().flatten() {
+            key.anchor(absolute);
         }
     }
 
@@ -113,6 +121,7 @@ impl Settings {
                 initramfs: settings.initramfs.unwrap_or_default(),
                 networks: settings.network,
                 skip_fixers: settings.skip_fixer.unwrap_or_default(),
+                keys: settings.key.unwrap_or_default(),
             },
             output: settings.output,
             parents: settings.parent.unwrap_or_default(),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use boot::{BootloaderFacts, UkiFacts};
-pub use storage::{BlockDevice, DiskFacts, FstabEntry, Mount, Unmounted};
+pub use storage::{ArrayFacts, ArrayLine, BlockDevice, CryptVolume, DiskFacts, FstabEntry, Mount, Unmounted};
 
 /// Everything that INSPECT found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,12 @@ pub struct GuestFacts {
     pub kernels: Vec<KernelFacts>,
     /// `/etc/fstab`, parsed.
     pub fstab: Vec<FstabEntry>,
+    /// `/etc/crypttab`, parsed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crypttab: Vec<CryptVolume>,
+    /// ARRAY lines of `mdadm.conf`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrays: Vec<ArrayLine>,
     /// Network configuration.
     pub network: NetworkFacts,
     /// Tools of the hypervisor it comes from, and the guest agent.
@@ -60,6 +66,37 @@ impl GuestFacts {
     pub fn mounted_at(&self, mountpoint: &str) -> Option<&BlockDevice> {
         let mount = self.mounts.iter().find(|m| m.mountpoint == mountpoint)?;
         self.block.iter().find(|b| b.name == mount.device)
+    }
+
+    /// The device of this name in the appliance.
+    pub fn device(&self, name: &str) -> Option<&BlockDevice> {
+        self.block.iter().find(|b| b.name == name)
+    }
+
+    /// What an opened container holds: the device that it was opened as.
+    pub fn opened(&self, container: &BlockDevice) -> Option<&BlockDevice> {
+        let encrypted = container.fstype == "crypto_LUKS";
+        self.block.iter().find(|b| encrypted && b.inside.contains(&container.name))
+    }
+
+    /// Every device that `device` is made of, directly or not, itself first.
+    pub fn below<'a>(&'a self, device: &'a BlockDevice) -> Vec<&'a BlockDevice> {
+        let mut found = vec![device];
+        let mut next = 0;
+        while let Some(one) = found.get(next).copied() {
+            for below in one.inside.iter().filter_map(|name| self.device(name)) {
+                if !found.iter().any(|f| f.name == below.name) {
+                    found.push(below);
+                }
+            }
+            next += 1;
+        }
+        found
+    }
+
+    /// The encrypted containers that `device` lies in.
+    pub fn containers<'a>(&'a self, device: &'a BlockDevice) -> Vec<&'a BlockDevice> {
+        self.below(device).into_iter().filter(|b| b.fstype == "crypto_LUKS").collect()
     }
 }
 

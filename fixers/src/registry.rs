@@ -13,6 +13,7 @@ pub static FIXERS: &[&dyn Fixer] = &[
     &linux::resume::Resume,
     &linux::uefi::UefiFallback,
     &linux::lvm::LvmDevices,
+    &linux::mdadm::Mdadm,
     &linux::netnames::NicNames,
     &linux::macpins::MacPins,
     &linux::tools::GuestTools,

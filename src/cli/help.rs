@@ -72,6 +72,7 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ("h2k plan web01.vmx", "for people"),
             ("h2k plan web01.ova --json -o plan.json", "for programs, into a file"),
             ("h2k plan web01.vmx --skip-fixer linux.guest-tools", "without a repair"),
+            ("h2k plan web01.vmx --key /dev/sda2:file:passphrase.txt", "with an encrypted volume"),
         ],
     ),
     (

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use h2k_config::{Compress, DiskBus, InitramfsWay, NetworkTarget, Settings, TargetFormat};
+use h2k_config::{Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, Settings, TargetFormat};
 
 use super::choice;
 
@@ -30,6 +30,11 @@ pub struct PolicyArgs {
     /// Do not make this repair; h2k fixers lists them. May be given several times
     #[arg(long, value_name = "ID", help_heading = "Repairs")]
     pub skip_fixer: Vec<String>,
+    /// Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or
+    /// VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given
+    /// several times
+    #[arg(long, value_name = "VOLUME:PLACE", help_heading = "Source")]
+    pub key: Vec<String>,
     /// Do not boot the result: then nothing is proven
     #[arg(
         long,
@@ -69,6 +74,7 @@ impl PolicyArgs {
             disk_bus: self.disk_bus,
             initramfs: self.initramfs,
             skip_fixer: some(&self.skip_fixer),
+            key: keys(&self.key)?,
             no_boot: self.no_boot,
             boot_timeout: self.boot_timeout,
             parent: some(&self.parent),
@@ -80,6 +86,15 @@ impl PolicyArgs {
         }
         Ok(settings)
     }
+}
+
+/// The keys. Not parsed by clap, which would print what it does not understand: it may be a secret.
+///
+/// # Errors
+/// One is none.
+pub(super) fn keys(texts: &[String]) -> Result<Option<Vec<KeyRef>>, String> {
+    let keys = texts.iter().map(|text| text.parse()).collect::<Result<Vec<_>, KeyError>>();
+    Ok(some(&keys.map_err(|e| format!("--key: {e}"))?))
 }
 
 /// A list that was given.

@@ -60,7 +60,7 @@ fn the_exit_codes_of_the_help_are_those_of_failures() {
 fn options_become_settings() {
     let cli = parse(
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
-         --skip-fixer x --skip-fixer y --no-boot --boot-timeout 9 --temp-dir t --state s --compress zlib \
+         --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --state s --compress zlib \
          --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v",
     );
     let settings = cli.unwrap().settings().unwrap();
@@ -80,6 +80,7 @@ fn options_become_settings() {
         ]
         .into(),
         skip_fixer: Some(vec!["x".to_owned(), "y".to_owned()]),
+        key: Some(vec!["all:env:K".parse().unwrap()]),
         no_boot: Some(true),
         boot_timeout: Some(9),
         temp_dir: Some("t".into()),
@@ -217,6 +218,12 @@ fn help_of_migrate() {
 
     Repairs:
           --skip-fixer <ID>  Do not make this repair; h2k fixers lists them. May be given several times
+
+    Source:
+          --key <VOLUME:PLACE>  Open an encrypted volume: VOLUME:file:PATH (a passphrase),
+                                VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a
+                                passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device
+                                in the guest. May be given several times
 
     Boot test:
           --no-boot[=<true|false>]  Do not boot the result: then nothing is proven [possible values:

@@ -104,7 +104,8 @@ fn test(target: &Path, args: &TestArgs, settled: &Settled, ui: &Ui) -> Result<Ve
         Some(dir) => dir.clone(),
         None => temp.path().join("evidence"),
     };
-    let prepare = |overlays: &[PathBuf]| serial_console::look_and_add(overlays, temp.path(), &domain);
+    let keys = &settled.resolved.policy.keys;
+    let prepare = |overlays: &[PathBuf]| serial_console::look_and_add(overlays, temp.path(), &domain, keys);
     let options = BootOptions {
         timeout: settled.resolved.boot_timeout.map(Duration::from_secs),
         scratch: Some(temp.path().to_owned()),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Doing, Failure};
 use crate::image;
 use crate::image::nbd::Server;
+use crate::keys;
 use crate::pipeline::Context;
 use crate::plan::target;
 use crate::stage::{Stage, StageRun};
@@ -117,6 +118,7 @@ pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Appliance, Failur
         force_tcg: !crate::validate::kvm::proven(),
         cpus: APPLIANCE_CPUS,
         temp_dir: Some(cx.work.clone()),
+        keys: keys::read(&cx.job.policy.keys)?,
     };
     let session = Session::launch(&drives, access, &options).map_err(|e| {
         server.explain(Failure::from(e)).hint("h2k doctor checks libguestfs and its appliance")

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{Place, ok, run};
@@ -40,17 +40,40 @@ pub fn guest_that_cannot_be_fixed(place: &Place, name: &str) -> PathBuf {
 }
 
 fn build(place: &Place, name: &str, in_initramfs: &[&str], fstab: &str) -> PathBuf {
+    let root = "# static file system information\n/dev/sda1 / ext4 errors=remount-ro 0 1\n";
+    let tree = files(place, name, in_initramfs, &format!("{root}{fstab}"), "/dev/sda1");
+    let raw = disk(place, name, &tree);
+    describe(place, name, &raw)
+}
+
+/// A file system's image with a guest's files, whose fstab and root device are these; its initramfs holds virtio.
+pub fn filesystem(place: &Place, name: &str, fstab: &str, root: &str) -> PathBuf {
+    let tree = files(place, name, VIRTIO, fstab, root);
+    let raw = place.write(&format!("{name}.fs"), b"");
+    fs::File::options().write(true).open(&raw).unwrap().set_len(128 << 20).unwrap();
+    let tree = place.path(&tree);
+    ok(
+        "mke2fs",
+        &["-q", "-F", "-t", "ext4", "-U", UUID, "-d", tree.to_str().unwrap(), raw.to_str().unwrap()],
+    );
+    raw
+}
+
+/// The guest's files, in a directory.
+fn files(place: &Place, name: &str, in_initramfs: &[&str], fstab: &str, root: &str) -> String {
     let tree = format!("tree-{name}");
     let put = |path: &str, content: &str| drop(place.write(&format!("{tree}{path}"), content));
     put("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
     put("/etc/hostname", &format!("{name}\n"));
-    let root = "# static file system information\n/dev/sda1 / ext4 errors=remount-ro 0 1\n";
-    put("/etc/fstab", &format!("{root}{fstab}"));
-    put("/etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"root=/dev/sda1\"\n");
+    put("/etc/fstab", fstab);
+    put(
+        "/etc/default/grub",
+        &format!("GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"root={root}\"\n"),
+    );
     put(
         "/boot/grub/grub.cfg",
         &format!(
-            "set root='hd0,msdos1'\nmenuentry 'Debian' {{\n\tlinux\t/boot/vmlinuz-{KERNEL} root=/dev/sda1 ro quiet\n\tinitrd\t/boot/initrd.img-{KERNEL}\n}}\n"
+            "set root='hd0,msdos1'\nmenuentry 'Debian' {{\n\tlinux\t/boot/vmlinuz-{KERNEL} root={root} ro quiet\n\tinitrd\t/boot/initrd.img-{KERNEL}\n}}\n"
         ),
     );
     put("/etc/network/interfaces", "auto ens192\niface ens192 inet static\n\taddress 192.0.2.10/24\n");
@@ -67,7 +90,7 @@ fn build(place: &Place, name: &str, in_initramfs: &[&str], fstab: &str) -> PathB
     }
     fs::write(place.path(&format!("{tree}/boot/initrd.img-{KERNEL}")), initramfs(place, name, in_initramfs))
         .unwrap();
-    disk(place, name, &tree)
+    tree
 }
 
 fn initramfs(place: &Place, name: &str, modules: &[&str]) -> Vec<u8> {
@@ -116,6 +139,11 @@ fn disk(place: &Place, name: &str, tree: &str) -> PathBuf {
     );
     // The first bytes of a boot sector, which is what tells that a BIOS starts the disk.
     fs::File::options().write(true).open(&raw).unwrap().write_all(&[0xeb, 0x63, 0x90]).unwrap();
+    raw
+}
+
+/// `src/NAME.vmx` with the raw disk turned into a VMDK.
+pub fn describe(place: &Place, name: &str, raw: &Path) -> PathBuf {
     fs::create_dir_all(place.path("src")).unwrap();
     let vmdk = place.path(&format!("src/{name}.vmdk"));
     ok("qemu-img", &["convert", "-f", "raw", "-O", "vmdk", raw.to_str().unwrap(), vmdk.to_str().unwrap()]);

@@ -1,9 +1,9 @@
 //! What every real guest's migration must show.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::guest::{Guest, validate_xml};
-use super::tree::{assert_only_planned, tree};
+use super::tree::{assert_only_planned, tree_opened};
 use super::{Place, digests};
 
 /// What a story left.
@@ -35,20 +35,42 @@ impl Story {
     }
 }
 
+/// How the encrypted volume of a guest is opened.
+pub struct Opened {
+    /// h2k's `--key` for the source.
+    pub option: String,
+    /// Its device and a key file that opens it, for guestfish.
+    pub container: (String, PathBuf),
+    /// h2k's `--key` for the result, whose disks are looked at without the source's hardware.
+    pub again: String,
+}
+
 /// Plans and migrates a guest from `source`, boots it, and checks what holds for every guest: the source is
 /// untouched, what changed is what was planned, the XML is valid, a proven boot, frames from its NIC, and that the
 /// result, planned again, has no edits. `mounts` are device and mount point, root first.
 pub fn migrate(guest: &Guest, source: &Path, mounts: &[(&str, &str)]) -> Story {
+    told(guest, source, mounts, None)
+}
+
+/// The same for a guest with an encrypted volume.
+pub fn migrate_opened(guest: &Guest, source: &Path, mounts: &[(&str, &str)], opened: &Opened) -> Story {
+    told(guest, source, mounts, Some(opened))
+}
+
+fn told(guest: &Guest, source: &Path, mounts: &[(&str, &str)], opened: Option<&Opened>) -> Story {
+    let key = |value: fn(&Opened) -> &String| opened.map(|o| ["--key", value(o)]).into_iter().flatten();
     let place = Place::new();
     let source_text = source.to_str().unwrap();
     let before = digests(&guest.dir);
 
-    let planned = place.h2k(["plan", source_text, "--json"]).expect(0).json();
+    let planned =
+        place.h2k(["plan", source_text, "--json"].into_iter().chain(key(|o| &o.option))).expect(0).json();
     let plan = planned["vms"][0].clone();
     assert_eq!(planned["version"], 1);
     assert_eq!(planned["vms"].as_array().unwrap().len(), 1);
 
-    let run = place.h2k(["migrate", source_text, "-o", "out"]).expect(0);
+    let run =
+        place.h2k(["migrate", source_text, "-o", "out"].into_iter().chain(key(|o| &o.option))).expect(0);
     eprintln!("{}", run.stderr);
     assert_eq!(digests(&guest.dir), before, "the source was touched");
 
@@ -69,11 +91,13 @@ pub fn migrate(guest: &Guest, source: &Path, mounts: &[(&str, &str)]) -> Story {
         .iter()
         .map(|d| result.join(d["file"].as_str().unwrap()))
         .collect();
-    let old = tree(&guest.disks(), mounts, &story.place.path(""));
-    let new = tree(&results, mounts, &story.place.path(""));
+    let container = opened.map(|o| (o.container.0.as_str(), o.container.1.as_path()));
+    let old = tree_opened(&guest.disks(), mounts, container, &story.place.path(""));
+    let new = tree_opened(&results, mounts, container, &story.place.path(""));
     assert_only_planned(&old, &new, &story.plan["edits"]);
 
     let mut again = vec!["plan".to_owned(), "--json".to_owned()];
+    again.extend(key(|o| &o.again).map(str::to_owned));
     again.extend(results.iter().map(|p| p.to_str().unwrap().to_owned()));
     let again = story.place.h2k(again).expect(0).json();
     assert_eq!(again["vms"][0]["edits"], serde_json::json!([]), "the result still needs edits");

@@ -4,13 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::run;
+use super::{ok, run};
 
 /// Kind, mode, owner, link target and digest of each path.
 pub type Tree = BTreeMap<String, String>;
 
 /// Lists a guest's files. `mounts` are device and mount point, root first, as the appliance names the devices.
 pub fn tree(disks: &[PathBuf], mounts: &[(&str, &str)], scratch: &Path) -> Tree {
+    tree_opened(disks, mounts, None, scratch)
+}
+
+/// The same for a guest with an encrypted device, which a key file opens.
+pub fn tree_opened(
+    disks: &[PathBuf],
+    mounts: &[(&str, &str)],
+    opened: Option<(&str, &Path)>,
+    scratch: &Path,
+) -> Tree {
     let sums = scratch.join("sums");
     let mut command = Command::new("guestfish");
     command.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg").arg("--ro");
@@ -18,11 +28,19 @@ pub fn tree(disks: &[PathBuf], mounts: &[(&str, &str)], scratch: &Path) -> Tree 
         let format = disk.extension().unwrap().to_string_lossy().into_owned();
         command.arg(format!("--format={format}")).arg("-a").arg(disk);
     }
+    command.arg("run");
+    if let Some((device, key)) = opened {
+        // guestfish takes no key with zero bytes in it.
+        let key = ok("base64", &["-w0", key.to_str().unwrap()]);
+        let open = format!("echo {} | base64 -d | cryptsetup open --key-file=- {device} opened", key.trim());
+        command.args([":", "debug", "sh", &format!("{open} && udevadm settle")]);
+        command.args([":", "lvm-scan", "true"]);
+    }
     for (device, point) in mounts {
-        command.arg("-m").arg(format!("{device}:{point}"));
+        command.args([":", "mount-ro", device, point]);
     }
     // The guest's own find, in the appliance: what is not a regular file has no digest.
-    command.args(["sh", "find / -xdev ! -type d -printf '%p\\t%y %m %U:%G %l\\n'"]);
+    command.args([":", "sh", "find / -xdev ! -type d -printf '%p\\t%y %m %U:%G %l\\n'"]);
     for (_, point) in mounts.iter().skip(1) {
         command.args([":", "sh", &format!("find {point} -xdev ! -type d -printf '%p\\t%y %m %U:%G %l\\n'")]);
     }

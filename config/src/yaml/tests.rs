@@ -19,7 +19,8 @@ fn every_key_is_read() {
     let read = settings(
         "output: /srv/vms\nformat: raw\ndisk-bus: virtio-scsi\ninitramfs: append\nnetwork:\n  VM Network: bridge:br0\n  '*': network:default\n\
          skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nstate: s.db\nlog-format: json\n\
-         compress: zstd\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\n",
+         compress: zstd\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\n\
+         key: ['all:env:K', /dev/sda2:file:p]\n",
     );
     let expected = Settings {
         output: Some(PathBuf::from("/srv/vms")),
@@ -37,6 +38,7 @@ fn every_key_is_read() {
         ]
         .into(),
         skip_fixer: Some(vec!["linux.tools".to_owned()]),
+        key: Some(vec!["all:env:K".parse().unwrap(), "/dev/sda2:file:p".parse().unwrap()]),
         no_boot: Some(true),
         boot_timeout: Some(300),
         temp_dir: Some(PathBuf::from("1.10")),
@@ -64,7 +66,7 @@ fn all_mistakes_are_told_with_their_places() {
             "4:10 no-boot: \"maybe\" is neither true nor false",
             "6:3 network: \"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
             "7:1 unknown key \"password\"; the keys are output, format, compress, disk-bus, network, skip-fixer, \
-             no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, state, log-format",
+             key, no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, state, log-format",
             "9:1 format is set twice",
         ]
     );

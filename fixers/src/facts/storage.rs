@@ -23,6 +23,50 @@ pub struct BlockDevice {
     pub lv: Option<(String, String)>,
     /// Size in bytes.
     pub size: u64,
+    /// For what is made of other devices, their names: a volume's physical volumes (all of its group), an array's
+    /// members, the container of an open encrypted volume.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<String>,
+    /// For an md array: its name and UUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub array: Option<ArrayFacts>,
+}
+
+impl BlockDevice {
+    /// Whether both are the same file system: the members of a btrfs share one.
+    pub fn same_filesystem(&self, other: &BlockDevice) -> bool {
+        let btrfs = self.fstype == "btrfs" && other.fstype == "btrfs" && !self.uuid.is_empty();
+        self.name == other.name || (btrfs && self.uuid == other.uuid)
+    }
+}
+
+/// An md array.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayFacts {
+    /// Name in its metadata, without the home host (`0`, `root`); empty where the metadata has none (0.90).
+    pub name: String,
+    /// UUID as mdadm writes it, four groups with colons.
+    pub uuid: String,
+    /// `raid1`, `raid5` …
+    pub level: String,
+}
+
+/// An ARRAY line of `mdadm.conf`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayLine {
+    /// Name that the guest gives the array.
+    pub device: String,
+    /// UUID of the array, as [`ArrayFacts::uuid`].
+    pub uuid: String,
+}
+
+/// A line of `/etc/crypttab`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CryptVolume {
+    /// Name under `/dev/mapper`.
+    pub name: String,
+    /// Device, as written.
+    pub device: String,
 }
 
 /// A disk of the VM.

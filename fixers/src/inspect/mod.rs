@@ -17,10 +17,12 @@
 pub(crate) mod bls;
 mod boot_names;
 mod bootloader;
+pub mod crypttab;
 pub mod fstab;
 mod grub_script;
 mod init;
 mod kernels;
+pub mod mdadm;
 mod modules;
 mod network;
 pub mod os_release;

@@ -7,6 +7,7 @@ pub mod device_map;
 pub mod fstab;
 pub mod lvm;
 pub mod macpins;
+pub mod mdadm;
 pub mod names;
 pub mod netnames;
 pub mod ramdisk;
@@ -26,6 +27,6 @@ mod distros;
 #[cfg(test)]
 mod pitfalls;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ mod path_id;
 mod spec;
 mod stable;
 mod usage;
+mod volumes;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use disks::Disks;
 use spec::{Named, Place};
 
 pub use usage::{Holds, Use};
+pub use volumes::{by_tag, find_container, find_volume};
 
 /// What became of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +87,8 @@ impl<'a> Names<'a> {
         let written = facts.fstab.iter().find(|entry| entry.mountpoint == "/");
         if let (Some(entry), Some(disk)) = (written, root.and_then(|device| device.disk))
             && let Named::Disk(place, _) = spec::parse(&entry.spec)
+            // Any member may stand for a btrfs of several devices, and which one was found says nothing.
+            && !root.is_some_and(|root| usage::has_members(facts, root))
         {
             disks.settle(&place, disk);
         }
@@ -181,6 +185,14 @@ impl<'a> Names<'a> {
         let by_elimination = matches!(place, Place::Identity(_)) && disks.len() > 1 && !used.is_root();
         match fitting.as_slice() {
             [one] if !by_elimination => Ok(one),
+            // Members of one btrfs: which of them is meant makes no difference.
+            [one, rest @ ..]
+                if !rest.is_empty()
+                    && !used.partition_only()
+                    && rest.iter().all(|other| one.same_filesystem(other)) =>
+            {
+                Ok(one)
+            }
             [] => Err(Why::new(WhyKind::Contradiction, contradiction(devices, used))),
             all => {
                 let all: Vec<String> = all.iter().map(|d| place_of(d)).collect();

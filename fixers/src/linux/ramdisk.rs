@@ -10,7 +10,6 @@
 
 mod append;
 mod booster;
-mod crypttab;
 mod dracut;
 pub(crate) mod drivers;
 mod findings;

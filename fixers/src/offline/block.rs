@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::session::{Session, label};
 use crate::error::{GuestError, Result};
-use crate::facts::{BlockDevice, DiskFacts, FirmwareOnDisk, GuestFacts};
+use crate::facts::{ArrayFacts, BlockDevice, DiskFacts, FirmwareOnDisk, GuestFacts};
 
 /// Partition type of an EFI system partition (UEFI 2.10, table 5-7).
 const ESP_GUID: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
@@ -32,25 +32,19 @@ impl Session {
             })?;
             self.disk(index, name, facts, &mut traces)?;
         }
-        for name in self.ask("listing logical volumes", |g| g.lvs())? {
-            self.volume(&name, facts)?;
-        }
-        for name in self.ask("listing md devices", |g| g.list_md_devices())? {
-            let device = self.probe(&name)?;
-            facts.block.push(device);
-        }
+        self.volumes(facts)?;
         facts.firmware = traces.firmware();
         Ok(())
     }
 
     fn disk(&self, index: usize, name: &str, facts: &mut GuestFacts, traces: &mut Traces) -> Result<()> {
-        let size = self.ask(&format!("measuring {name}"), |g| g.blockdev_getsize64(name))?;
+        let size = self.size(name)?;
         let tags = self.tags(name)?;
         let table =
             tags.get("PTTYPE").map(|t| if t == "dos" { "msdos" } else { t.as_str() }).unwrap_or_default();
         let mut disk = DiskFacts {
             name: name.to_owned(),
-            size: u64::try_from(size).unwrap_or(0),
+            size,
             table: table.to_owned(),
             boot_code: self.has_boot_code(name)?,
             blank: false,
@@ -117,10 +111,25 @@ impl Session {
         Ok(EXTENDED_MBR_TYPES.contains(&kind))
     }
 
+    /// Adds the logical volumes and arrays that `facts` do not have yet.
+    pub(super) fn volumes(&self, facts: &mut GuestFacts) -> Result<()> {
+        for name in self.ask("listing logical volumes", |g| g.lvs())? {
+            if facts.device(&name).is_none() {
+                self.volume(&name, facts)?;
+            }
+        }
+        for name in self.ask("listing md devices", |g| g.list_md_devices())? {
+            if facts.device(&name).is_none() {
+                let device = self.array(&name)?;
+                facts.block.push(device);
+            }
+        }
+        Ok(())
+    }
+
     fn volume(&self, name: &str, facts: &mut GuestFacts) -> Result<()> {
         let mut device = self.probe(name)?;
-        let size = self.ask(&format!("measuring {name}"), |g| g.blockdev_getsize64(name))?;
-        device.size = u64::try_from(size).unwrap_or(0);
+        device.size = self.size(name)?;
         let mut parts = name.trim_start_matches("/dev/").splitn(2, '/');
         if let (Some(vg), Some(lv)) = (parts.next(), parts.next()) {
             device.lv = Some((vg.to_owned(), lv.to_owned()));
@@ -129,7 +138,50 @@ impl Session {
         Ok(())
     }
 
-    fn probe(&self, name: &str) -> Result<BlockDevice> {
+    fn array(&self, name: &str) -> Result<BlockDevice> {
+        let detail = self.ask(&format!("looking at {name}"), |g| g.md_detail(name))?;
+        let of = |key: &str| detail.get(key).map(String::as_str).unwrap_or_default();
+        // "HOST:NAME" where the array was made on a host with a name (md(4), "homehost").
+        let own = of("name").rsplit(':').next().unwrap_or_default();
+        let array = ArrayFacts {
+            name: own.to_owned(),
+            uuid: of("uuid").to_ascii_lowercase(),
+            level: of("level").to_owned(),
+        };
+        Ok(BlockDevice { size: self.size(name)?, array: Some(array), ..self.probe(name)? })
+    }
+
+    /// Says of each volume and array what it is made of.
+    pub(super) fn tell_members(&mut self, facts: &mut GuestFacts) -> Result<()> {
+        let mut groups: HashMap<String, Vec<String>> = HashMap::new();
+        for (group, _) in facts.block.iter().filter_map(|b| b.lv.as_ref()) {
+            if !groups.contains_key(group) {
+                let uuids = self.ask(&format!("looking at {group}"), |g| g.vgpvuuids(group))?;
+                groups.insert(group.clone(), holding(facts, "LVM2_member", &uuids));
+            }
+        }
+        let arrays: HashMap<String, Vec<String>> = facts
+            .block
+            .iter()
+            .filter_map(|b| Some((b.name.clone(), b.array.as_ref()?.uuid.clone())))
+            .map(|(name, uuid)| (name, holding(facts, "linux_raid_member", &[uuid])))
+            .collect();
+        self.arrays = arrays.keys().cloned().collect();
+        for device in &mut facts.block {
+            let volume = device.lv.as_ref().and_then(|(group, _)| groups.get(group));
+            if let Some(made_of) = volume.or_else(|| arrays.get(&device.name)) {
+                device.inside.clone_from(made_of);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn size(&self, name: &str) -> Result<u64> {
+        let size = self.ask(&format!("measuring {name}"), |g| g.blockdev_getsize64(name))?;
+        Ok(u64::try_from(size).unwrap_or(0))
+    }
+
+    pub(super) fn probe(&self, name: &str) -> Result<BlockDevice> {
         Ok(described(name, &self.tags(name)?))
     }
 
@@ -152,6 +204,15 @@ impl Session {
         let signed = sector.get(510..512) == Some(&[0x55, 0xaa]);
         Ok(signed && sector.iter().take(MBR_CODE_LEN).any(|b| *b != 0))
     }
+}
+
+/// Names of the devices of a kind that have one of these UUIDs. Programs group the digits in their own ways.
+fn holding(facts: &GuestFacts, fstype: &str, uuids: &[String]) -> Vec<String> {
+    let plain = |uuid: &str| uuid.replace(['-', ':'], "").to_ascii_lowercase();
+    let wanted: Vec<String> = uuids.iter().map(|uuid| plain(uuid)).collect();
+    let held =
+        |b: &&BlockDevice| b.fstype == fstype && !b.uuid.is_empty() && wanted.contains(&plain(&b.uuid));
+    facts.block.iter().filter(held).map(|b| b.name.clone()).collect()
 }
 
 fn described(name: &str, tags: &HashMap<String, String>) -> BlockDevice {

@@ -1,7 +1,9 @@
-//! The few calls of libguestfs that its Rust binding lacks: quiet errors, and the text of the last one.
+//! The few calls of libguestfs that its Rust binding lacks: quiet errors, the text of the last one, and keys that are
+//! not text.
 //!
 //! The binding prints every error to stderr through libguestfs' default handler and hides message and errno in
-//! private fields. Both are part of libguestfs' C API (guestfs(3), "ERROR HANDLING").
+//! private fields. Both are part of libguestfs' C API (guestfs(3), "ERROR HANDLING"). Its `luks_open` takes a `&str`,
+//! where the C call takes any bytes but zero.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -17,6 +19,12 @@ unsafe extern "C" {
     );
     fn guestfs_last_error(g: *mut c_void) -> *const c_char;
     fn guestfs_last_errno(g: *mut c_void) -> c_int;
+    fn guestfs_luks_open(
+        g: *mut c_void,
+        device: *const c_char,
+        key: *const c_char,
+        mapname: *const c_char,
+    ) -> c_int;
 }
 
 // `Handle` holds nothing but the `guestfs_h *`; if a release of the binding changes that, this does not compile.
@@ -47,4 +55,12 @@ pub fn last_error(handle: &Handle) -> (String, i32) {
         };
         (text, guestfs_last_errno(raw(handle)))
     }
+}
+
+/// Opens a LUKS container as `/dev/mapper/NAME`. `Err` where libguestfs failed; its message is the last one.
+pub fn luks_open(handle: &Handle, device: &CStr, key: &CStr, name: &CStr) -> Result<(), ()> {
+    // SAFETY: the handle is valid as above, and the three are NUL-terminated strings that outlive the call, which
+    // copies them.
+    let code = unsafe { guestfs_luks_open(raw(handle), device.as_ptr(), key.as_ptr(), name.as_ptr()) };
+    if code == 0 { Ok(()) } else { Err(()) }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  Session::launch(drives) ── appliance ──┬─ block   disks, partitions, volumes, file systems
+//!                                         ├─ luks    encrypted volumes, opened with the user's keys
 //!                                         ├─ system  operating systems, mounts
 //!                                         ├─ files   the read side of Guest
 //!                                         └─ apply   the write side of Guest
@@ -14,8 +15,10 @@ mod block;
 mod detect;
 mod ffi;
 mod files;
+mod luks;
 mod mount;
 mod session;
 mod system;
 
+pub use luks::{VolumeKey, selects};
 pub use session::{Access, Drive, LaunchOptions, Session};

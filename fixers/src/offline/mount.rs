@@ -1,11 +1,12 @@
 //! Mounting the migrated system as its own fstab says, first read-only, later writable.
 
+use super::luks::LUKS;
 use super::session::{Access, Session};
 use crate::error::{GuestError, Result};
 use crate::facts::{BlockDevice, FstabEntry, GuestFacts, Mount, Unmounted};
 use crate::guest::{FileKind, Guest};
-use crate::inspect::fstab;
-use crate::linux::names::{Names, Resolution, Use};
+use crate::inspect::{crypttab, fstab, mdadm};
+use crate::linux::names::{Names, Resolution, Use, by_tag, find_volume};
 
 /// File systems that are mounted besides the root: a hostile fstab must not keep the appliance busy for ever.
 const MAX_MOUNTS: usize = 64;
@@ -36,6 +37,13 @@ impl Session {
         // Names are resolved with what fstab says of the root, and with where the root was found.
         facts.fstab = fstab::parse(&String::from_utf8_lossy(&text));
         facts.mounts.clone_from(&self.mounts);
+        let volumes = self.read(crypttab::PATH)?.unwrap_or_default();
+        facts.crypttab = crypttab::parse(&String::from_utf8_lossy(&volumes));
+        self.name_as_the_guest(facts)?;
+        for path in mdadm::PATHS {
+            let text = self.read(path)?.unwrap_or_default();
+            facts.arrays.extend(mdadm::parse(&String::from_utf8_lossy(&text)));
+        }
         let (found, mut unmounted) = wanted(facts);
         for entry in found {
             if self.mounts.iter().any(|m| m.mountpoint == entry.mountpoint) {
@@ -64,7 +72,7 @@ impl Session {
         if !self.mounts.iter().any(|m| m.mountpoint == mountpoint) {
             self.mounts.push(Mount {
                 mountpoint: mountpoint.to_owned(),
-                device: device_of(mountable).to_owned(),
+                device: device_of(mountable, &self.devices).to_owned(),
                 mountable: mountable.to_owned(),
                 ..Mount::default()
             });
@@ -156,10 +164,19 @@ fn wanted(facts: &GuestFacts) -> (Vec<Wanted>, Vec<Unmounted>) {
             }
             // What is mounted on demand may be a medium that comes and goes.
             None if entry.has_option("noauto") => {}
-            None => lost.push(wanted.failed("no disk of the VM holds it".to_owned())),
+            None => lost.push(wanted.failed(nowhere(facts).to_owned())),
         }
     }
     (found, lost)
+}
+
+fn nowhere(facts: &GuestFacts) -> &'static str {
+    let closed = |b: &BlockDevice| b.fstype == LUKS && facts.opened(b).is_none();
+    if facts.block.iter().any(closed) {
+        "no disk of the VM holds it, or an encrypted volume that was not opened does (--key opens it)"
+    } else {
+        "no disk of the VM holds it"
+    }
 }
 
 fn local(entry: &FstabEntry) -> bool {
@@ -169,28 +186,16 @@ fn local(entry: &FstabEntry) -> bool {
 
 /// The device that an fstab line means, by what is on the disks.
 fn find<'a>(facts: &'a GuestFacts, names: &Names<'a>, entry: &FstabEntry) -> Option<&'a BlockDevice> {
-    let spec = entry.spec.replace('"', "");
-    let by = |test: &dyn Fn(&BlockDevice) -> bool| facts.block.iter().find(|b| test(b));
-    if let Some((tag, value)) = spec.split_once('=') {
-        return match tag.to_ascii_uppercase().as_str() {
-            "UUID" => by(&|b| b.uuid.eq_ignore_ascii_case(value)),
-            "LABEL" => by(&|b| b.label == value),
-            "PARTUUID" => by(&|b| b.partuuid.eq_ignore_ascii_case(value)),
-            _ => None,
-        };
+    if entry.spec.contains('=') {
+        return by_tag(facts, &entry.spec);
     }
-    let volume = by(&|b| b.lv.as_ref().is_some_and(|(vg, lv)| is_volume(&spec, vg, lv)));
-    volume.or_else(|| match names.resolve(&spec, &Use::mount(&entry.fstype, &entry.mountpoint)) {
-        Resolution::Resolved { device, .. } => Some(device),
-        _ => None,
+    let spec = entry.spec.replace('"', "");
+    by_tag(facts, &spec).or_else(|| find_volume(facts, &spec)).or_else(|| {
+        match names.resolve(&spec, &Use::mount(&entry.fstype, &entry.mountpoint)) {
+            Resolution::Resolved { device, .. } => Some(device),
+            _ => None,
+        }
     })
-}
-
-/// Whether `spec` is a logical volume's name: `/dev/VG/LV`, or its mapped name, in which a dash of either name is
-/// doubled (lvm(8), "VALID NAMES").
-fn is_volume(spec: &str, vg: &str, lv: &str) -> bool {
-    let mapped = format!("/dev/mapper/{}-{}", vg.replace('-', "--"), lv.replace('-', "--"));
-    spec == format!("/dev/{vg}/{lv}") || spec == mapped
 }
 
 /// libguestfs' name of a file system, guestfs(3) "MOUNTABLES".
@@ -204,11 +209,13 @@ fn mountable(device: &BlockDevice, entry: &FstabEntry) -> String {
     }
 }
 
-fn device_of(mountable: &str) -> &str {
-    match mountable.strip_prefix("btrfsvol:") {
-        // btrfsvol:/dev/sda2/@home and btrfsvol:/dev/vg/lv/@home: the subvolume is what follows the device.
-        Some(rest) => rest.rsplit_once('/').map_or(rest, |(device, _)| device),
-        None => mountable,
+/// The device of what libguestfs mounts: `btrfsvol:/dev/vg/lv/@/home` is the subvolume `@/home` on `/dev/vg/lv`.
+fn device_of<'a>(mountable: &'a str, devices: &'a [String]) -> &'a str {
+    let Some(rest) = mountable.strip_prefix("btrfsvol:") else { return mountable };
+    let holds = |name: &&String| rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    match devices.iter().find(holds) {
+        Some(device) => device,
+        None => rest.rsplit_once('/').map_or(rest, |(device, _)| device),
     }
 }
 
@@ -266,6 +273,19 @@ mod tests {
         let found: Vec<_> = found.iter().map(|w| (w.mountable.as_str(), w.mountpoint.as_str())).collect();
         assert_eq!(found, [("/dev/sda2", "/boot"), ("/dev/sda3", "/usr"), ("/dev/sda1", "/boot/efi")]);
         assert!(lost.is_empty());
+    }
+
+    #[test]
+    fn a_subvolume_lies_on_its_device() {
+        let devices = ["/dev/sda1".to_owned(), "/dev/vg/lv".to_owned()];
+        for (mountable, device) in [
+            ("/dev/sda1", "/dev/sda1"),
+            ("btrfsvol:/dev/sda1/@", "/dev/sda1"),
+            ("btrfsvol:/dev/vg/lv/@/home", "/dev/vg/lv"),
+            ("btrfsvol:/dev/sda11/@", "/dev/sda11"),
+        ] {
+            assert_eq!(device_of(mountable, &devices), device);
+        }
     }
 
     #[test]

@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 use guestfs::{AddDriveOptArgs, CreateFlags, FstrimOptArgs, Handle};
 
 use super::ffi;
+use super::luks::VolumeKey;
 use crate::error::{GuestError, Result};
 use crate::facts::Mount;
+
+/// Memory of an appliance that opens encrypted volumes, in MiB: the derivation of a LUKS2 key takes up to 1 GiB
+/// (cryptsetup(8), `--pbkdf-memory`).
+const MEMORY_FOR_KEYS_MIB: i32 = 2048;
 
 /// Whether the guest's disks may be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub struct LaunchOptions {
     pub cpus: u32,
     /// Directory for temporary files; `None` for libguestfs' default.
     pub temp_dir: Option<PathBuf>,
+    /// What opens encrypted volumes.
+    pub keys: Vec<VolumeKey>,
 }
 
 /// A running appliance with the disks of one VM attached. Dropping it ends the appliance.
@@ -46,6 +53,13 @@ pub struct Session {
     pub(super) mounts: Vec<Mount>,
     /// Number of disks that are attached.
     pub(super) disks: usize,
+    pub(super) keys: Vec<VolumeKey>,
+    /// Every device, by its name.
+    pub(super) devices: Vec<String>,
+    /// Devices that lie in encrypted containers, by their names.
+    pub(super) encrypted: Vec<String>,
+    /// md arrays, by their names.
+    pub(super) arrays: Vec<String>,
 }
 
 impl Session {
@@ -63,6 +77,10 @@ impl Session {
             temp_dir: options.temp_dir.clone(),
             mounts: Vec::new(),
             disks: drives.len(),
+            keys: options.keys.clone(),
+            devices: Vec::new(),
+            encrypted: Vec::new(),
+            arrays: Vec::new(),
         };
         session.configure(options)?;
         for (index, drive) in drives.iter().enumerate() {
@@ -81,6 +99,12 @@ impl Session {
         }
         self.ask(doing, |g| g.set_smp(i32::try_from(options.cpus).unwrap_or(1).max(1)))?;
         self.ask(doing, |g| g.set_network(false))?;
+        if !options.keys.is_empty() {
+            // libguestfs' own logs, which its environment variables turn on, show what a key is made of.
+            self.ask(doing, |g| g.set_trace(false))?;
+            self.ask(doing, |g| g.set_verbose(false))?;
+            self.ask(doing, |g| g.set_memsize(MEMORY_FOR_KEYS_MIB))?;
+        }
         self.ask(doing, |g| g.set_autosync(true))
     }
 
@@ -113,6 +137,11 @@ impl Session {
             .iter()
             .filter_map(|m| {
                 let doing = format!("trimming {}", m.mountpoint);
+                if self.encrypted.contains(&m.device) {
+                    // An open container passes no discards on unless told to (crypttab(5), `discard`): which of its
+                    // blocks are free is part of what it keeps secret.
+                    return Some((m.mountpoint.clone(), "it is on an encrypted volume".to_owned()));
+                }
                 self.ask(&doing, |g| g.fstrim(&m.mountpoint, FstrimOptArgs { ..none }))
                     .err()
                     .map(|e| (m.mountpoint.clone(), e.to_string()))
@@ -126,6 +155,7 @@ impl Session {
     /// The appliance could not flush or did not end well: the overlays are not to be used.
     pub fn shutdown(self) -> Result<()> {
         self.ask("unmounting the guest's file systems", |g| g.umount_all())?;
+        self.take_apart();
         self.ask("shutting the appliance down", |g| g.shutdown())
     }
 

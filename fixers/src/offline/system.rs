@@ -44,6 +44,9 @@ impl Session {
 
     fn find_system(&mut self, facts: &mut GuestFacts) -> Result<()> {
         self.block_facts(facts)?;
+        self.open_containers(facts)?;
+        self.tell_members(facts)?;
+        self.note_devices(facts);
         facts.systems = match self.detect(&facts.block)? {
             Detected::All(systems) => systems,
             Detected::Unsure => self.ask_libguestfs()?,

@@ -1,6 +1,9 @@
 //! Rules about what the disks say.
 
+use h2k_config::VolumeSelector;
 use h2k_fixers::Severity;
+use h2k_fixers::facts::{BlockDevice, Unmounted};
+use h2k_fixers::offline::selects;
 
 use super::{Finding, Rule, Seen};
 
@@ -47,7 +50,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "guest.no-system",
         severity: Severity::Critical,
         summary: "there is no operating system on the disks",
-        advice: "name all disks of the VM together; a system on an encrypted volume cannot be seen",
+        advice: "name all disks of the VM together; a system on an encrypted volume is seen with --key",
         check: |s| {
             let blank = s.facts.disks.iter().all(|d| d.blank);
             if s.facts.systems.is_empty() && !blank && !s.facts.disks.is_empty() {
@@ -99,14 +102,29 @@ pub(super) static RULES: &[Rule] = &[
         },
     },
     Rule {
+        id: "guest.encrypted-system",
+        severity: Severity::Critical,
+        summary: "the system, or a part of it, is on an encrypted volume that was not opened",
+        advice: "open it: --key UUID=…:file:PATH with its passphrase, or :key-file:PATH, :env:NAME, :-",
+        check: |s| if system_is_missing(s) { closed(s) } else { Vec::new() },
+    },
+    Rule {
         id: "guest.encrypted",
         severity: Severity::Warning,
         summary: "a volume is encrypted; what is on it was not seen",
-        advice: "check by hand what is on it; keys can be given in a later release",
+        advice: "open it with --key UUID=…:file:PATH if the guest's files name what is on it by the old hardware",
+        check: |s| if system_is_missing(s) { Vec::new() } else { closed(s) },
+    },
+    Rule {
+        id: "guest.key-unused",
+        severity: Severity::Warning,
+        summary: "a key was given for a volume that is none of the guest's encrypted ones",
+        advice: "name the volume by its UUID, as h2k inspect --json shows it, or take all",
         check: |s| {
-            let encrypted =
-                s.facts.block.iter().filter(|b| matches!(b.fstype.as_str(), "crypto_LUKS" | "BitLocker"));
-            encrypted.map(|b| Finding::new(place(b), format!("holds {}", b.fstype))).collect()
+            let containers = || s.facts.block.iter().filter(|b| b.fstype == "crypto_LUKS");
+            let named = s.policy.keys.iter().filter(|key| key.volume != VolumeSelector::All);
+            let unused = named.filter(|key| !containers().any(|c| selects(s.facts, &key.volume, c)));
+            unused.map(|key| Finding::new(key.volume.to_string(), "no LUKS volume is meant by it")).collect()
         },
     },
     Rule {
@@ -147,12 +165,29 @@ fn held(seen: &Seen<'_>) -> String {
     format!("they hold {}, but no operating system", kinds.join(", "))
 }
 
+/// Encrypted volumes that are closed. Of the others everything was seen.
+fn closed(seen: &Seen<'_>) -> Vec<Finding> {
+    let encrypted = |b: &&BlockDevice| matches!(b.fstype.as_str(), "crypto_LUKS" | "BitLocker");
+    let closed = seen.facts.block.iter().filter(encrypted).filter(|b| seen.facts.opened(b).is_none());
+    closed
+        .map(|b| {
+            let uuid = if b.uuid.is_empty() { String::new() } else { format!(", UUID={}", b.uuid) };
+            Finding::new(place(b), format!("holds {}{uuid}", b.fstype))
+        })
+        .collect()
+}
+
+/// Whether what was not seen may be the system: there is none, or a file system of it is nowhere.
+fn system_is_missing(seen: &Seen<'_>) -> bool {
+    seen.facts.systems.is_empty() || seen.facts.unmounted.iter().any(Unmounted::is_system)
+}
+
 fn unmounted(seen: &Seen<'_>, system: bool) -> Vec<Finding> {
     let those = seen.facts.unmounted.iter().filter(|u| u.is_system() == system);
     those.map(|u| Finding::new(&u.mountpoint, format!("{} is not mounted: {}", u.spec, u.reason))).collect()
 }
 
-fn place(device: &h2k_fixers::facts::BlockDevice) -> String {
+fn place(device: &BlockDevice) -> String {
     match (device.disk, device.partition, &device.lv) {
         (Some(disk), Some(part), _) => format!("disk {disk} partition {part}"),
         (Some(disk), None, _) => format!("disk {disk}"),

@@ -53,7 +53,7 @@ impl<'a> Use<'a> {
 
     /// Whether `device` is what the use says.
     pub(super) fn fits(&self, device: &BlockDevice, root: Option<&BlockDevice>) -> bool {
-        if self.is_root() && root.is_some_and(|root| root.name != device.name) {
+        if self.is_root() && root.is_some_and(|root| !root.same_filesystem(device)) {
             return false;
         }
         let fstype = device.fstype.as_str();
@@ -80,6 +80,11 @@ impl<'a> Use<'a> {
             (Holds::Scratch, _) => "space that may be written over at each boot".to_owned(),
         }
     }
+}
+
+/// Whether `device` is one of several of a btrfs.
+pub(super) fn has_members(facts: &GuestFacts, device: &BlockDevice) -> bool {
+    facts.block.iter().any(|b| b.name != device.name && b.same_filesystem(device))
 }
 
 /// Whether a driver named `wanted` mounts what blkid calls `found`.

@@ -17,7 +17,7 @@ use crate::guest::{self, Guest};
 use crate::linux::text::TextFile;
 use crate::{Concern, Severity};
 
-use super::{ID, Rebuild, crypttab, settings};
+use super::{ID, Rebuild, settings};
 
 /// Modules that are taken whatever the machine is.
 const MODULES: &str = "/etc/initramfs-tools/modules";
@@ -53,15 +53,12 @@ struct Settings {
 /// # Errors
 /// The guest could not be read.
 pub(super) fn propose(
-    facts: &GuestFacts,
+    _: &GuestFacts,
     guest: &dyn Guest,
     rebuilds: &[Rebuild<'_>],
     drivers: &[&str],
     proposal: &mut Proposal,
 ) -> Result<()> {
-    if !rebuilds.is_empty() {
-        proposal.edits.extend(crypttab::propose(guest, facts)?);
-    }
     let settings = read_settings(guest)?;
     if ["dep", "list", "netboot"].contains(&settings.modules.as_str()) {
         proposal.edits.extend(keep(guest, drivers, &settings.modules)?);

@@ -6,7 +6,7 @@ use crate::edit::Change;
 use crate::facts::GuestFacts;
 use crate::initramfs::{Compression, testing};
 use crate::inspect::gather;
-use crate::linux::testing::{device, facts, show, show_concerns};
+use crate::linux::testing::{facts, show, show_concerns};
 use crate::{Edit, Fixer, GuestMut, MemoryGuest, Proposal};
 
 use super::Initramfs;

@@ -7,7 +7,7 @@ use h2k_config::DiskBus;
 
 use crate::facts::BlockDevice;
 use crate::linux::fields::unescape;
-use crate::linux::names::place_of;
+use crate::linux::names::{find_volume, place_of};
 
 use super::Seen;
 use super::crypttab::Opened;
@@ -119,7 +119,7 @@ impl<'a> Seen<'a> {
     }
 
     fn array(&self, spec: &str) -> Found<'a> {
-        if let Some(device) = self.facts.block.iter().find(|b| b.name == spec) {
+        if let Some(device) = find_volume(self.facts, spec) {
             return Found::Device(device);
         }
         if self.facts.block.iter().any(|b| b.fstype == "linux_raid_member") {

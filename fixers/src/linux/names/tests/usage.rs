@@ -92,3 +92,30 @@ proptest::proptest! {
         let _ = names.resolve(&name, &Use::mount("ext4", "/"));
     }
 }
+
+#[test]
+fn any_member_of_a_btrfs_root_names_it_and_says_nothing_of_the_order_of_disks() {
+    let mut facts = with(
+        vec![disk("scsi", 0, 0), disk("scsi", 1, 0)],
+        vec![device(0, 1, "btrfs"), device(1, 1, "btrfs"), device(1, 2, "swap")],
+    );
+    facts.block[1].uuid = facts.block[0].uuid.clone();
+    facts.mounts = vec![crate::facts::Mount {
+        mountpoint: "/".to_owned(),
+        device: "/dev/sda1".to_owned(),
+        ..crate::facts::Mount::default()
+    }];
+    facts.fstab = vec![fstab_entry("/dev/sdb1", "/", "btrfs")];
+    let root = Use::mount("btrfs", "/");
+    let resolved = |facts: &GuestFacts| match Names::new(facts).resolve("/dev/sdb1", &root) {
+        Resolution::Resolved { stable, .. } => stable,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(resolved(&facts), format!("UUID={}", facts.block[0].uuid));
+    // The root was found on disk 0, and fstab calls it sdb1: of a lone file system that would say that disk 1 is sda.
+    assert_eq!(look(&facts, "/dev/sdb2", &Use::holding(Holds::Swap)), "1:2");
+    // Elsewhere than at / both may be meant, and are the same.
+    assert_eq!(look(&facts, "/dev/sdb1", &Use::mount("btrfs", "/srv")), "0:1");
+    facts.block[1] = device(1, 1, "ext4");
+    assert_eq!(look(&facts, "/dev/sda2", &Use::holding(Holds::Swap)), "1:2");
+}

@@ -111,24 +111,3 @@ fn an_image_that_cannot_be_listed_is_rebuilt() {
     );
     assert_eq!(show_concerns(&proposal), [format!("Warning guest.initramfs.unreadable {IMAGE}")]);
 }
-
-#[test]
-fn an_encrypted_root_is_marked_so_that_it_is_unlocked() {
-    let mut guest = debian(&[]);
-    guest.put(
-        "/etc/crypttab",
-        b"# name source key options\nsda5_crypt UUID=1 none luks,discard\nplain UUID=2 -\nbare UUID=3\n\
-          data UUID=4 /etc/key luks\nmarked UUID=5 none luks,initramfs\n",
-    );
-    let mut facts = facts_of(&guest);
-    let plan = |facts: &GuestFacts| Initramfs.plan(facts, &guest, &Policy::default()).unwrap();
-    assert_eq!(plan(&facts).edits.len(), 1, "the root file system is on a plain partition");
-    facts.block[0].partition = None;
-    facts.block.push(device(0, 5, "crypto_LUKS"));
-    assert_eq!(
-        show(&plan(&facts).edits),
-        "write /etc/crypttab\n-sda5_crypt UUID=1 none luks,discard\n+sda5_crypt UUID=1 none luks,discard,initramfs\n\
-         -plain UUID=2 -\n+plain UUID=2 - luks,initramfs\n-bare UUID=3\n+bare UUID=3 none luks,initramfs\n\
-         run [\"/usr/sbin/update-initramfs\", \"-u\", \"-k\", \"6.1.0-56-amd64\"]\n"
-    );
-}
