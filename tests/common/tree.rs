@@ -9,7 +9,8 @@ use super::run;
 /// Kind, mode, owner, link target and digest of each path.
 pub type Tree = BTreeMap<String, String>;
 
-/// Lists a guest's files. `mounts` are device and mount point, root first, as the appliance names the devices.
+/// Lists a guest's files. `mounts` are device and mount point, root first, as the appliance names the devices; a
+/// subvolume of btrfs is `btrfsvol:DEVICE/SUBVOLUME`.
 pub fn tree(disks: &[PathBuf], mounts: &[(&str, &str)], scratch: &Path) -> Tree {
     let sums = scratch.join("sums");
     let mut command = Command::new("guestfish");
@@ -19,7 +20,10 @@ pub fn tree(disks: &[PathBuf], mounts: &[(&str, &str)], scratch: &Path) -> Tree 
         command.arg(format!("--format={format}")).arg("-a").arg(disk);
     }
     for (device, point) in mounts {
-        command.arg("-m").arg(format!("{device}:{point}"));
+        command.arg("-m").arg(match device.strip_prefix("btrfsvol:").and_then(|d| d.rsplit_once('/')) {
+            Some((device, subvolume)) => format!("{device}:{point}:subvol={subvolume}"),
+            None => format!("{device}:{point}"),
+        });
     }
     // The guest's own find, in the appliance: what is not a regular file has no digest.
     command.args(["sh", "find / -xdev ! -type d -printf '%p\\t%y %m %U:%G %l\\n'"]);
