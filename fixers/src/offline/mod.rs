@@ -11,6 +11,7 @@
 
 mod apply;
 mod block;
+mod btrfs;
 mod detect;
 mod ffi;
 mod files;

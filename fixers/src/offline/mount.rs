@@ -22,7 +22,8 @@ impl Session {
     /// The root cannot be mounted. Another file system that cannot be mounted is told in `facts.unmounted`.
     pub(super) fn mount_system(&mut self, facts: &mut GuestFacts) -> Result<()> {
         let Some(root) = facts.system().map(|s| s.root.clone()) else { return Ok(()) };
-        self.mount_one(&root, "/", false)?;
+        let device = device_of(facts, &root).to_owned();
+        self.mount_one(&device, &root, "/", false)?;
         if facts.is_linux() {
             self.mount_by_fstab(facts)?;
         }
@@ -43,7 +44,9 @@ impl Session {
             }
             // A data file system that is damaged must not hide the system that is not.
             let tried = match self.lstat(&entry.mountpoint)?.map(|s| s.kind) {
-                Some(FileKind::Directory) => self.mount_one(&entry.mountable, &entry.mountpoint, false),
+                Some(FileKind::Directory) => {
+                    self.mount_one(&entry.device, &entry.mountable, &entry.mountpoint, false)
+                }
                 _ => Err(GuestError::Unsupported(format!("{} is not a directory", entry.mountpoint))),
             };
             if let Err(e) = tried {
@@ -54,7 +57,7 @@ impl Session {
         Ok(())
     }
 
-    fn mount_one(&mut self, mountable: &str, mountpoint: &str, writable: bool) -> Result<()> {
+    fn mount_one(&mut self, device: &str, mountable: &str, mountpoint: &str, writable: bool) -> Result<()> {
         let doing = format!("mounting {mountable} at {mountpoint}");
         if writable {
             self.ask(&doing, |g| g.mount_options("", mountable, mountpoint))?;
@@ -64,7 +67,7 @@ impl Session {
         if !self.mounts.iter().any(|m| m.mountpoint == mountpoint) {
             self.mounts.push(Mount {
                 mountpoint: mountpoint.to_owned(),
-                device: device_of(mountable).to_owned(),
+                device: device.to_owned(),
                 mountable: mountable.to_owned(),
                 ..Mount::default()
             });
@@ -108,7 +111,7 @@ impl Session {
         }
         self.ask("unmounting the guest's file systems", |g| g.umount_all())?;
         for mount in self.mounts.clone() {
-            self.mount_one(&mount.mountable, &mount.mountpoint, true)?;
+            self.mount_one(&mount.device, &mount.mountable, &mount.mountpoint, true)?;
         }
         Ok(())
     }
@@ -122,6 +125,7 @@ fn missing<'a>(earlier: &'a [Mount], now: &[Mount]) -> Option<&'a str> {
 
 /// A line of fstab whose device is on the disks.
 struct Wanted {
+    device: String,
     mountable: String,
     mountpoint: String,
     spec: String,
@@ -142,6 +146,7 @@ fn wanted(facts: &GuestFacts) -> (Vec<Wanted>, Vec<Unmounted>) {
     let (mut found, mut lost) = (Vec::new(), Vec::new());
     for (count, entry) in entries.into_iter().enumerate() {
         let mut wanted = Wanted {
+            device: String::new(),
             mountable: String::new(),
             mountpoint: entry.mountpoint.clone(),
             spec: entry.spec.clone(),
@@ -151,6 +156,7 @@ fn wanted(facts: &GuestFacts) -> (Vec<Wanted>, Vec<Unmounted>) {
                 lost.push(wanted.failed(format!("more than {MAX_MOUNTS} file systems are not mounted")));
             }
             Some(device) => {
+                wanted.device.clone_from(&device.name);
                 wanted.mountable = mountable(device, entry);
                 found.push(wanted);
             }
@@ -204,12 +210,11 @@ fn mountable(device: &BlockDevice, entry: &FstabEntry) -> String {
     }
 }
 
-fn device_of(mountable: &str) -> &str {
-    match mountable.strip_prefix("btrfsvol:") {
-        // btrfsvol:/dev/sda2/@home and btrfsvol:/dev/vg/lv/@home: the subvolume is what follows the device.
-        Some(rest) => rest.rsplit_once('/').map_or(rest, |(device, _)| device),
-        None => mountable,
-    }
+/// The device of a file system: `/dev/sda2` of `btrfsvol:/dev/sda2/@/.snapshots/1/snapshot`.
+fn device_of<'a>(facts: &'a GuestFacts, mountable: &'a str) -> &'a str {
+    let Some(volume) = mountable.strip_prefix("btrfsvol:") else { return mountable };
+    let holds = |name: &&str| volume.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+    facts.block.iter().map(|b| b.name.as_str()).find(holds).unwrap_or(volume)
 }
 
 #[cfg(test)]
@@ -266,6 +271,21 @@ mod tests {
         let found: Vec<_> = found.iter().map(|w| (w.mountable.as_str(), w.mountpoint.as_str())).collect();
         assert_eq!(found, [("/dev/sda2", "/boot"), ("/dev/sda3", "/usr"), ("/dev/sda1", "/boot/efi")]);
         assert!(lost.is_empty());
+    }
+
+    #[test]
+    fn a_subvolume_of_any_depth_lies_on_its_device() {
+        let device = |name: &str| BlockDevice { name: name.to_owned(), ..BlockDevice::default() };
+        let block = vec![device("/dev/sda2"), device("/dev/sda20"), device("/dev/vg/lv")];
+        let facts = GuestFacts { block, ..GuestFacts::default() };
+        for (mountable, expected) in [
+            ("/dev/sda1", "/dev/sda1"),
+            ("btrfsvol:/dev/sda2/@", "/dev/sda2"),
+            ("btrfsvol:/dev/sda20/@/.snapshots/1/snapshot", "/dev/sda20"),
+            ("btrfsvol:/dev/vg/lv/@home", "/dev/vg/lv"),
+        ] {
+            assert_eq!(device_of(&facts, mountable), expected);
+        }
     }
 
     #[test]
