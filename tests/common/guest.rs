@@ -28,6 +28,12 @@ impl Guest {
         self.facts[key].as_str().unwrap_or_else(|| panic!("no text {key} in facts.json"))
     }
 
+    /// Device and mount point of its file systems, root first, as [`super::tree::tree`] takes them.
+    pub fn mounts(&self) -> Vec<(&str, &str)> {
+        let mounts = self.facts["mounts"].as_array().unwrap().iter();
+        mounts.map(|m| (m["device"].as_str().unwrap(), m["mount"].as_str().unwrap())).collect()
+    }
+
     /// The guest's disk files, in order.
     pub fn disks(&self) -> Vec<PathBuf> {
         let disks = self.facts["disks"].as_array().unwrap();

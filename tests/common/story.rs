@@ -28,6 +28,19 @@ impl Story {
         self.plan["edits"].as_array().unwrap().iter().filter(|e| e["kind"] == kind).count()
     }
 
+    /// What the guest said of itself when it was up on virtio (the fixtures' `site-report`) is what its facts
+    /// promise: what is mounted, swapped to, and which interface has which address.
+    #[track_caller]
+    pub fn assert_reports(&self, guest: &Guest) {
+        let log = std::fs::read(self.result().join("boot/serial.log")).unwrap();
+        let log = String::from_utf8_lossy(&log);
+        let said: Vec<&str> = log.lines().filter_map(|l| Some(l.split_once("report: ")?.1.trim())).collect();
+        for promised in guest.facts["reports"].as_array().unwrap() {
+            let promised = promised.as_str().unwrap();
+            assert!(said.iter().any(|s| s.starts_with(promised)), "no {promised:?} in {said:#?}");
+        }
+    }
+
     /// Paths of the plan's edits.
     pub fn edited(&self) -> Vec<String> {
         let edits = self.plan["edits"].as_array().unwrap();

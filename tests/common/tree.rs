@@ -9,7 +9,8 @@ use super::{ok, run};
 /// Kind, mode, owner, link target and digest of each path.
 pub type Tree = BTreeMap<String, String>;
 
-/// Lists a guest's files. `mounts` are device and mount point, root first, as the appliance names the devices.
+/// Lists a guest's files. `mounts` are device and mount point, root first, as the appliance names the devices; a
+/// subvolume of btrfs is `btrfsvol:DEVICE/SUBVOLUME`.
 pub fn tree(disks: &[PathBuf], mounts: &[(&str, &str)], scratch: &Path) -> Tree {
     tree_opened(disks, mounts, None, scratch)
 }
@@ -37,7 +38,12 @@ pub fn tree_opened(
         command.args([":", "lvm-scan", "true"]);
     }
     for (device, point) in mounts {
-        command.args([":", "mount-ro", device, point]);
+        match device.strip_prefix("btrfsvol:").and_then(|d| d.rsplit_once('/')) {
+            Some((device, subvolume)) => {
+                command.args([":", "mount-options", &format!("ro,subvol={subvolume}"), device, point])
+            }
+            None => command.args([":", "mount-ro", device, point]),
+        };
     }
     // The guest's own find, in the appliance: what is not a regular file has no digest.
     command.args([":", "sh", "find / -xdev ! -type d -printf '%p\\t%y %m %U:%G %l\\n'"]);

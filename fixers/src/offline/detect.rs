@@ -1,15 +1,17 @@
 //! Finds Linux systems by looking into each file system. Where the disks hold anything else than plain Linux file
 //! systems, libguestfs is asked, which knows every system but takes ten times as long.
 
+use std::collections::BTreeSet;
+
+use super::btrfs::Roots;
 use super::session::Session;
 use crate::error::Result;
 use crate::facts::{BlockDevice, SystemFacts};
 use crate::guest::{FileKind, Guest};
 use crate::inspect::os_release;
 
-/// File systems that are looked into. All others (btrfs with its subvolumes, NTFS, those of BSD) are left to
-/// libguestfs.
-const LOOKED_INTO: &[&str] = &["ext2", "ext3", "ext4", "xfs", "vfat"];
+/// File systems that are looked into. All others (NTFS, those of BSD) are left to libguestfs.
+const LOOKED_INTO: &[&str] = &["ext2", "ext3", "ext4", "xfs", "vfat", "btrfs"];
 /// What holds no files itself: its content is another block device, or none.
 const NO_FILES: &[&str] = &["", "swap", "LVM2_member", "linux_raid_member", "crypto_LUKS"];
 
@@ -34,12 +36,13 @@ impl Session {
             return Ok(Detected::All(Vec::new()));
         }
         let mut systems = Vec::new();
-        for device in block.iter().filter(|b| LOOKED_INTO.contains(&b.fstype.as_str())) {
+        let Some(mountables) = self.mountables(block) else { return Ok(Detected::Unsure) };
+        for mountable in &mountables {
             // A damaged file system may still be one that libguestfs understands.
-            if self.ask("mounting", |g| g.mount_ro(&device.name, "/")).is_err() {
+            if self.ask("mounting", |g| g.mount_ro(mountable, "/")).is_err() {
                 return Ok(Detected::Unsure);
             }
-            let found = self.look(&device.name);
+            let found = self.look(mountable);
             self.ask("unmounting", |g| g.umount_all())?;
             match found? {
                 Look::Linux(system) => systems.push(*system),
@@ -48,6 +51,24 @@ impl Session {
             }
         }
         if systems.is_empty() { Ok(Detected::Unsure) } else { Ok(Detected::All(systems)) }
+    }
+
+    /// libguestfs' names of the file systems to look into; `None` where a btrfs cannot be understood.
+    fn mountables(&self, block: &[BlockDevice]) -> Option<Vec<String>> {
+        let mut mountables = Vec::new();
+        let mut seen = BTreeSet::new();
+        for device in block.iter().filter(|b| LOOKED_INTO.contains(&b.fstype.as_str())) {
+            if device.fstype != "btrfs" {
+                mountables.push(device.name.clone());
+            } else if seen.insert(&device.uuid) {
+                // Not each member of a btrfs over several disks.
+                match self.btrfs_roots(&device.name) {
+                    Ok(Roots::Known(roots)) => mountables.extend(roots),
+                    Ok(Roots::Unsure) | Err(_) => return None,
+                }
+            }
+        }
+        Some(mountables)
     }
 
     fn look(&self, device: &str) -> Result<Look> {

@@ -165,13 +165,12 @@ impl Session {
             }
         }
         facts.mounts.clone_from(&self.mounts);
-        self.note_devices(facts);
+        self.note_encrypted(facts);
         Ok(())
     }
 
-    /// Notes the devices, and which lie in encrypted containers: their free space cannot be discarded.
-    pub(super) fn note_devices(&mut self, facts: &GuestFacts) {
-        self.devices = facts.block.iter().map(|b| b.name.clone()).collect();
+    /// Notes which devices lie in encrypted containers: their free space cannot be discarded.
+    pub(super) fn note_encrypted(&mut self, facts: &GuestFacts) {
         let encrypted = facts.block.iter().filter(|b| !facts.containers(b).is_empty());
         self.encrypted = encrypted.map(|b| b.name.clone()).collect();
     }

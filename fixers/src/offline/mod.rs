@@ -12,6 +12,7 @@
 
 mod apply;
 mod block;
+mod btrfs;
 mod detect;
 mod ffi;
 mod files;

@@ -23,7 +23,8 @@ impl Session {
     /// The root cannot be mounted. Another file system that cannot be mounted is told in `facts.unmounted`.
     pub(super) fn mount_system(&mut self, facts: &mut GuestFacts) -> Result<()> {
         let Some(root) = facts.system().map(|s| s.root.clone()) else { return Ok(()) };
-        self.mount_one(&root, "/", false)?;
+        let device = device_of(facts, &root).to_owned();
+        self.mount_one(&device, &root, "/", false)?;
         if facts.is_linux() {
             self.mount_by_fstab(facts)?;
         }
@@ -51,7 +52,9 @@ impl Session {
             }
             // A data file system that is damaged must not hide the system that is not.
             let tried = match self.lstat(&entry.mountpoint)?.map(|s| s.kind) {
-                Some(FileKind::Directory) => self.mount_one(&entry.mountable, &entry.mountpoint, false),
+                Some(FileKind::Directory) => {
+                    self.mount_one(&entry.device, &entry.mountable, &entry.mountpoint, false)
+                }
                 _ => Err(GuestError::Unsupported(format!("{} is not a directory", entry.mountpoint))),
             };
             if let Err(e) = tried {
@@ -62,7 +65,7 @@ impl Session {
         Ok(())
     }
 
-    fn mount_one(&mut self, mountable: &str, mountpoint: &str, writable: bool) -> Result<()> {
+    fn mount_one(&mut self, device: &str, mountable: &str, mountpoint: &str, writable: bool) -> Result<()> {
         let doing = format!("mounting {mountable} at {mountpoint}");
         if writable {
             self.ask(&doing, |g| g.mount_options("", mountable, mountpoint))?;
@@ -72,7 +75,7 @@ impl Session {
         if !self.mounts.iter().any(|m| m.mountpoint == mountpoint) {
             self.mounts.push(Mount {
                 mountpoint: mountpoint.to_owned(),
-                device: device_of(mountable, &self.devices).to_owned(),
+                device: device.to_owned(),
                 mountable: mountable.to_owned(),
                 ..Mount::default()
             });
@@ -116,7 +119,7 @@ impl Session {
         }
         self.ask("unmounting the guest's file systems", |g| g.umount_all())?;
         for mount in self.mounts.clone() {
-            self.mount_one(&mount.mountable, &mount.mountpoint, true)?;
+            self.mount_one(&mount.device, &mount.mountable, &mount.mountpoint, true)?;
         }
         Ok(())
     }
@@ -130,6 +133,7 @@ fn missing<'a>(earlier: &'a [Mount], now: &[Mount]) -> Option<&'a str> {
 
 /// A line of fstab whose device is on the disks.
 struct Wanted {
+    device: String,
     mountable: String,
     mountpoint: String,
     spec: String,
@@ -150,6 +154,7 @@ fn wanted(facts: &GuestFacts) -> (Vec<Wanted>, Vec<Unmounted>) {
     let (mut found, mut lost) = (Vec::new(), Vec::new());
     for (count, entry) in entries.into_iter().enumerate() {
         let mut wanted = Wanted {
+            device: String::new(),
             mountable: String::new(),
             mountpoint: entry.mountpoint.clone(),
             spec: entry.spec.clone(),
@@ -159,6 +164,7 @@ fn wanted(facts: &GuestFacts) -> (Vec<Wanted>, Vec<Unmounted>) {
                 lost.push(wanted.failed(format!("more than {MAX_MOUNTS} file systems are not mounted")));
             }
             Some(device) => {
+                wanted.device.clone_from(&device.name);
                 wanted.mountable = mountable(device, entry);
                 found.push(wanted);
             }
@@ -209,14 +215,11 @@ fn mountable(device: &BlockDevice, entry: &FstabEntry) -> String {
     }
 }
 
-/// The device of what libguestfs mounts: `btrfsvol:/dev/vg/lv/@/home` is the subvolume `@/home` on `/dev/vg/lv`.
-fn device_of<'a>(mountable: &'a str, devices: &'a [String]) -> &'a str {
-    let Some(rest) = mountable.strip_prefix("btrfsvol:") else { return mountable };
-    let holds = |name: &&String| rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'));
-    match devices.iter().find(holds) {
-        Some(device) => device,
-        None => rest.rsplit_once('/').map_or(rest, |(device, _)| device),
-    }
+/// The device of a file system: `/dev/sda2` of `btrfsvol:/dev/sda2/@/.snapshots/1/snapshot`.
+fn device_of<'a>(facts: &'a GuestFacts, mountable: &'a str) -> &'a str {
+    let Some(volume) = mountable.strip_prefix("btrfsvol:") else { return mountable };
+    let holds = |name: &&str| volume.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+    facts.block.iter().map(|b| b.name.as_str()).find(holds).unwrap_or(volume)
 }
 
 #[cfg(test)]
@@ -276,15 +279,17 @@ mod tests {
     }
 
     #[test]
-    fn a_subvolume_lies_on_its_device() {
-        let devices = ["/dev/sda1".to_owned(), "/dev/vg/lv".to_owned()];
-        for (mountable, device) in [
+    fn a_subvolume_of_any_depth_lies_on_its_device() {
+        let device = |name: &str| BlockDevice { name: name.to_owned(), ..BlockDevice::default() };
+        let block = vec![device("/dev/sda2"), device("/dev/sda20"), device("/dev/vg/lv")];
+        let facts = GuestFacts { block, ..GuestFacts::default() };
+        for (mountable, expected) in [
             ("/dev/sda1", "/dev/sda1"),
-            ("btrfsvol:/dev/sda1/@", "/dev/sda1"),
-            ("btrfsvol:/dev/vg/lv/@/home", "/dev/vg/lv"),
-            ("btrfsvol:/dev/sda11/@", "/dev/sda11"),
+            ("btrfsvol:/dev/sda2/@", "/dev/sda2"),
+            ("btrfsvol:/dev/sda20/@/.snapshots/1/snapshot", "/dev/sda20"),
+            ("btrfsvol:/dev/vg/lv/@home", "/dev/vg/lv"),
         ] {
-            assert_eq!(device_of(mountable, &devices), device);
+            assert_eq!(device_of(&facts, mountable), expected);
         }
     }
 

@@ -54,8 +54,6 @@ pub struct Session {
     /// Number of disks that are attached.
     pub(super) disks: usize,
     pub(super) keys: Vec<VolumeKey>,
-    /// Every device, by its name.
-    pub(super) devices: Vec<String>,
     /// Devices that lie in encrypted containers, by their names.
     pub(super) encrypted: Vec<String>,
     /// md arrays, by their names.
@@ -78,7 +76,6 @@ impl Session {
             mounts: Vec::new(),
             disks: drives.len(),
             keys: options.keys.clone(),
-            devices: Vec::new(),
             encrypted: Vec::new(),
             arrays: Vec::new(),
         };

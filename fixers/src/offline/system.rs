@@ -46,7 +46,7 @@ impl Session {
         self.block_facts(facts)?;
         self.open_containers(facts)?;
         self.tell_members(facts)?;
-        self.note_devices(facts);
+        self.note_encrypted(facts);
         facts.systems = match self.detect(&facts.block)? {
             Detected::All(systems) => systems,
             Detected::Unsure => self.ask_libguestfs()?,
