@@ -22,6 +22,8 @@ pub(crate) mod shell;
 mod text;
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod distros;
 #[cfg(test)]
 mod pitfalls;

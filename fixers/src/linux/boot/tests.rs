@@ -69,7 +69,7 @@ fn a_root_that_cannot_be_resolved_is_critical() {
     ] {
         let (edits, concerns) = plan("/etc/kernel/cmdline", &format!("root={root} ro\n"));
         assert_eq!(edits, "", "{root}");
-        assert_eq!(concerns, ["Critical guest.boot.unresolved /etc/kernel/cmdline"], "{root}");
+        assert_eq!(concerns, ["Critical guest.boot.unresolved /etc/kernel/cmdline line 1"], "{root}");
     }
 }
 
@@ -83,7 +83,7 @@ fn one_concern_names_all_files() {
     let proposal = KernelArguments.plan(&facts, &guest, &Policy::default()).unwrap();
     assert_eq!(
         show_concerns(&proposal),
-        ["Critical guest.boot.unresolved /boot/grub/grub.cfg, /etc/kernel/cmdline"]
+        ["Critical guest.boot.unresolved /boot/grub/grub.cfg line 1, /etc/kernel/cmdline line 1"]
     );
     assert_eq!(
         proposal.concerns[0].message,
