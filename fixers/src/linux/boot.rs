@@ -65,8 +65,9 @@ impl Fixer for KernelArguments {
         }
         let names = Names::new(facts);
         let boot = &facts.bootloader;
-        // A unified kernel image holds its initramfs.
-        let bare = !facts.kernels.is_empty() && facts.kernels.iter().all(|k| k.initramfs.is_none());
+        // Of a kernel whose image was not found nothing is known; a unified kernel image holds its initramfs.
+        let mut bootable = facts.kernels.iter().filter(|k| k.image.is_some()).peekable();
+        let bare = bootable.peek().is_some() && bootable.all(|k| k.initramfs.is_none());
         let kernel_only = bare && boot.ukis.is_empty();
         let mut editor = Editor::new(&names, kernel_only);
         let files = files::read(boot, guest)?;

@@ -99,14 +99,20 @@ macro_rules! guests {
 guests! {
     alpine
     amazon_2
+    amazon_2023_uefi
     arch_systemd_boot
     arch_uki
     debian_13_extlinux
     fedora_uefi
     gentoo
+    gentoo_dracut
+    opensuse_systemd_boot
+    oracle_7_uefi
     photon
+    photon_5_uefi
     rhel_10_uefi
     rhel_6
+    rhel_6_uefi
     rhel_7_uefi
     rhel_8
     rocky_9_uefi
