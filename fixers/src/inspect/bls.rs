@@ -16,6 +16,21 @@ pub(super) struct BootEntry {
     pub(super) initramfs: Vec<String>,
 }
 
+impl BootEntry {
+    /// Whether it starts the kernel of this version, which may have a name without one (`linux-lts`). openSUSE's
+    /// `version` begins with the number of a snapshot (`2@6.9.1`); where there is none, the image's path tells.
+    pub(super) fn is_of(&self, version: &str, base: Option<&str>) -> bool {
+        if !self.version.is_empty() {
+            return self.version.rsplit('@').next() == Some(version);
+        }
+        let named = |part: &str| {
+            let name = part.strip_prefix("vmlinuz-");
+            part == version || name.is_some_and(|name| name == version || Some(name) == base)
+        };
+        self.image.first().is_some_and(|path| path.split('/').any(named))
+    }
+}
+
 /// Reads entries from their files.
 ///
 /// # Errors
@@ -70,5 +85,24 @@ mod tests {
         assert_eq!(entry.image, ["/boot/efi/abc/6.9.1/linux", "/abc/6.9.1/linux"]);
         assert_eq!(entry.initramfs, ["/boot/efi/abc/6.9.1/initrd", "/abc/6.9.1/initrd"]);
         assert!(parse("linux /../../etc/shadow", "/boot").image.is_empty());
+    }
+
+    #[test]
+    fn an_entry_belongs_to_a_kernel_by_its_version_or_its_image() {
+        let is_of = |text: &str| parse(text, "/efi").is_of("6.9.1-arch1-1", Some("linux"));
+        for text in [
+            "version 6.9.1-arch1-1\nlinux /x",
+            "version 2@6.9.1-arch1-1",
+            "linux /id/6.9.1-arch1-1/linux",
+            "linux /vmlinuz-linux",
+            "linux /vmlinuz-6.9.1-arch1-1",
+        ] {
+            assert!(is_of(text), "{text}");
+        }
+        for text in
+            ["", "version 6.9.1\nlinux /vmlinuz-linux", "linux /vmlinuz-linux-lts", "linux /id/6.9.1/linux"]
+        {
+            assert!(!is_of(text), "{text}");
+        }
     }
 }

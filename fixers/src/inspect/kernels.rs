@@ -36,11 +36,12 @@ pub(super) fn kernels(guest: &dyn Guest, bootloader: &BootloaderFacts) -> Result
     let mut taken = BTreeSet::new();
     let mut found = Vec::new();
     for (version, dir) in versions.iter().rev() {
+        let base = base_name(guest, version, dir.as_deref())?;
         let names = BootNames {
             version,
             dir: dir.as_deref(),
-            base: base_name(guest, version, dir.as_deref())?,
-            entry: entries.iter().find(|e| e.version == *version),
+            entry: entries.iter().find(|e| e.is_of(version, base.as_deref())),
+            base,
             entries_boot: bootloader.grub_cfg.is_empty(),
         };
         found.push(kernel(guest, &names, &mut taken)?);

@@ -6,6 +6,7 @@ use h2k_config::Policy;
 
 use super::names::Names;
 use super::reason;
+use super::shell::open_quote_line;
 use super::text::TextFile;
 use crate::{Concern, Edit, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result};
 
@@ -64,8 +65,9 @@ impl Fixer for KernelArguments {
         }
         let names = Names::new(facts);
         let boot = &facts.bootloader;
-        // A unified kernel image holds its initramfs.
-        let bare = !facts.kernels.is_empty() && facts.kernels.iter().all(|k| k.initramfs.is_none());
+        // Of a kernel whose image was not found nothing is known; a unified kernel image holds its initramfs.
+        let mut bootable = facts.kernels.iter().filter(|k| k.image.is_some()).peekable();
+        let bare = bootable.peek().is_some() && bootable.all(|k| k.initramfs.is_none());
         let kernel_only = bare && boot.ukis.is_empty();
         let mut editor = Editor::new(&names, kernel_only);
         let files = files::read(boot, guest)?;
@@ -77,12 +79,13 @@ impl Fixer for KernelArguments {
         };
         let enable_uuid = by_uuid && !kernel_only && !files.iter().any(partuuid);
         for (kind, file) in &files {
-            editor.begin(&file.path);
+            editor.begin(&file.path, &file.text);
             // GRUB 2 took its place; cloud images keep a menu.lst for nobody.
             editor.idle = *kind == Kind::GrubLegacy && !boot.grub_cfg.is_empty();
             proposal.edits.extend(edit(*kind, file, &mut editor, enable_uuid, &mut proposal.concerns));
         }
         proposal.concerns.extend(concerns(&editor));
+        proposal.concerns.extend(files.iter().filter_map(|(kind, file)| open_quote(*kind, file)));
         proposal.concerns.extend(sealed::concerns(facts, &names, guest, policy.disk_bus)?);
         Ok(proposal)
     }
@@ -133,6 +136,18 @@ fn broken_block(path: &str, broken: Broken) -> Concern {
         message,
         "set kernelopts with root=UUID=… in the guest (grub2-editenv) before the migration",
     )
+}
+
+/// A shell that reads such a file stops there, and so does grub-mkconfig.
+fn open_quote(kind: Kind, file: &TextFile) -> Option<Concern> {
+    let line = if kind == Kind::Settings { open_quote_line(&file.text)? } else { return None };
+    Some(Concern::new(
+        "guest.boot.syntax",
+        Severity::Warning,
+        format!("{} line {line}", file.path),
+        "a quote is opened that is not closed; h2k reads the file line by line",
+        "close the quote in the guest: the file's own generator cannot read it",
+    ))
 }
 
 fn concerns(editor: &Editor<'_>) -> Vec<Concern> {

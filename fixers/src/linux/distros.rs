@@ -1,16 +1,19 @@
 //! Whole guests of each distribution, from text to plan: `guests/NAME.txt` is the guest, `snapshots/NAME.snap` what
 //! inspection says of it and what all repairs together would do. Read them side by side.
 //!
-//! Each plan is carried out and facts are gathered anew: nothing may be left to do.
+//! Each plan is carried out and facts are gathered anew: nothing may be left to do, and unless the plan says that it is
+//! not ready, every link from the firmware to the root resolves.
 
 mod phony;
 mod shown;
 
-use h2k_config::Policy;
+use h2k_config::{DiskBus, Policy};
 
 use super::testing::device;
+use crate::facts::FirmwareOnDisk;
+use crate::readiness::{self, Readiness, Target};
 use crate::registry::FIXERS;
-use crate::{Change, Concern, Edit, GuestFacts, GuestMut, MemoryGuest, Recorder};
+use crate::{Change, Concern, Edit, GuestFacts, GuestMut, MemoryGuest, Recorder, Severity};
 
 use phony::Phony;
 
@@ -42,20 +45,37 @@ fn carry_out(edits: &[Edit], facts: &GuestFacts, guest: &mut MemoryGuest) {
     }
 }
 
+/// The chain from firmware to root on virtio.
+fn chain(facts: &GuestFacts, guest: &MemoryGuest) -> Readiness {
+    let target = Target {
+        uefi: facts.firmware == FirmwareOnDisk::Uefi,
+        disks: vec![DiskBus::VirtioBlk; facts.disks.len()],
+        boot_order: (0..facts.disks.len()).collect(),
+    };
+    readiness::check(facts, guest, &target)
+}
+
 fn check(name: &str, text: &str) {
     let Phony { mut guest, facts: before } = phony::parse(text);
     let facts = phony::gathered(&guest, &before);
     let (edits, concerns) = plan(&facts, &guest);
+    let mut shown = shown::all(text, &facts, &edits, &concerns);
+    shown.push_str(&shown::chain("before", &chain(&facts, &guest)));
+    carry_out(&edits, &facts, &mut guest);
+    let after = phony::gathered(&guest, &before);
+    let chain = chain(&after, &guest);
+    shown.push_str(&shown::chain("after", &chain));
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("distros/snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, shown::all(text, &facts, &edits, &concerns)));
-    carry_out(&edits, &facts, &mut guest);
-    let (left, still) = plan(&phony::gathered(&guest, &before), &guest);
+    settings.bind(|| insta::assert_snapshot!(name, shown));
+    let (left, still) = plan(&after, &guest);
     assert_eq!(left, Vec::new(), "{name}: something is left to do");
     let worse: Vec<&Concern> = still.iter().filter(|c| !concerns.contains(c)).collect();
     assert_eq!(worse, Vec::<&Concern>::new(), "{name}: the repairs raise concerns");
+    let ready = concerns.iter().all(|c| c.severity != Severity::Critical);
+    assert!(!ready || chain.broken().is_none(), "{name}: it would not boot: {:?}", chain.broken());
 }
 
 macro_rules! guests {
@@ -79,14 +99,20 @@ macro_rules! guests {
 guests! {
     alpine
     amazon_2
+    amazon_2023_uefi
     arch_systemd_boot
     arch_uki
     debian_13_extlinux
     fedora_uefi
     gentoo
+    gentoo_dracut
+    opensuse_systemd_boot
+    oracle_7_uefi
     photon
+    photon_5_uefi
     rhel_10_uefi
     rhel_6
+    rhel_6_uefi
     rhel_7_uefi
     rhel_8
     rocky_9_uefi

@@ -16,6 +16,8 @@ pub use rewrite::{Left, Renamed, Rewritten, rewrite};
 
 const ID: &str = "linux.fstab";
 const FSTAB: &str = "/etc/fstab";
+/// Malformed lines that are told: a file of another kind has nothing else.
+const MAX_MALFORMED: usize = 4;
 
 /// Replaces device names of the old hardware in /etc/fstab.
 pub struct Fstab;
@@ -48,6 +50,7 @@ impl Fixer for Fstab {
         let changes = new.renamed.iter().map(|r| (r.from.as_str(), r.to.as_str()));
         proposal.edits.extend(file.edit(ID, &new.text, reason::renamed(changes)));
         proposal.concerns.extend(new.left.iter().map(unresolved));
+        proposal.concerns.extend(malformed(&file.text));
         proposal.concerns.extend(device_options(&new.text, &names));
         Ok(proposal)
     }
@@ -62,6 +65,31 @@ fn unresolved(left: &Left) -> Concern {
         message,
         "write UUID=… (see blkid) in the guest before the migration, add nofail, or remove the line",
     )
+}
+
+/// Lines that nothing can mount (fstab(5) has six fields, of which libmount needs three), and files that are no text.
+fn malformed(text: &str) -> Vec<Concern> {
+    let concern = |subject: String, message: &str| {
+        Concern::new(
+            "guest.fstab.malformed",
+            Severity::Warning,
+            subject,
+            message,
+            "correct it in the guest before the migration; h2k leaves it as it is",
+        )
+    };
+    if let Some(line) = text.lines().position(|line| line.contains('\0')) {
+        return vec![concern(
+            format!("{FSTAB} line {}", line + 1),
+            "it holds NUL bytes: the file is damaged",
+        )];
+    }
+    let lines = super::text::lines(text).map(|(offset, line)| fields::fields(offset, line).len());
+    let short = lines.enumerate().filter(|(_, fields)| matches!(fields, 1 | 2));
+    short
+        .take(MAX_MALFORMED)
+        .map(|(index, _)| concern(format!("{FSTAB} line {}", index + 1), "it has fewer than three fields"))
+        .collect()
 }
 
 /// Options that name a second device (xfs(5) `logdev`, btrfs(5) `device`) are left, but not in silence.

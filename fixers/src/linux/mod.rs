@@ -23,6 +23,8 @@ pub(crate) mod shell;
 mod text;
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod distros;
 #[cfg(test)]
 mod pitfalls;

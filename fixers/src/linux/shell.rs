@@ -190,6 +190,14 @@ pub(crate) fn words_of_file(text: &str) -> Vec<Word> {
     tokens.into_iter().filter_map(word).collect()
 }
 
+/// The first line, from 1, with a quote that is nowhere closed; `None` if all are.
+pub(crate) fn open_quote_line(text: &str) -> Option<usize> {
+    if tokens(text, 0).1 {
+        return None;
+    }
+    super::text::lines(text).position(|(_, line)| !tokens(line, 0).1).map(|index| index + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +236,13 @@ mod tests {
         assert_eq!(second.place(0, second.text.len()), None);
         assert_eq!(second.place(0, 0), None);
         assert_eq!(second.place(0, 99), None);
+    }
+
+    #[test]
+    fn an_open_quote_has_a_line() {
+        assert_eq!(open_quote_line("A='x\ny'\nB=\"z\"\n# it's\n"), None);
+        assert_eq!(open_quote_line("A=1\nB=it's\nC=\"2\"\n"), Some(2));
+        assert_eq!(open_quote_line("A=\"1\nB=2\n"), Some(1));
     }
 
     proptest::proptest! {

@@ -64,6 +64,7 @@ pub(crate) struct Editor<'a> {
     /// Variables of GRUB that kernel lines are made of.
     pub(super) variables: Variables,
     file: String,
+    text: String,
     changed: Vec<(String, String, Weight)>,
     left: BTreeMap<(String, String), (Weight, Vec<String>)>,
 }
@@ -71,14 +72,15 @@ pub(crate) struct Editor<'a> {
 impl<'a> Editor<'a> {
     /// An editor for one guest. `kernel_only`: no initramfs will look for the devices.
     pub fn new(names: &'a Names<'a>, kernel_only: bool) -> Self {
-        let (file, changed, left) = (String::new(), Vec::new(), BTreeMap::new());
-        let variables = Variables::default();
-        Self { names, kernel_only, foreign: false, idle: false, variables, file, changed, left }
+        let (file, text, variables) = (String::new(), String::new(), Variables::default());
+        let (changed, left) = (Vec::new(), BTreeMap::new());
+        Self { names, kernel_only, foreign: false, idle: false, variables, file, text, changed, left }
     }
 
     /// Begins with another file.
-    pub(super) fn begin(&mut self, file: &str) {
+    pub(super) fn begin(&mut self, file: &str, text: &str) {
         file.clone_into(&mut self.file);
+        text.clone_into(&mut self.text);
         self.foreign = false;
         self.idle = false;
         self.changed.clear();
@@ -166,22 +168,31 @@ impl<'a> Editor<'a> {
         if value.contains(['$', '`']) {
             return None;
         }
+        let first = value.chars().next().map_or(0, char::len_utf8);
+        let at = place(param.start, param.start + first).map(|(start, _)| start);
         let Some((_, role)) = ROLES.iter().find(|(key, _)| *key == param.key) else {
-            self.note_unknown(param.key, value);
+            self.note_unknown(param.key, value, at);
             return None;
         };
         let device = device_part(value, *role)?;
         let (from, to) = (device.start, device.start + device.text.len());
-        let stable = self.resolve(param, &device.name, *role, offset)?;
+        let stable = self.resolve(param, &device.name, *role, offset, at)?;
         let Some((start, end)) = place(param.start + from, param.start + to) else {
-            self.leave(param, self.weight(*role), "it is quoted in a way that h2k does not edit");
+            self.leave(param, self.weight(*role), "it is quoted in a way that h2k does not edit", at);
             return None;
         };
         self.changed.push((device.text.to_owned(), stable.clone(), self.weight(*role)));
         Some(Replacement { start, end, text: stable })
     }
 
-    fn resolve(&mut self, param: &Param<'_>, name: &str, role: Role, offset: bool) -> Option<String> {
+    fn resolve(
+        &mut self,
+        param: &Param<'_>,
+        name: &str,
+        role: Role,
+        offset: bool,
+        at: Option<usize>,
+    ) -> Option<String> {
         let mountpoint = match role {
             Role::Root if !self.foreign => Some("/"),
             Role::Mount(mountpoint) if !self.foreign => Some(mountpoint),
@@ -198,7 +209,7 @@ impl<'a> Editor<'a> {
             Resolution::Resolved { stable, .. } => Some(stable),
             Resolution::AlreadyStable => None,
             Resolution::Unresolved(why) => {
-                self.leave(param, self.weight(role), &why.text);
+                self.leave(param, self.weight(role), &why.text, at);
                 None
             }
         }
@@ -210,21 +221,27 @@ impl<'a> Editor<'a> {
     }
 
     /// A parameter that h2k does not know may name a device too.
-    fn note_unknown(&mut self, key: &str, value: &str) {
+    fn note_unknown(&mut self, key: &str, value: &str, at: Option<usize>) {
         let used = Use::holding(Holds::Anything);
         let unstable = |part: &str| !matches!(self.names.resolve(part, &used), Resolution::AlreadyStable);
         if value.split([',', ':', '=']).any(unstable) {
             let param = Param { key, start: 0, value: Some(value) };
-            self.leave(&param, Weight::Nuisance, "h2k does not know what this argument means");
+            self.leave(&param, Weight::Nuisance, "h2k does not know what this argument means", at);
         }
     }
 
-    fn leave(&mut self, param: &Param<'_>, weight: Weight, why: &str) {
+    /// Notes an argument that stays, with the line of byte `at` of the file. Of each file the first line is told.
+    fn leave(&mut self, param: &Param<'_>, weight: Weight, why: &str, at: Option<usize>) {
         let what = format!("{}={}", param.key, param.value.unwrap_or_default());
-        let (known, files) = self.left.entry((what, why.to_owned())).or_insert((weight, Vec::new()));
+        let line = at.and_then(|at| self.text.get(..at)).map(|before| before.matches('\n').count() + 1);
+        let (known, places) = self.left.entry((what, why.to_owned())).or_insert((weight, Vec::new()));
         *known = weight.max(*known);
-        if !files.contains(&self.file) {
-            files.push(self.file.clone());
+        let same = |place: &String| {
+            place.strip_prefix(&self.file).is_some_and(|r| r.is_empty() || r.starts_with(' '))
+        };
+        if !places.iter().any(same) {
+            let file = &self.file;
+            places.push(line.map_or_else(|| file.clone(), |line| format!("{file} line {line}")));
         }
     }
 }

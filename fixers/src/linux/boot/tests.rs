@@ -69,7 +69,7 @@ fn a_root_that_cannot_be_resolved_is_critical() {
     ] {
         let (edits, concerns) = plan("/etc/kernel/cmdline", &format!("root={root} ro\n"));
         assert_eq!(edits, "", "{root}");
-        assert_eq!(concerns, ["Critical guest.boot.unresolved /etc/kernel/cmdline"], "{root}");
+        assert_eq!(concerns, ["Critical guest.boot.unresolved /etc/kernel/cmdline line 1"], "{root}");
     }
 }
 
@@ -83,7 +83,7 @@ fn one_concern_names_all_files() {
     let proposal = KernelArguments.plan(&facts, &guest, &Policy::default()).unwrap();
     assert_eq!(
         show_concerns(&proposal),
-        ["Critical guest.boot.unresolved /boot/grub/grub.cfg, /etc/kernel/cmdline"]
+        ["Critical guest.boot.unresolved /boot/grub/grub.cfg line 1, /etc/kernel/cmdline line 1"]
     );
     assert_eq!(
         proposal.concerns[0].message,
@@ -105,7 +105,7 @@ fn a_file_with_two_names_is_edited_once() {
 #[test]
 fn without_an_initramfs_the_kernel_understands_partition_uuids_only() {
     let mut facts = with("/etc/kernel/cmdline");
-    facts.kernels = vec![KernelFacts { version: "6.1.0".to_owned(), ..KernelFacts::default() }];
+    facts.kernels = vec![kernel(Some("/boot/vmlinuz-6.1.0"))];
     facts.bootloader.grub_defaults = vec!["/etc/default/grub".to_owned()];
     let mut guest = MemoryGuest::new()
         .file("/etc/kernel/cmdline", "root=/dev/sda1")
@@ -116,6 +116,26 @@ fn without_an_initramfs_the_kernel_understands_partition_uuids_only() {
     -root=/dev/sda1
     +root=PARTUUID=0b000000-01
     ");
+}
+
+fn kernel(image: Option<&str>) -> KernelFacts {
+    let version = "6.1.0".to_owned();
+    KernelFacts { version, image: image.map(str::to_owned), ..KernelFacts::default() }
+}
+
+#[test]
+fn a_kernel_whose_image_was_not_found_may_have_an_initramfs() {
+    let path = "/etc/kernel/cmdline";
+    let mut facts = with(path);
+    facts.kernels = vec![kernel(None)];
+    let mut guest = MemoryGuest::new().file(path, "root=/dev/sda1");
+    run(&KernelArguments, &facts, &mut guest);
+    assert_eq!(guest.read_text(path).unwrap().unwrap(), format!("root=UUID={ROOT}"));
+    facts.kernels = vec![kernel(Some("/boot/vmlinuz-linux"))];
+    facts.bootloader.ukis = vec![crate::facts::UkiFacts::default()];
+    let mut guest = MemoryGuest::new().file(path, "root=/dev/sda1");
+    run(&KernelArguments, &facts, &mut guest);
+    assert_eq!(guest.read_text(path).unwrap().unwrap(), format!("root=UUID={ROOT}"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! What is special of it, in a paragraph.
 //!
 //! disk scsi 0:0 gpt                     bus, controller and unit, partition table
-//! part 1 vfat /boot/efi                 number, file system, mount point, subvolume
+//! part 1 vfat /boot/efi                 number, file system, mount point, subvolume; label=NAME before those
 //! lv vg root xfs /                      volume group, volume, file system, mount point
 //! nic 00:50:56:aa:00:01 192             MAC and slot
 //! firmware uefi
@@ -14,6 +14,7 @@
 //! ==> /etc/fstab                        a file: the lines up to the next one
 //! ==> /etc/grub.conf -> ../boot/x       a link
 //! ==> /efi/EFI/Linux/x.efi uki          a unified kernel image with this command line
+//! ==> /efi/EFI/x/shimx64.efi            an EFI program: "shim …", "GRUB … /EFI/x", "systemd-boot", or what it says
 //! ```
 //!
 //! UUIDs follow from the place: partition 2 of disk 0 is `0a000000-0000-4000-8000-000000000002`, volume 1
@@ -56,6 +57,7 @@ pub(super) fn parse(text: &str) -> Phony {
         let (title, content) = file.split_once('\n').unwrap_or((file, ""));
         phony.file(title, content.trim_end_matches('\n'));
     }
+    phony.facts.disks[0].boot_code = phony.facts.firmware == FirmwareOnDisk::Bios;
     phony
 }
 
@@ -107,7 +109,10 @@ impl Phony {
         }
     }
 
-    fn device(&mut self, device: BlockDevice, rest: &[&str]) {
+    fn device(&mut self, mut device: BlockDevice, rest: &[&str]) {
+        let label = rest.first().and_then(|word| word.strip_prefix("label="));
+        let rest = if label.is_some() { &rest[1..] } else { rest };
+        device.label = label.unwrap_or_default().to_owned();
         if let Some(mountpoint) = rest.first() {
             let mountable = match rest.get(1) {
                 Some(subvolume) => format!("btrfsvol:{}/{subvolume}", device.name),
@@ -145,12 +150,29 @@ impl Phony {
         } else if title.ends_with("/grubenv") {
             let block = format!("{content}\n");
             self.guest.put(title, format!("{block}{}", "#".repeat(1024 - block.len())).as_bytes());
+        } else if title.to_ascii_lowercase().ends_with(".efi") {
+            self.guest.put(title, &efi_program(content));
         } else if content.is_empty() {
             self.guest.put(title, b"");
         } else {
             self.guest.put(title, format!("{content}\n").as_bytes());
         }
     }
+}
+
+/// An EFI program, with what tells it apart: shim holds the name of what it loads, GRUB its functions' names and the
+/// directory that is built in, systemd-boot a line for the firmware.
+fn efi_program(what: &str) -> Vec<u8> {
+    let mut bytes = format!("MZ {what}\0").into_bytes();
+    if what.starts_with("shim") {
+        let name = if what.contains("SUSE") { "grub.efi" } else { "grubx64.efi" };
+        bytes.extend(name.encode_utf16().flat_map(u16::to_le_bytes));
+    } else if what.starts_with("GRUB") {
+        bytes.extend(b"grub_cmd_linux\0");
+    } else if what.starts_with("systemd-boot") {
+        bytes.extend(b"#### LoaderInfo: systemd-boot 255 ####");
+    }
+    bytes
 }
 
 /// The head of an x86_64 program.

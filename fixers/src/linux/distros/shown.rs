@@ -25,6 +25,17 @@ pub(super) fn all(text: &str, facts: &GuestFacts, edits: &[Edit], concerns: &[Co
     out
 }
 
+/// The links from the firmware to the root.
+pub(super) fn chain(when: &str, chain: &Readiness) -> String {
+    let mut out = format!("\n{when}: {}\n", chain.summary());
+    for link in &chain.links {
+        if when == "after" || link.state != readiness::LinkState::Ok {
+            writeln!(out, "  {} {link}", link.state).unwrap();
+        }
+    }
+    out
+}
+
 fn of_facts(out: &mut String, facts: &GuestFacts) {
     let s = facts.system().unwrap();
     let parts =

@@ -103,10 +103,26 @@ fn the_reason_is_in_words() {
 }
 
 #[test]
-fn drives_binds_and_short_lines_stay() {
+fn drives_and_binds_stay() {
     let text = "/dev/cdrom /media/cdrom iso9660 ro 0 0\n/dev/hdc /media/dvd udf,iso9660 user 0 0\n/dev/fd0 /floppy auto rw 0 0\n\
-                /dev/shm /srv/shm none bind 0 0\n/dev/sda1\n/dev/sda1 /\n";
+                /dev/shm /srv/shm none bind 0 0\n";
     assert_eq!(plan(text), (String::new(), Vec::new()));
+}
+
+#[test]
+fn lines_that_nothing_can_mount_stay_with_a_concern() {
+    let (edits, concerns) = plan("/dev/sda1\n# a b\n/dev/sda1 /\nUUID=1 / ext4\n");
+    assert_eq!(edits, "");
+    insta::assert_snapshot!(concerns.join("\n"), @r"
+    Warning guest.fstab.malformed /etc/fstab line 1
+    Warning guest.fstab.malformed /etc/fstab line 3
+    ");
+    let (edits, concerns) = plan("a b c\n\0\0\0\0\nx\n");
+    assert_eq!(
+        (edits.as_str(), concerns),
+        ("", vec!["Warning guest.fstab.malformed /etc/fstab line 2".to_owned()])
+    );
+    assert_eq!(plan(&"word\n".repeat(1000)).1.len(), 4);
 }
 
 #[test]

@@ -102,7 +102,9 @@ impl Esp<'_, '_> {
     /// shim starts GRUB beside it, unless its own fallback program is there: that starts what a `BOOTX64.CSV` names
     /// (shim's README.fallback).
     fn behind_shim(&self, first: &str, dir: &str) -> Result<Started> {
-        let fallback = self.child(dir, &format!("fb{}.efi", self.suffix))?.is_some();
+        // SUSE's shim knows it by the name that it had before.
+        let own = self.child(dir, &format!("fb{}.efi", self.suffix))?;
+        let fallback = own.is_some() || self.child(dir, "fallback.efi")?.is_some();
         let mut dirs = vec![dir.to_owned()];
         if fallback {
             let named = self.named_by_csv()?;
@@ -112,7 +114,13 @@ impl Esp<'_, '_> {
         }
         for dir in dirs {
             let Some(grub) = self.second(&dir)? else { continue };
-            let loaders = self.grub_configs(&self.program(&grub)?, &dir)?;
+            let program = self.program(&grub)?;
+            // openSUSE has systemd-boot started by shim, under GRUB's name.
+            let loaders = if has(&program, SYSTEMD_BOOT) {
+                vec![Loader::SystemdBoot(self.mount.to_owned())]
+            } else {
+                self.grub_configs(&program, &dir)?
+            };
             let how = format!("the firmware starts it: shim, which starts {grub}");
             return Ok(Started::new(LinkState::Ok, first, how, loaders));
         }

@@ -72,7 +72,7 @@ fn arguments_that_stay_with_a_warning() {
     {
         let (edits, concerns) = plan("/etc/kernel/cmdline", argument);
         assert_eq!(edits, "");
-        assert_eq!(concerns, ["Warning guest.boot.unresolved /etc/kernel/cmdline"], "{argument}");
+        assert_eq!(concerns, ["Warning guest.boot.unresolved /etc/kernel/cmdline line 1"], "{argument}");
     }
 }
 

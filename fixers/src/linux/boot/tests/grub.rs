@@ -54,7 +54,7 @@ fn quotes_around_an_argument_stay() {
     -linux /v 'root=/dev/sda1' "resume=/dev/sda2" root="/dev/sda1" root=/dev/'sda1'
     +linux /v 'root=UUID=0a000000-0000-4000-8000-000000000001' "resume=UUID=0a000000-0000-4000-8000-000000000002" root="UUID=0a000000-0000-4000-8000-000000000001" root=/dev/'sda1'
     "#);
-    assert_eq!(concerns, ["Critical guest.boot.unresolved /boot/grub/grub.cfg"]);
+    assert_eq!(concerns, ["Critical guest.boot.unresolved /boot/grub/grub.cfg line 1"]);
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn entries_of_other_systems_are_not_this_root() {
         format!("### BEGIN /etc/grub.d/30_os-prober ###\n{entry}### END /etc/grub.d/30_os-prober ###\n");
     assert!(edited(CFG, &foreign).contains("root=UUID=0a000000-0000-4000-8000-000000000101"));
     let gone = foreign.replace("sdb1", "sdx1");
-    assert_eq!(plan(CFG, &gone).1, ["Warning guest.boot.unresolved /boot/grub/grub.cfg"]);
+    assert_eq!(plan(CFG, &gone).1, ["Warning guest.boot.unresolved /boot/grub/grub.cfg line 3"]);
     assert_eq!(
         plan(CFG, &format!("{foreign}{entry}")).1,
-        ["Critical guest.boot.unresolved /boot/grub/grub.cfg"]
+        ["Critical guest.boot.unresolved /boot/grub/grub.cfg line 7"]
     );
 }
 
@@ -110,8 +110,11 @@ fn the_closing_quote_stays() {
 
 #[test]
 fn a_mistake_in_the_file_does_not_hide_the_rest() {
-    let fixed = edited(DEFAULTS, "GRUB_DISTRIBUTOR=it's\nGRUB_CMDLINE_LINUX=\"root=/dev/sda1\"\n");
-    assert_eq!(fixed, format!("GRUB_DISTRIBUTOR=it's\nGRUB_CMDLINE_LINUX=\"root=UUID={ROOT}\"\n"));
+    let text = |root: &str| format!("GRUB_DISTRIBUTOR=it's\nGRUB_CMDLINE_LINUX=\"root={root}\"\n");
+    let mut guest = MemoryGuest::new().file(DEFAULTS, text("/dev/sda1"));
+    let proposal = run(&KernelArguments, &with(DEFAULTS), &mut guest);
+    assert_eq!(show_concerns(&proposal), ["Warning guest.boot.syntax /etc/default/grub line 1"]);
+    assert_eq!(guest.read_text(DEFAULTS).unwrap().unwrap(), text(&format!("UUID={ROOT}")));
 }
 
 #[test]

@@ -28,7 +28,10 @@ fn kernel_and_module_lines_are_repaired_and_grubs_root_is_kept() {
             assert_eq!(edited(MENU, &menu(root)), menu(&format!("UUID={ROOT}")), "{root}");
         }
     }
-    assert_eq!(plan(MENU, &menu("/dev/hda1")).1, ["Critical guest.boot.unresolved /boot/grub/menu.lst"]);
+    assert_eq!(
+        plan(MENU, &menu("/dev/hda1")).1,
+        ["Critical guest.boot.unresolved /boot/grub/menu.lst line 8"]
+    );
 }
 
 #[test]
@@ -48,5 +51,5 @@ fn a_menu_that_nothing_reads_keeps_nothing_from_booting() {
     facts.bootloader.grub_cfg = vec!["/boot/grub/grub.cfg".to_owned()];
     let guest = MemoryGuest::new().file(MENU, "kernel /v root=/dev/xvdz1\n").file("/boot/grub/grub.cfg", "");
     let proposal = KernelArguments.plan(&facts, &guest, &Policy::default()).unwrap();
-    assert_eq!(show_concerns(&proposal), ["Warning guest.boot.unresolved /boot/grub/menu.lst"]);
+    assert_eq!(show_concerns(&proposal), ["Warning guest.boot.unresolved /boot/grub/menu.lst line 1"]);
 }
