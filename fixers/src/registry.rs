@@ -13,8 +13,8 @@ pub static FIXERS: &[&dyn Fixer] = &[
     &linux::resume::Resume,
     &linux::uefi::UefiFallback,
     &linux::lvm::LvmDevices,
-    &linux::netnames::NicNames,
     &linux::macpins::MacPins,
+    &linux::netnames::NicNames,
     &linux::tools::GuestTools,
     &linux::ramdisk::Initramfs,
 ];

@@ -22,7 +22,7 @@ mod grub_script;
 mod init;
 mod kernels;
 mod modules;
-mod network;
+pub(crate) mod network;
 pub mod os_release;
 mod packages;
 mod release_files;

@@ -1,15 +1,20 @@
 //! Network configuration: which stacks have files, and which physical interfaces they configure.
 
+mod connman;
 mod ifcfg;
 mod ifupdown;
 mod ini;
 mod keyfile;
-mod names;
+mod leases;
+pub(crate) mod names;
 mod netplan;
 mod networkd;
+mod wicked;
+
+use std::collections::BTreeSet;
 
 use crate::error::Result;
-use crate::facts::{InterfaceFacts, NetworkFacts};
+use crate::facts::{ConditionFacts, InterfaceFacts, NetworkFacts};
 use crate::guest::Guest;
 
 use super::text;
@@ -27,6 +32,10 @@ struct Stack {
     /// Whether it has files.
     present: bool,
     interfaces: Vec<InterfaceFacts>,
+    /// Names of what bonds, bridges and VLANs sit upon, with the file that says so.
+    ports: Vec<(String, String)>,
+    /// What files ask of a NIC besides its name and MAC.
+    conditions: Vec<ConditionFacts>,
     /// Files that could not be understood, with the reason.
     unparsed: Vec<String>,
 }
@@ -47,6 +56,26 @@ impl Stack {
             self.interfaces.push(interface);
         }
     }
+
+    /// Tells that something sits upon these interfaces.
+    fn ports<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, file: &str) {
+        for name in names {
+            if names::is_physical(name) && self.ports.len() < MAX_INTERFACES {
+                self.ports.push((name.to_owned(), file.to_owned()));
+            }
+        }
+    }
+
+    /// Tells that a file asks for something; an empty value asks for nothing.
+    fn condition(&mut self, kind: &str, value: &str, file: &str) {
+        if !value.is_empty() && self.conditions.len() < MAX_INTERFACES {
+            self.conditions.push(ConditionFacts {
+                kind: kind.to_owned(),
+                value: value.to_owned(),
+                file: file.to_owned(),
+            });
+        }
+    }
 }
 
 /// Reads the configuration of every stack.
@@ -55,11 +84,14 @@ impl Stack {
 /// The guest could not be read.
 pub(super) fn network(guest: &dyn Guest) -> Result<NetworkFacts> {
     let suse = ifcfg::read(guest, ifcfg::SUSE_DIR)?;
-    let wicked = Stack { present: suse.present && guest.exists("/etc/wicked")?, ..Stack::default() };
+    let mut wicked = wicked::read(guest)?;
+    wicked.present |= suse.present && guest.exists("/etc/wicked")?;
     let mut redhat = ifcfg::read(guest, ifcfg::REDHAT_DIR)?;
     redhat.present |= suse.present;
     redhat.interfaces.extend(suse.interfaces);
+    redhat.ports.extend(suse.ports);
     let mut facts = NetworkFacts::default();
+    let mut ports = Vec::new();
     for (name, stack) in [
         ("ifupdown", ifupdown::read(guest)?),
         ("networkd", networkd::read(guest)?),
@@ -67,12 +99,27 @@ pub(super) fn network(guest: &dyn Guest) -> Result<NetworkFacts> {
         ("networkmanager", keyfile::read(guest)?),
         ("ifcfg", redhat),
         ("wicked", wicked),
+        ("connman", connman::read(guest)?),
     ] {
         if stack.present {
             facts.stacks.push(name.to_owned());
         }
         facts.interfaces.extend(stack.interfaces);
+        facts.conditions.extend(stack.conditions);
         facts.unparsed.extend(stack.unparsed);
+        ports.extend(stack.ports);
     }
+    add_ports(&mut facts, ports);
+    facts.leases = leases::read(guest)?;
     Ok(facts)
+}
+
+/// What a bond, a bridge or a VLAN sits upon needs its name, with a configuration of its own or without.
+fn add_ports(facts: &mut NetworkFacts, ports: Vec<(String, String)>) {
+    let mut known: BTreeSet<String> = facts.interfaces.iter().map(|i| i.name.clone()).collect();
+    for (name, file) in ports {
+        if known.insert(name.clone()) {
+            facts.interfaces.push(InterfaceFacts { name, file, ..InterfaceFacts::default() });
+        }
+    }
 }

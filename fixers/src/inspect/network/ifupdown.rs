@@ -18,6 +18,7 @@ const MAX_FILES: usize = 256;
 
 /// Options that make an interface something else than a NIC.
 const VIRTUAL: &[&str] = &[
+    "bond-members",
     "bond-miimon",
     "bond-mode",
     "bond-slaves",
@@ -28,6 +29,9 @@ const VIRTUAL: &[&str] = &[
     "vlan-raw-device",
     "wireguard-config-path",
 ];
+
+/// Options that name what the interface sits upon.
+const PORTS: &[&str] = &["bond-members", "bond-slaves", "bridge-ports", "slaves", "vlan-raw-device"];
 
 /// Methods of interfaces that are no NICs.
 const VIRTUAL_METHODS: &[&str] = &["can", "loopback", "ppp", "tunnel", "wvdial"];
@@ -135,6 +139,13 @@ fn is_keyword(word: &str) -> bool {
 fn add(stack: &mut Stack, name: &str, words: &[String], options: &[(String, String)], file: &str) {
     let has = |word: &str| words.iter().any(|w| w == word);
     let name = names::without_alias(name);
+    for (_, ports) in options.iter().filter(|(k, _)| PORTS.contains(&k.as_str())) {
+        // Besides names there may be the words none, all and regex.
+        stack.ports(ports.split_whitespace().filter(|n| names::is_udev_name(n) || !is_word(n)), file);
+    }
+    if let Some((below, _)) = name.split_once('.') {
+        stack.ports([below], file);
+    }
     let is_virtual =
         options.iter().any(|(k, _)| VIRTUAL.contains(&k.as_str())) || VIRTUAL_METHODS.iter().any(|m| has(m));
     if is_virtual || !names::is_physical(name) {
@@ -154,6 +165,11 @@ fn add(stack: &mut Stack, name: &str, words: &[String], options: &[(String, Stri
             }
         }
     });
+}
+
+/// Words that stand among the ports of a bridge or a bond (bridge-utils-interfaces(5)).
+fn is_word(port: &str) -> bool {
+    ["none", "all", "regex", "noregex"].contains(&port) || port.contains(['(', '|', '^', '$', '.'])
 }
 
 /// Files that a `source` line names. A pattern's stars are expanded in its last component.

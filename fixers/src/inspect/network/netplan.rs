@@ -20,6 +20,7 @@ struct Definition {
     id: String,
     match_name: Option<String>,
     match_mac: Option<String>,
+    match_driver: Vec<String>,
     matches: bool,
     set_name: Option<String>,
     addresses: Vec<String>,
@@ -42,6 +43,11 @@ pub(super) fn read(guest: &dyn Guest) -> error::Result<Stack> {
             Ok(yaml) => merge(&mut definitions, &yaml, &path),
             Err(why) => stack.unparsed.push(format!("{path}: {why}")),
         }
+    }
+    for definition in &definitions {
+        stack.condition("driver", &definition.match_driver.join(" "), &definition.file);
+        let pattern = definition.match_name.as_deref().filter(|n| n.contains(['*', '?']));
+        stack.condition("name", pattern.unwrap_or_default(), &definition.file);
     }
     stack.interfaces = definitions.into_iter().filter_map(interface).take(MAX_INTERFACES).collect();
     Ok(stack)
@@ -88,6 +94,12 @@ fn update(definition: &mut Definition, value: &Value) {
     if let Some(matching) = value.get("match") {
         definition.matches = true;
         definition.match_name = text(matching.get("name")).or(definition.match_name.take());
+        // One driver, or since 0.104 several.
+        let drivers = matching.get("driver");
+        let several = drivers.and_then(Value::as_sequence).into_iter().flatten().filter_map(Value::as_str);
+        definition
+            .match_driver
+            .extend(drivers.and_then(Value::as_str).into_iter().chain(several).map(str::to_owned));
         let mac = matching.get("macaddress").and_then(Value::as_str).and_then(names::mac);
         definition.match_mac = mac.or(definition.match_mac.take());
     }
