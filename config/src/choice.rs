@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::policy::{Compress, DiskBus, Engine, TargetFormat};
+use crate::policy::{CloudInit, Compress, DiskBus, Engine, TargetFormat};
 
 /// A text that is none of the names.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -68,6 +68,11 @@ impl Choice for TargetFormat {
 
 impl Choice for Compress {
     const ALL: &'static [(&'static str, Self)] = &[("zstd", Self::Zstd), ("zlib", Self::Zlib)];
+}
+
+impl Choice for CloudInit {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("keep", Self::Keep), ("no-network", Self::NoNetwork), ("disable", Self::Disable)];
 }
 
 impl Choice for Engine {
