@@ -188,6 +188,9 @@ pub struct InterfaceFacts {
     pub dhcp: bool,
     /// The file that configures it.
     pub file: String,
+    /// It is a port of a bond or a bridge, which has the addresses.
+    #[serde(default)]
+    pub port: bool,
 }
 
 /// A hypervisor's tools in the guest, or the guest agent.

@@ -15,6 +15,8 @@ pub static FIXERS: &[&dyn Fixer] = &[
     &linux::lvm::LvmDevices,
     &linux::macpins::MacPins,
     &linux::netnames::NicNames,
+    &linux::addresses::Addresses,
+    &linux::cloud_init::CloudInitNetwork,
     &linux::tools::GuestTools,
     &linux::ramdisk::Initramfs,
 ];

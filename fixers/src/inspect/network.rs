@@ -7,7 +7,7 @@ mod ini;
 mod keyfile;
 mod leases;
 pub(crate) mod names;
-mod netplan;
+pub(crate) mod netplan;
 mod networkd;
 mod wicked;
 
@@ -33,7 +33,9 @@ struct Stack {
     present: bool,
     interfaces: Vec<InterfaceFacts>,
     /// Names of what bonds, bridges and VLANs sit upon, with the file that says so.
-    ports: Vec<(String, String)>,
+    below: Vec<(String, String)>,
+    /// Names of ports of bonds and bridges.
+    ports: BTreeSet<String>,
     /// What files ask of a NIC besides its name and MAC.
     conditions: Vec<ConditionFacts>,
     /// Files that could not be understood, with the reason.
@@ -58,10 +60,20 @@ impl Stack {
     }
 
     /// Tells that something sits upon these interfaces.
+    fn below<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, file: &str) {
+        for name in names {
+            if names::is_physical(name) && self.below.len() < MAX_INTERFACES {
+                self.below.push((name.to_owned(), file.to_owned()));
+            }
+        }
+    }
+
+    /// Tells that these interfaces are ports of a bond or a bridge.
     fn ports<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, file: &str) {
         for name in names {
             if names::is_physical(name) && self.ports.len() < MAX_INTERFACES {
-                self.ports.push((name.to_owned(), file.to_owned()));
+                self.ports.insert(name.to_owned());
+                self.below([name], file);
             }
         }
     }
@@ -90,8 +102,9 @@ pub(super) fn network(guest: &dyn Guest) -> Result<NetworkFacts> {
     redhat.present |= suse.present;
     redhat.interfaces.extend(suse.interfaces);
     redhat.ports.extend(suse.ports);
+    redhat.below.extend(suse.below);
     let mut facts = NetworkFacts::default();
-    let mut ports = Vec::new();
+    let (mut below, mut ports) = (Vec::new(), BTreeSet::new());
     for (name, stack) in [
         ("ifupdown", ifupdown::read(guest)?),
         ("networkd", networkd::read(guest)?),
@@ -107,17 +120,21 @@ pub(super) fn network(guest: &dyn Guest) -> Result<NetworkFacts> {
         facts.interfaces.extend(stack.interfaces);
         facts.conditions.extend(stack.conditions);
         facts.unparsed.extend(stack.unparsed);
+        below.extend(stack.below);
         ports.extend(stack.ports);
     }
-    add_ports(&mut facts, ports);
+    add_below(&mut facts, below);
+    for interface in &mut facts.interfaces {
+        interface.port = ports.contains(&interface.name);
+    }
     facts.leases = leases::read(guest)?;
     Ok(facts)
 }
 
 /// What a bond, a bridge or a VLAN sits upon needs its name, with a configuration of its own or without.
-fn add_ports(facts: &mut NetworkFacts, ports: Vec<(String, String)>) {
+fn add_below(facts: &mut NetworkFacts, below: Vec<(String, String)>) {
     let mut known: BTreeSet<String> = facts.interfaces.iter().map(|i| i.name.clone()).collect();
-    for (name, file) in ports {
+    for (name, file) in below {
         if known.insert(name.clone()) {
             facts.interfaces.push(InterfaceFacts { name, file, ..InterfaceFacts::default() });
         }

@@ -109,14 +109,18 @@ fn ports(stack: &mut Stack, file_name: &str, variables: &BTreeMap<String, String
         && !id.is_empty()
         && id.bytes().all(|b| b.is_ascii_digit())
     {
-        stack.ports([below], file);
+        stack.below([below], file);
     }
     for (key, value) in variables {
-        if ["BRIDGE_PORTS", "ETHERDEVICE", "PHYSDEV"].contains(&key.as_str())
-            || key.starts_with("BONDING_SLAVE")
-        {
+        if key == "BRIDGE_PORTS" || key.starts_with("BONDING_SLAVE") {
             stack.ports(value.split_whitespace(), file);
+        } else if key == "ETHERDEVICE" || key == "PHYSDEV" {
+            stack.below([value.as_str()], file);
         }
+    }
+    let own = |key: &str| variables.get(key).is_some_and(|v| !v.is_empty() && !v.eq_ignore_ascii_case("yes"));
+    if ["BRIDGE", "MASTER", "OVS_BRIDGE", "TEAM_MASTER"].iter().any(|key| own(key)) {
+        stack.ports([device], file);
     }
 }
 

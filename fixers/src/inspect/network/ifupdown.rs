@@ -30,8 +30,8 @@ const VIRTUAL: &[&str] = &[
     "wireguard-config-path",
 ];
 
-/// Options that name what the interface sits upon.
-const PORTS: &[&str] = &["bond-members", "bond-slaves", "bridge-ports", "slaves", "vlan-raw-device"];
+/// Options that name the ports of a bond or a bridge.
+const PORTS: &[&str] = &["bond-members", "bond-slaves", "bridge-ports", "slaves"];
 
 /// Methods of interfaces that are no NICs.
 const VIRTUAL_METHODS: &[&str] = &["can", "loopback", "ppp", "tunnel", "wvdial"];
@@ -139,12 +139,18 @@ fn is_keyword(word: &str) -> bool {
 fn add(stack: &mut Stack, name: &str, words: &[String], options: &[(String, String)], file: &str) {
     let has = |word: &str| words.iter().any(|w| w == word);
     let name = names::without_alias(name);
-    for (_, ports) in options.iter().filter(|(k, _)| PORTS.contains(&k.as_str())) {
+    for (key, value) in options {
         // Besides names there may be the words none, all and regex.
-        stack.ports(ports.split_whitespace().filter(|n| names::is_udev_name(n) || !is_word(n)), file);
+        let listed = value.split_whitespace().filter(|n| !is_word(n));
+        match key.as_str() {
+            "vlan-raw-device" => stack.below(listed, file),
+            "bond-master" => stack.ports([name], file),
+            key if PORTS.contains(&key) => stack.ports(listed, file),
+            _ => {}
+        }
     }
     if let Some((below, _)) = name.split_once('.') {
-        stack.ports([below], file);
+        stack.below([below], file);
     }
     let is_virtual =
         options.iter().any(|(k, _)| VIRTUAL.contains(&k.as_str())) || VIRTUAL_METHODS.iter().any(|m| has(m));

@@ -35,7 +35,7 @@ fn add(stack: &mut Stack, sections: &[Section], file: &str) {
     let value = |names, key| values(sections, names, key).last();
     // The parent of a VLAN is a name, or the UUID of a connection.
     let parent = value(&["vlan"], "parent").or_else(|| value(&["macvlan"], "parent"));
-    stack.ports(parent, file);
+    stack.below(parent, file);
     if !value(&["connection"], "type").is_some_and(|t| ETHERNET.contains(&t)) {
         return;
     }
@@ -50,6 +50,9 @@ fn add(stack: &mut Stack, sections: &[Section], file: &str) {
         if wanted.contains('*') || kind != "name" && !wanted.contains('!') {
             stack.condition(kind, wanted.trim(), file);
         }
+    }
+    if ["controller", "master"].iter().any(|key| value(&["connection"], key).is_some()) {
+        stack.ports([name], file);
     }
     let mac = value(ETHERNET, "mac-address").and_then(names::mac);
     // A connection without either is for any interface that comes along.

@@ -62,6 +62,9 @@ fn add(stack: &mut Stack, sections: &[Section], made: &BTreeSet<String>, file: &
     let addresses = values(sections, &["Network", "Address"], "Address");
     let addresses: Vec<String> =
         addresses.filter_map(|a| names::address(a, None)).take(MAX_ADDRESSES).collect();
+    if ["Bond", "Bridge"].iter().any(|key| values(sections, &["Network"], key).next().is_some()) {
+        stack.ports(found.iter().copied().filter(|name| !made.contains(*name)), file);
+    }
     // Without a name each MAC is an interface; with names, one MAC belongs to one name.
     let wanted: Vec<(&str, Option<&String>)> = match (found.as_slice(), macs.as_slice()) {
         ([], macs) => macs.iter().map(|m| ("", Some(m))).collect(),

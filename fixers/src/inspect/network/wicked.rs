@@ -34,7 +34,12 @@ pub(super) fn read(guest: &dyn Guest) -> Result<Stack> {
 fn add(stack: &mut Stack, xml: &str, file: &str) {
     for kind in VIRTUAL {
         for below in elements(xml, kind) {
-            stack.ports(elements(below, "device").map(str::trim), file);
+            let devices = elements(below, "device").map(str::trim);
+            if ["bond", "bridge", "team"].contains(kind) {
+                stack.ports(devices, file);
+            } else {
+                stack.below(devices, file);
+            }
         }
     }
     if VIRTUAL.iter().any(|kind| elements(xml, kind).next().is_some()) {
@@ -136,7 +141,7 @@ mod tests {
             .map(|i| (i.name.as_str(), i.mac.as_deref(), i.dhcp, i.addresses.len()))
             .collect();
         assert_eq!(found, [("eth0", None, false, 1), ("", Some("00:50:56:aa:00:01"), true, 0)]);
-        let ports: Vec<&str> = stack.ports.iter().map(|(name, _)| name.as_str()).collect();
+        let ports: Vec<&str> = stack.below.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(ports, ["eth1", "eth2"]);
     }
 
