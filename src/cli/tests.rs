@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use clap::CommandFactory;
-use h2k_config::{Compress, DiskBus, Engine, KEYS, NetworkTarget, TargetFormat};
+use h2k_config::{
+    Addressing, CloudInit, Compress, DiskBus, Engine, KEYS, NetworkTarget, StaticAddress, TargetFormat,
+};
 use insta::assert_snapshot;
 
 use super::*;
@@ -61,9 +63,17 @@ fn options_become_settings() {
     let cli = parse(
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --network A=bridge:br0 --network *=network:lab \
          --skip-fixer x --skip-fixer y --no-boot --boot-timeout 9 --temp-dir t --state s --compress zlib \
-         --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v",
+         --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v \
+         --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
+         --dhcp 00-50-56-aa-00-02 --cloud-init no-network",
     );
     let settings = cli.unwrap().settings().unwrap();
+    let address = StaticAddress {
+        address: "192.0.2.10".parse().unwrap(),
+        prefix: 24,
+        gateway: Some("192.0.2.1".parse().unwrap()),
+        dns: vec!["192.0.2.53".parse().unwrap()],
+    };
     let expected = Settings {
         output: Some("out".into()),
         format: Some(TargetFormat::Raw),
@@ -78,6 +88,13 @@ fn options_become_settings() {
             ("*".to_owned(), NetworkTarget::Network("lab".to_owned())),
         ]
         .into(),
+        mac: [("00:50:56:aa:00:01".to_owned(), "52:54:00:00:00:01".to_owned())].into(),
+        addressing: [
+            ("52:54:00:00:00:01".to_owned(), Addressing::Static(vec![address])),
+            ("00:50:56:aa:00:02".to_owned(), Addressing::Dhcp),
+        ]
+        .into(),
+        cloud_init: Some(CloudInit::NoNetwork),
         skip_fixer: Some(vec!["x".to_owned(), "y".to_owned()]),
         no_boot: Some(true),
         boot_timeout: Some(9),
@@ -110,12 +127,33 @@ fn a_network_is_mapped_once() {
 }
 
 #[test]
+fn a_nic_is_given_what_fits_together() {
+    for (options, message) in [
+        (
+            "--dhcp 00:50:56:aa:00:01 --ip 00:50:56:aa:00:01=192.0.2.10/24",
+            "--dhcp: 00:50:56:aa:00:01 is given both DHCP and an address",
+        ),
+        (
+            "--mac 00:50:56:aa:00:01=52:54:00:00:00:01 --mac 00:50:56:aa:00:01=52:54:00:00:00:02",
+            "--mac: 00:50:56:aa:00:01 is given two MAC addresses: 52:54:00:00:00:01 and 52:54:00:00:00:02",
+        ),
+    ] {
+        let cli = parse(&format!("h2k plan a.vmx {options}")).unwrap();
+        assert_eq!(cli.settings(), Err(message.to_owned()));
+    }
+}
+
+#[test]
 fn a_wrong_command_line_ends_with_2() {
     for line in [
         "h2k migrate",
         "h2k migrate a --format vmdk",
         "h2k migrate a --network A",
         "h2k migrate a --boot-timeout 0",
+        "h2k migrate a --mac x=y",
+        "h2k migrate a --ip 00:50:56:aa:00:01=192.0.2.10",
+        "h2k migrate a --dhcp x",
+        "h2k migrate a --cloud-init off",
         "h2k plan a --json --markdown",
         "h2k plan a -q -v",
         "h2k migrat a",

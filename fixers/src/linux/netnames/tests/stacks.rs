@@ -189,3 +189,65 @@ fn what_could_not_be_read_is_said() {
         ("", vec!["Warning guest.network.unparsed /etc/netplan/a.yaml".to_owned()])
     );
 }
+
+/// A guest of another age than systemd's, with NICs that the source tells no slots of.
+fn without_systemd(guest: &MemoryGuest, macs: &[&str]) -> (String, Vec<String>) {
+    let mut guest = guest.clone();
+    let mut facts = facts();
+    facts.hardware.nics = macs.iter().map(|mac| nic(mac, None)).collect();
+    gather(&guest, &mut facts).unwrap();
+    let pins = run(&MacPins, &facts, &mut guest);
+    let names = run(&NicNames, &facts, &mut guest);
+    (show(&pins.edits) + &show(&names.edits), [show_concerns(&pins), show_concerns(&names)].concat())
+}
+
+#[test]
+fn guests_with_udev_alone_get_rules() {
+    // Red Hat 6, SUSE 11.
+    for (udev, dir) in [("/sbin/udevd", RH), ("/sbin/udevd", SUSE)] {
+        let file = |name: &str, mac: &str| format!("DEVICE={name}\nHWADDR={mac}\nBOOTPROTO=dhcp\n");
+        let guest = MemoryGuest::new()
+            .file(udev, "")
+            .file(&format!("{dir}/ifcfg-eth0"), file("eth0", MAC1))
+            .file(&format!("{dir}/ifcfg-eth1"), file("eth1", MAC2));
+        let (edits, concerns) = without_systemd(&guest, &[MAC1, MAC2]);
+        assert!(edits.starts_with("write /etc/udev/rules.d/70-h2k-net.rules\n"), "{edits}");
+        assert_eq!((edits.lines().count(), concerns.len()), (4, 0), "{edits}");
+        // What udev wrote itself is enough.
+        let rule = |mac: &str, name: &str| {
+            format!(
+                "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{{address}}==\"{mac}\", ATTR{{type}}==\"1\", KERNEL==\"eth*\", NAME=\"{name}\"\n"
+            )
+        };
+        let rules = rule(MAC1, "eth0") + &rule(MAC2, "eth1");
+        let guest = guest.file("/etc/udev/rules.d/70-persistent-net.rules", rules);
+        assert_eq!(without_systemd(&guest, &[MAC1, MAC2]), (String::new(), Vec::new()));
+    }
+}
+
+#[test]
+fn guests_without_udev_keep_the_kernels_names() {
+    // Alpine with mdev.
+    let one = MemoryGuest::new().file("/etc/network/interfaces", "auto eth0\niface eth0 inet dhcp\n");
+    assert_eq!(without_systemd(&one, &[MAC1]), (String::new(), Vec::new()));
+    let leases = |name: &str, mac: &str| {
+        format!(
+            "lease {{\n interface \"{name}\";\n fixed-address 10.0.0.1;\n option dhcp-client-identifier 1:{mac};\n}}\n"
+        )
+    };
+    let two = MemoryGuest::new()
+        .file("/etc/network/interfaces", "iface eth0 inet dhcp\niface eth1 inet dhcp\n")
+        .file("/var/lib/dhcp/a.leases", leases("eth0", MAC1) + &leases("eth1", MAC2));
+    assert_eq!(
+        without_systemd(&two, &[MAC1, MAC2]),
+        (
+            String::new(),
+            vec![
+                "Warning guest.network.unpinned eth0".to_owned(),
+                "Warning guest.network.unpinned eth1".to_owned(),
+            ]
+        )
+    );
+    let renamed = MemoryGuest::new().file("/etc/network/interfaces", "iface lan0 inet dhcp\n");
+    assert_eq!(without_systemd(&renamed, &[MAC1]).1, ["Warning guest.network.unpinned lan0"]);
+}
