@@ -75,7 +75,7 @@ impl StageRun for Fix {
 }
 
 fn fix(cx: &Context<'_>, session: &mut Session, planned: &Planned) -> Result<Option<Readiness>, Failure> {
-    let facts = &planned.inspected.facts;
+    let facts = &planned.plan.facts;
     if facts.system().is_none() {
         return Ok(None);
     }

@@ -23,6 +23,13 @@ pub(super) static RULES: &[Rule] = &[
         check: taken,
     },
     Rule {
+        id: "policy.nic-twice",
+        severity: Severity::Critical,
+        summary: "--ip or --dhcp is given for a NIC by its old MAC address and by its new one",
+        advice: "name the NIC by one of its MAC addresses in all options",
+        check: twice,
+    },
+    Rule {
         id: "policy.no-linux",
         severity: Severity::Critical,
         summary: "--ip or --dhcp is given, and the guest is no Linux whose network h2k could configure",
@@ -43,6 +50,17 @@ fn unknown(seen: &Seen<'_>) -> Vec<Finding> {
     let absent = wanted.into_iter().filter(|mac| !nics.iter().any(|nic| nic.has_mac(mac)));
     absent
         .map(|mac| Finding::new(mac, format!("no NIC of the VM has this MAC address; it has {had}")))
+        .collect()
+}
+
+fn twice(seen: &Seen<'_>) -> Vec<Finding> {
+    let keys = |old: &String, new: &String| {
+        seen.policy.addressing.contains_key(old) && seen.policy.addressing.contains_key(new)
+    };
+    let nics = seen.facts.hardware.nics.iter().enumerate();
+    let both = nics.filter_map(|(i, nic)| Some((i, nic.source_mac.as_ref()?, &nic.mac)));
+    both.filter(|(_, old, new)| keys(old, new))
+        .map(|(i, old, new)| Finding::new(format!("nic {i}"), format!("it is named by {old} and by {new}")))
         .collect()
 }
 
