@@ -730,7 +730,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-o -q -v -h --output --name --format --compress --disk-bus --network --skip-fixer --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --output --name --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --skip-fixer --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -768,6 +768,22 @@ _h2k() {
                     ;;
                 --network)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mac)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dhcp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cloud-init)
+                    COMPREPLY=($(compgen -W "keep no-network disable" -- "${cur}"))
                     return 0
                     ;;
                 --skip-fixer)
@@ -847,7 +863,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__plan)
-            opts="-o -q -v -h --name --json --markdown --output --format --compress --disk-bus --network --skip-fixer --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --name --json --markdown --output --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --skip-fixer --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -901,6 +917,22 @@ _h2k() {
                     ;;
                 --network)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mac)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dhcp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cloud-init)
+                    COMPREPLY=($(compgen -W "keep no-network disable" -- "${cur}"))
                     return 0
                     ;;
                 --skip-fixer)

@@ -252,6 +252,19 @@ fn help_of_migrate() {
                                   SRC=bridge:NAME (a host bridge); SRC * is every network without an
                                   option of its own
 
+    Guest's network:
+          --mac <OLD=NEW>      Give the NIC with the MAC address OLD the MAC address NEW on the target;
+                               what is tied to OLD in the guest follows. May be given several times
+          --ip <MAC=ADDRESS>   Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for
+                               the guest's own network configuration; MAC is the source's or the
+                               target's, an empty GATEWAY is none. Several of one MAC add up. A family
+                               (IPv4, IPv6) without an address of its own stays as it was
+          --dhcp <MAC>         Have a NIC get its IPv4 address by DHCP instead of what the guest has.
+                               May be given several times
+          --cloud-init <WHAT>  What is done about cloud-init [default: no-network, where it would
+                               configure the network anew because its datasource is not in the guest;
+                               else keep] [possible values: keep, no-network, disable]
+
     Repairs:
           --skip-fixer <ID>  Do not make this repair; h2k fixers lists them. May be given several times
 
@@ -284,6 +297,8 @@ fn help_of_migrate() {
       h2k migrate sda.vmdk sdb.vmdk -o .
       # networks
       h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'
+      # a static address for a NIC
+      h2k migrate web01.vmx -o . --ip 00:50:56:aa:bb:01=192.0.2.10/24,192.0.2.1,192.0.2.53
     ");
 }
 

@@ -92,7 +92,7 @@ pub(super) fn is_numbered(key: &str, name: &str) -> bool {
 }
 
 fn changed(text: &str, wanted: &Wanted) -> String {
-    let gone = |key: &str, _: &str| {
+    let gone = |key: &str, value: &str| {
         let numbered = |names: &[&str]| names.iter().any(|name| is_numbered(key, name));
         let v4 = numbered(&["IPADDR", "PREFIX", "NETMASK", "GATEWAY"])
             || ["BOOTPROTO", "BROADCAST", "NETWORK"].contains(&key);
@@ -100,7 +100,7 @@ fn changed(text: &str, wanted: &Wanted) -> String {
             ["IPV6INIT", "IPV6_AUTOCONF", "IPV6ADDR", "IPV6ADDR_SECONDARIES", "IPV6_DEFAULTGW", "DHCPV6C"];
         v4 && wanted.v4.is_some()
             || v6.contains(&key) && wanted.v6.is_some()
-            || is_numbered(key, "DNS") && wanted.dns.is_some()
+            || is_numbered(key, "DNS") && wanted.replaces_server(value)
     };
     with(&without(text, gone), &lines(wanted))
 }

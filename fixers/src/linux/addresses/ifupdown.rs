@@ -187,7 +187,9 @@ impl Block<'_> {
             ["up" | "post-up", "ip", "addr" | "address", "add", address, ..] => {
                 self.wanted.replaces_text(address)
             }
-            _ if option == "dns-nameservers" || option == "dns-nameserver" => self.wanted.dns.is_some(),
+            [_, servers @ ..] if option == "dns-nameservers" || option == "dns-nameserver" => {
+                servers.iter().any(|server| self.wanted.replaces_server(server))
+            }
             _ => ADDRESS.contains(&option.as_str()),
         }
     }

@@ -80,7 +80,7 @@ fn changed(mut ini: Ini, wanted: &Wanted) -> std::result::Result<String, String>
             if let (Some(server), true, None) = (own.first(), off, family) {
                 return Err(format!("the name server {server} needs {section}, which is off"));
             }
-            ini.drop(section, |key, _| key == "dns");
+            ini.drop(section, |key, value| key == "dns" && wanted.replaces_server(value));
             if !own.is_empty() {
                 ini.insert(section, &[format!("dns={};", joined(own, ";"))]);
             }

@@ -98,10 +98,9 @@ fn is_for(ini: &Ini, wanted: &Wanted) -> Option<bool> {
 
 /// Drops what is replaced.
 fn strip(ini: &mut Ini, wanted: &Wanted) {
-    let servers = wanted.dns.is_some();
     ini.drop("Network", |key, value| match key {
         "Address" | "Gateway" => wanted.replaces_text(value),
-        "DNS" => servers,
+        "DNS" => value.split_whitespace().any(|server| wanted.replaces_server(server)),
         _ => false,
     });
     ini.drop_sections(|section| match section.name.as_str() {

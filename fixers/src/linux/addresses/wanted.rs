@@ -68,6 +68,14 @@ impl Wanted {
         plain.trim().parse().is_ok_and(|address| self.replaces(&address))
     }
 
+    /// Whether a name server goes: any where there are new ones; with DHCP, which is IPv4's, those of IPv4.
+    pub fn replaces_server(&self, server: &str) -> bool {
+        match &self.dns {
+            None => false,
+            Some(new) => !new.is_empty() || !server.trim().trim_matches(['"', '\'']).contains(':'),
+        }
+    }
+
     /// Every address of both families.
     pub fn addresses(&self) -> impl Iterator<Item = &(IpAddr, u8)> {
         self.v4.iter().chain(&self.v6).flat_map(|family| &family.addresses)

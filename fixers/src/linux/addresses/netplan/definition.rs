@@ -212,11 +212,14 @@ impl Definition<'_> {
         Ok(out)
     }
 
-    /// The search list that stays, and the new name servers.
+    /// The search list, name servers that stay, and the new ones.
     fn nameservers(&self, before: &Value) -> Option<String> {
         let search = before.get("nameservers").and_then(|n| n.get("search")).cloned();
-        let servers = self.wanted.dns.iter().flatten().filter(|_| self.new);
-        let servers: Vec<Value> = servers.map(|s: &IpAddr| Value::from(s.to_string())).collect();
+        let old = before.get("nameservers").and_then(|n| n.get("addresses")).and_then(Value::as_sequence);
+        let stays = |server: &&Value| server.as_str().is_some_and(|s| !self.wanted.replaces_server(s));
+        let mut servers: Vec<Value> = old.into_iter().flatten().filter(stays).cloned().collect();
+        let new = self.wanted.dns.iter().flatten().filter(|_| self.new);
+        servers.extend(new.map(|server: &IpAddr| Value::from(server.to_string())));
         let mut map = Mapping::new();
         if let Some(search) = search {
             map.insert(Value::from("search"), search);

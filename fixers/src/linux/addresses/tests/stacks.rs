@@ -215,6 +215,10 @@ fn networkd() {
     let mut guest = MemoryGuest::new().file(path, before);
     assert_eq!(run(&mut guest, &dhcp(MAC)).1, ["dhcp", "fd00::5/64"]);
     assert!(text(&guest, path).contains("[Network]\nDHCP=ipv4\nVLAN=storage\n"));
+    let servers = "[Match]\nName=ens192\n[Network]\nDNS=10.0.0.53\nDNS=fd00::53\n";
+    let mut guest = MemoryGuest::new().file(path, servers);
+    run(&mut guest, &dhcp(MAC));
+    assert_eq!(text(&guest, path), "[Match]\nName=ens192\n[Network]\nDHCP=ipv4\nDNS=fd00::53\n");
 }
 
 #[test]
