@@ -774,6 +774,22 @@ _h2k() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --mac)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dhcp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cloud-init)
+                    COMPREPLY=($(compgen -W "keep no-network disable" -- "${cur}"))
+                    return 0
+                    ;;
                 --skip-fixer)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -909,6 +925,22 @@ _h2k() {
                     ;;
                 --network)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mac)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dhcp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cloud-init)
+                    COMPREPLY=($(compgen -W "keep no-network disable" -- "${cur}"))
                     return 0
                     ;;
                 --skip-fixer)

@@ -56,6 +56,12 @@ zlib\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l disk-bus -d 'Bus of the target\'s disks [default: virtio-blk]' -r -f -a "virtio-blk\t''
 virtio-scsi\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l mac -d 'Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest follows. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l ip -d 'Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for the guest\'s own network configuration; MAC is the source\'s or the target\'s, an empty GATEWAY is none. Several of one MAC add up. A family (IPv4, IPv6) without an address of its own stays as it was' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l dhcp -d 'Have a NIC get its IPv4 address by DHCP instead of what the guest has. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l cloud-init -d 'What is done about cloud-init [default: no-network, where it would configure the network anew because its datasource is not in the guest; else keep]' -r -f -a "keep\t''
+no-network\t''
+disable\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
@@ -83,6 +89,12 @@ zlib\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l disk-bus -d 'Bus of the target\'s disks [default: virtio-blk]' -r -f -a "virtio-blk\t''
 virtio-scsi\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l mac -d 'Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest follows. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l ip -d 'Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for the guest\'s own network configuration; MAC is the source\'s or the target\'s, an empty GATEWAY is none. Several of one MAC add up. A family (IPv4, IPv6) without an address of its own stays as it was' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l dhcp -d 'Have a NIC get its IPv4 address by DHCP instead of what the guest has. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l cloud-init -d 'What is done about cloud-init [default: no-network, where it would configure the network anew because its datasource is not in the guest; else keep]' -r -f -a "keep\t''
+no-network\t''
+disable\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''

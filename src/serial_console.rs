@@ -35,7 +35,8 @@ pub fn look_and_add(
     keys: &[KeyRef],
 ) -> Result<Prepared, Failure> {
     let mut facts = GuestFacts::default();
-    let nic = |mac: &str| NicHardware { mac: mac.to_lowercase(), mac_from_source: true, pci_slot: None };
+    let nic =
+        |mac: &str| NicHardware { mac: mac.to_lowercase(), mac_from_source: true, ..NicHardware::default() };
     facts.hardware.nics = domain.nics.iter().map(|n| nic(&n.mac)).collect();
     let (session, mut facts) = open(overlays, temp, keys, facts)?;
     let found = match h2k_fixers::inspect::gather(&session, &mut facts) {

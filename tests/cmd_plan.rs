@@ -91,3 +91,36 @@ fn a_target_file_system_without_room_is_said_before_anything_is_written() {
     assert!(ran.stderr.contains("target.space"), "{}", ran.stderr);
     assert_eq!(names, Vec::<String>::new());
 }
+
+#[test]
+fn a_nic_gets_the_mac_and_the_addresses_that_are_wanted() {
+    let place = Place::new();
+    let vmx = phony::guest(&place, "web01");
+    let vmx = vmx.to_str().unwrap();
+    let (old, new) = ("00:50:56:00:00:01", "52:54:00:00:00:01");
+    let pair = format!("{old}={new}");
+    let ip = format!("{old}=198.51.100.7/24,198.51.100.1,198.51.100.53");
+    let json = place.h2k(["plan", vmx, "--json", "--mac", &pair, "--ip", &ip]).expect(0).json();
+    let vm = &json["vms"][0];
+    assert_eq!(vm["target"]["nics"][0]["mac"], new);
+    let written = |path: &str| {
+        let edits = vm["edits"].as_array().unwrap();
+        let edit = edits.iter().find(|e| e["path"] == path).unwrap();
+        edit["after"]["text"].as_str().unwrap().to_owned()
+    };
+    assert!(written("/etc/systemd/network/10-h2k-ens192.link").contains(&format!("MACAddress={new}\n")));
+    assert_eq!(
+        written("/etc/network/interfaces"),
+        "auto ens192\niface ens192 inet static\n\taddress 198.51.100.7\n\tnetmask 255.255.255.0\n\tgateway 198.51.100.1\n\
+         \tdns-nameservers 198.51.100.53\n"
+    );
+    // A NIC that the VM does not have, and an address that is none.
+    let ran = place.h2k(["plan", vmx, "--dhcp", "00:50:56:00:00:99"]).expect(3);
+    assert!(ran.stdout.contains("policy.nic-unknown"), "{}", ran.stdout);
+    let ran = place.h2k(["plan", vmx, "--ip", "00:50:56:00:00:01=198.51.100.7"]).expect(2);
+    assert!(
+        ran.stderr.contains("\"198.51.100.7\" is no address with the length of its prefix"),
+        "{}",
+        ran.stderr
+    );
+}

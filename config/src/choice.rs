@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::policy::{Compress, DiskBus, Engine, InitramfsWay, TargetFormat};
+use crate::policy::{CloudInit, Compress, DiskBus, Engine, InitramfsWay, TargetFormat};
 
 /// A text that is none of the names.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -73,6 +73,11 @@ impl Choice for Compress {
 impl Choice for InitramfsWay {
     const ALL: &'static [(&'static str, Self)] =
         &[("auto", Self::Auto), ("append", Self::Append), ("tool", Self::Tool)];
+}
+
+impl Choice for CloudInit {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("keep", Self::Keep), ("no-network", Self::NoNetwork), ("disable", Self::Disable)];
 }
 
 impl Choice for Engine {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::choice::Choice;
 use crate::key::{KeyError, KeyRef};
 use crate::network;
+use crate::nic;
 use crate::settings::Settings;
 
 /// Longest text of a value in bytes: `PATH_MAX`. An alias may repeat a text, so its length is bounded too.
@@ -102,6 +103,30 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Map,
         summary: "source network to network:NAME or bridge:NAME; * stands for all others",
         set: networks,
+    },
+    Key {
+        name: "mac",
+        kind: Kind::Map,
+        summary: "MAC address of a NIC on the source to the one on the target",
+        set: macs,
+    },
+    Key {
+        name: "ip",
+        kind: Kind::List,
+        summary: "addresses of a NIC: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...]",
+        set: addresses,
+    },
+    Key {
+        name: "dhcp",
+        kind: Kind::List,
+        summary: "MAC addresses of NICs that get their addresses by DHCP",
+        set: |s, raw| list(raw)?.iter().try_for_each(|t| s.add_dhcp(nic::mac(t).map_err(|e| e.to_string())?)),
+    },
+    Key {
+        name: "cloud-init",
+        kind: Kind::Scalar,
+        summary: "what is done about cloud-init: keep, no-network or disable",
+        set: |s, raw| set(&mut s.cloud_init, choice(raw)),
     },
     Key {
         name: "skip-fixer",
@@ -270,6 +295,30 @@ fn networks(settings: &mut Settings, raw: Raw) -> Result<(), String> {
     };
     for (source, target) in pairs.map_err(|e| e.to_string())? {
         settings.add_network(source, target)?;
+    }
+    Ok(())
+}
+
+fn macs(settings: &mut Settings, raw: Raw) -> Result<(), String> {
+    let pairs = match raw {
+        Raw::Map(pairs) => pairs
+            .into_iter()
+            .map(|(old, new)| Ok((nic::mac(&old)?, nic::own_mac(&new)?)))
+            .collect::<Result<Vec<_>, nic::NicError>>(),
+        Raw::List(list) => list.iter().map(|text| nic::mac_pair(text)).collect(),
+        Raw::Text(text) => split(&text).iter().map(|text| nic::mac_pair(text)).collect(),
+    };
+    pairs.map_err(|e| e.to_string())?.into_iter().try_for_each(|(old, new)| settings.add_mac(old, new))
+}
+
+fn addresses(settings: &mut Settings, raw: Raw) -> Result<(), String> {
+    let texts = match raw {
+        Raw::Text(text) => nic::entries(&text),
+        other => list(other)?,
+    };
+    for text in texts {
+        let (mac, address) = nic::address(&text).map_err(|e| e.to_string())?;
+        settings.add_address(mac, address)?;
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod layers;
 pub mod nearest;
 pub mod network;
+pub mod nic;
 pub mod policy;
 pub mod settings;
 pub mod surroundings;

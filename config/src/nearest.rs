@@ -3,7 +3,8 @@
 /// Longest word that is looked at, in characters: the distance takes the product of both lengths.
 const MAX_WORD: usize = 64;
 
-/// The nearest of `known`, if it is near enough to be meant: a third of its letters may differ, at least two.
+/// The nearest of `known`, if it is near enough to be meant: a third of its letters may differ, at least two, and not
+/// all of either word.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase().replace('_', "-");
     if given.chars().count() > MAX_WORD {
@@ -12,7 +13,10 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     known
         .into_iter()
         .map(|word| (distance(&given, word), word))
-        .filter(|(distance, word)| *distance <= (word.chars().count() / 3).max(2))
+        .filter(|(distance, word)| {
+            let length = word.chars().count();
+            *distance <= (length / 3).max(2) && *distance < length.min(given.chars().count())
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }

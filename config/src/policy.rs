@@ -1,6 +1,7 @@
 //! What the user wants of the target and of the repairs: plain data, resolved once, read by PLAN.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,42 @@ pub enum NetworkTarget {
     Bridge(String),
 }
 
+/// An address of a NIC, with what comes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StaticAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Length of its prefix in bits.
+    pub prefix: u8,
+    /// Default gateway, of the same family.
+    pub gateway: Option<IpAddr>,
+    /// Name servers.
+    pub dns: Vec<IpAddr>,
+}
+
+/// How a NIC is to get its addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Addressing {
+    /// By DHCP.
+    Dhcp,
+    /// These; a family that none of them is of stays as it was.
+    Static(Vec<StaticAddress>),
+}
+
+/// What is done about cloud-init in the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CloudInit {
+    /// It stays as it is, whatever it will do.
+    Keep,
+    /// It is told to leave the network alone.
+    NoNetwork,
+    /// It is disabled.
+    Disable,
+}
+
 /// Everything that a user may want of one VM's migration besides where it comes from and goes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
@@ -103,4 +140,10 @@ pub struct Policy {
     /// What opens encrypted volumes: where the secrets are, never the secrets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyRef>,
+    /// MAC on the source → MAC on the target, both lower-case.
+    pub macs: BTreeMap<String, String>,
+    /// MAC, on the source or on the target → how that NIC gets its addresses.
+    pub addressing: BTreeMap<String, Addressing>,
+    /// What is done about cloud-init; `None` for what keeps the guest's network as it was.
+    pub cloud_init: Option<CloudInit>,
 }

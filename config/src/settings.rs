@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::choice::LogFormat;
 use crate::key::KeyRef;
 use crate::policy::{
-    Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, Policy, TargetFormat,
+    Addressing, CloudInit, Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, Policy,
+    StaticAddress, TargetFormat,
 };
 use crate::surroundings::Surroundings;
 
@@ -25,6 +26,12 @@ pub struct Settings {
     pub initramfs: Option<InitramfsWay>,
     /// Source network → target; `*` for every other.
     pub network: BTreeMap<String, NetworkTarget>,
+    /// MAC on the source → MAC on the target.
+    pub mac: BTreeMap<String, String>,
+    /// MAC → how that NIC gets its addresses.
+    pub addressing: BTreeMap<String, Addressing>,
+    /// What is done about cloud-init.
+    pub cloud_init: Option<CloudInit>,
     /// Ids of fixers that are not to run.
     pub skip_fixer: Option<Vec<String>>,
     /// What opens encrypted volumes.
@@ -51,11 +58,15 @@ pub struct Settings {
 
 impl Settings {
     /// These settings upon those of the layer below. Networks are taken one by one: a layer may map one network and
-    /// leave the others to the layers below. A list of fixers replaces the list below.
+    /// leave the others to the layers below; so are NICs. A list of fixers replaces the list below.
     #[must_use]
     pub fn merge(self, below: Settings) -> Settings {
         let mut network = below.network;
         network.extend(self.network);
+        let mut mac = below.mac;
+        mac.extend(self.mac);
+        let mut addressing = below.addressing;
+        addressing.extend(self.addressing);
         Settings {
             output: self.output.or(below.output),
             format: self.format.or(below.format),
@@ -63,6 +74,9 @@ impl Settings {
             disk_bus: self.disk_bus.or(below.disk_bus),
             initramfs: self.initramfs.or(below.initramfs),
             network,
+            mac,
+            addressing,
+            cloud_init: self.cloud_init.or(below.cloud_init),
             skip_fixer: self.skip_fixer.or(below.skip_fixer),
             key: self.key.or(below.key),
             no_boot: self.no_boot.or(below.no_boot),
@@ -88,6 +102,63 @@ impl Settings {
             }
             _ => {
                 self.network.insert(source, target);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives the NIC `old` the MAC `new`.
+    ///
+    /// # Errors
+    /// It is given another already, or another NIC is given the same.
+    pub fn add_mac(&mut self, old: String, new: String) -> Result<(), String> {
+        if let Some((other, _)) = self.mac.iter().find(|(o, n)| **n == new && **o != old) {
+            return Err(format!("{new} is given to two NICs: {other} and {old}"));
+        }
+        match self.mac.get(&old) {
+            Some(other) if *other != new => {
+                Err(format!("{old} is given two MAC addresses: {other} and {new}"))
+            }
+            _ => {
+                self.mac.insert(old, new);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives a NIC one more address.
+    ///
+    /// # Errors
+    /// It gets its addresses by DHCP, has this one already, or has another gateway of the same family.
+    pub fn add_address(&mut self, mac: String, address: StaticAddress) -> Result<(), String> {
+        match self.addressing.entry(mac.clone()).or_insert_with(|| Addressing::Static(Vec::new())) {
+            Addressing::Dhcp => Err(format!("{mac} is given both DHCP and the address {}", address.address)),
+            Addressing::Static(list) => {
+                if list.iter().any(|known| known.address == address.address) {
+                    return Err(format!("{mac} is given the address {} twice", address.address));
+                }
+                let same = |known: &&StaticAddress| known.address.is_ipv4() == address.address.is_ipv4();
+                let other = list.iter().filter(same).find_map(|known| known.gateway);
+                if let (Some(one), Some(two)) = (other, address.gateway)
+                    && one != two
+                {
+                    return Err(format!("{mac} is given two gateways: {one} and {two}"));
+                }
+                list.push(address);
+                Ok(())
+            }
+        }
+    }
+
+    /// Has a NIC get its addresses by DHCP.
+    ///
+    /// # Errors
+    /// It is given an address too.
+    pub fn add_dhcp(&mut self, mac: String) -> Result<(), String> {
+        match self.addressing.get(&mac) {
+            Some(Addressing::Static(_)) => Err(format!("{mac} is given both DHCP and an address")),
+            _ => {
+                self.addressing.insert(mac, Addressing::Dhcp);
                 Ok(())
             }
         }
@@ -122,6 +193,9 @@ impl Settings {
                 networks: settings.network,
                 skip_fixers: settings.skip_fixer.unwrap_or_default(),
                 keys: settings.key.unwrap_or_default(),
+                macs: settings.mac,
+                addressing: settings.addressing,
+                cloud_init: settings.cloud_init,
             },
             output: settings.output,
             parents: settings.parent.unwrap_or_default(),

@@ -197,12 +197,43 @@ pub struct InitramfsLayout {
 /// Network configuration of the guest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkFacts {
-    /// Configuration stacks that have files (`ifupdown`, `networkd`, `netplan`, `networkmanager`, `ifcfg`, `wicked`).
+    /// Configuration stacks that have files (`ifupdown`, `networkd`, `netplan`, `networkmanager`, `ifcfg`, `wicked`,
+    /// `connman`).
     pub stacks: Vec<String>,
     /// Configured physical interfaces.
     pub interfaces: Vec<InterfaceFacts>,
     /// Files that could not be understood, each with the reason (`/etc/netplan/50.yaml: …`).
     pub unparsed: Vec<String>,
+    /// DHCP leases that clients left, older ones before newer ones of the same client.
+    #[serde(default)]
+    pub leases: Vec<LeaseFacts>,
+    /// What configuration asks of a NIC besides its name and MAC.
+    #[serde(default)]
+    pub conditions: Vec<ConditionFacts>,
+}
+
+/// A DHCP lease.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseFacts {
+    /// Name of the interface that had it.
+    pub interface: String,
+    /// The address, without a prefix length.
+    pub address: String,
+    /// MAC of the interface, lower-case, where the client told the server.
+    pub mac: Option<String>,
+    /// The file.
+    pub file: String,
+}
+
+/// A condition that a NIC must meet for a file of the configuration to apply to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConditionFacts {
+    /// `name` (a pattern such as `ens*`), `driver` or `path` (the place on the bus).
+    pub kind: String,
+    /// What it must be; alternatives are separated by blanks.
+    pub value: String,
+    /// The file.
+    pub file: String,
 }
 
 /// One configured physical interface.
@@ -218,6 +249,9 @@ pub struct InterfaceFacts {
     pub dhcp: bool,
     /// The file that configures it.
     pub file: String,
+    /// It is a port of a bond or a bridge, which has the addresses.
+    #[serde(default)]
+    pub port: bool,
 }
 
 /// A hypervisor's tools in the guest, or the guest agent.
@@ -240,6 +274,9 @@ pub struct InitFacts {
     pub link_files: bool,
     /// initramfs generator: `initramfs-tools`, `dracut`, `mkinitcpio` … or empty.
     pub initramfs_generator: String,
+    /// There is no udev of any kind: nothing renames NICs.
+    #[serde(default)]
+    pub no_udev: bool,
 }
 
 /// The source's hardware as the guest saw it.
@@ -271,4 +308,17 @@ pub struct NicHardware {
     pub mac_from_source: bool,
     /// PCI hotplug slot number of the source (192 → `ens192`).
     pub pci_slot: Option<u32>,
+    /// MAC address that it has on the source, lower-case, where the user gave the target another one.
+    #[serde(default)]
+    pub source_mac: Option<String>,
+    /// Addresses without prefix length that the hypervisor saw at this NIC.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+}
+
+impl NicHardware {
+    /// Whether the NIC has this MAC, on the source or on the target.
+    pub fn has_mac(&self, mac: &str) -> bool {
+        self.mac == mac || self.source_mac.as_deref() == Some(mac)
+    }
 }

@@ -14,8 +14,10 @@ pub static FIXERS: &[&dyn Fixer] = &[
     &linux::uefi::UefiFallback,
     &linux::lvm::LvmDevices,
     &linux::mdadm::Mdadm,
-    &linux::netnames::NicNames,
     &linux::macpins::MacPins,
+    &linux::netnames::NicNames,
+    &linux::addresses::Addresses,
+    &linux::cloud_init::CloudInitNetwork,
     &linux::tools::GuestTools,
     &linux::ramdisk::Initramfs,
 ];

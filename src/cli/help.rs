@@ -64,6 +64,10 @@ static EXAMPLES: &[(&str, &[Example])] = &[
                 "h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'",
                 "networks",
             ),
+            (
+                "h2k migrate web01.vmx -o . --ip 00:50:56:aa:bb:01=192.0.2.10/24,192.0.2.1,192.0.2.53",
+                "a static address for a NIC",
+            ),
         ],
     ),
     (

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use h2k_config::{Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, Settings, TargetFormat};
+use h2k_config::{
+    CloudInit, Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, Settings, StaticAddress,
+    TargetFormat,
+};
 
 use super::choice;
 
@@ -23,6 +26,22 @@ pub struct PolicyArgs {
     /// every network without an option of its own
     #[arg(long, value_name = "SRC=TARGET", value_parser = h2k_config::network::pair, help_heading = "Target")]
     pub network: Vec<(String, NetworkTarget)>,
+    /// Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest
+    /// follows. May be given several times
+    #[arg(long, value_name = "OLD=NEW", value_parser = h2k_config::nic::mac_pair, help_heading = "Guest's network")]
+    pub mac: Vec<(String, String)>,
+    /// Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for the guest's own network
+    /// configuration; MAC is the source's or the target's, an empty GATEWAY is none. Several of one MAC add up. A
+    /// family (IPv4, IPv6) without an address of its own stays as it was
+    #[arg(long, value_name = "MAC=ADDRESS", value_parser = h2k_config::nic::address, help_heading = "Guest's network")]
+    pub ip: Vec<(String, StaticAddress)>,
+    /// Have a NIC get its IPv4 address by DHCP instead of what the guest has. May be given several times
+    #[arg(long, value_name = "MAC", value_parser = h2k_config::nic::mac, help_heading = "Guest's network")]
+    pub dhcp: Vec<String>,
+    /// What is done about cloud-init [default: no-network, where it would configure the network anew because its
+    /// datasource is not in the guest; else keep]
+    #[arg(long, value_name = "WHAT", value_parser = choice::parser::<CloudInit>(), help_heading = "Guest's network")]
+    pub cloud_init: Option<CloudInit>,
     /// How drivers come into an initramfs that lacks them: an archive is appended to it (append), the guest's own
     /// generator builds it anew (tool), or the first where it is proven and the second elsewhere [default: auto]
     #[arg(long, value_name = "WAY", value_parser = choice::parser::<InitramfsWay>(), help_heading = "Repairs")]
@@ -66,13 +85,14 @@ impl PolicyArgs {
     /// The options as settings.
     ///
     /// # Errors
-    /// A network is mapped twice.
+    /// A network is mapped twice; a NIC is given what contradicts itself.
     pub(super) fn settings(&self) -> Result<Settings, String> {
         let mut settings = Settings {
             format: self.format,
             compress: self.compress,
             disk_bus: self.disk_bus,
             initramfs: self.initramfs,
+            cloud_init: self.cloud_init,
             skip_fixer: some(&self.skip_fixer),
             key: keys(&self.key)?,
             no_boot: self.no_boot,
@@ -83,6 +103,15 @@ impl PolicyArgs {
         };
         for (source, target) in &self.network {
             settings.add_network(source.clone(), target.clone()).map_err(|e| format!("--network: {e}"))?;
+        }
+        for (old, new) in &self.mac {
+            settings.add_mac(old.clone(), new.clone()).map_err(|e| format!("--mac: {e}"))?;
+        }
+        for (mac, address) in &self.ip {
+            settings.add_address(mac.clone(), address.clone()).map_err(|e| format!("--ip: {e}"))?;
+        }
+        for mac in &self.dhcp {
+            settings.add_dhcp(mac.clone()).map_err(|e| format!("--dhcp: {e}"))?;
         }
         Ok(settings)
     }

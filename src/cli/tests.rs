@@ -1,7 +1,10 @@
 use std::collections::BTreeSet;
 
 use clap::CommandFactory;
-use h2k_config::{Compress, DiskBus, Engine, InitramfsWay, KEYS, NetworkTarget, TargetFormat};
+use h2k_config::{
+    Addressing, CloudInit, Compress, DiskBus, Engine, InitramfsWay, KEYS, NetworkTarget, StaticAddress,
+    TargetFormat,
+};
 use insta::assert_snapshot;
 
 use super::*;
@@ -61,9 +64,17 @@ fn options_become_settings() {
     let cli = parse(
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
          --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --state s --compress zlib \
-         --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v",
+         --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v \
+         --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
+         --dhcp 00-50-56-aa-00-02 --cloud-init no-network",
     );
     let settings = cli.unwrap().settings().unwrap();
+    let address = StaticAddress {
+        address: "192.0.2.10".parse().unwrap(),
+        prefix: 24,
+        gateway: Some("192.0.2.1".parse().unwrap()),
+        dns: vec!["192.0.2.53".parse().unwrap()],
+    };
     let expected = Settings {
         output: Some("out".into()),
         format: Some(TargetFormat::Raw),
@@ -79,6 +90,13 @@ fn options_become_settings() {
             ("*".to_owned(), NetworkTarget::Network("lab".to_owned())),
         ]
         .into(),
+        mac: [("00:50:56:aa:00:01".to_owned(), "52:54:00:00:00:01".to_owned())].into(),
+        addressing: [
+            ("52:54:00:00:00:01".to_owned(), Addressing::Static(vec![address])),
+            ("00:50:56:aa:00:02".to_owned(), Addressing::Dhcp),
+        ]
+        .into(),
+        cloud_init: Some(CloudInit::NoNetwork),
         skip_fixer: Some(vec!["x".to_owned(), "y".to_owned()]),
         key: Some(vec!["all:env:K".parse().unwrap()]),
         no_boot: Some(true),
@@ -112,12 +130,33 @@ fn a_network_is_mapped_once() {
 }
 
 #[test]
+fn a_nic_is_given_what_fits_together() {
+    for (options, message) in [
+        (
+            "--dhcp 00:50:56:aa:00:01 --ip 00:50:56:aa:00:01=192.0.2.10/24",
+            "--dhcp: 00:50:56:aa:00:01 is given both DHCP and an address",
+        ),
+        (
+            "--mac 00:50:56:aa:00:01=52:54:00:00:00:01 --mac 00:50:56:aa:00:01=52:54:00:00:00:02",
+            "--mac: 00:50:56:aa:00:01 is given two MAC addresses: 52:54:00:00:00:01 and 52:54:00:00:00:02",
+        ),
+    ] {
+        let cli = parse(&format!("h2k plan a.vmx {options}")).unwrap();
+        assert_eq!(cli.settings(), Err(message.to_owned()));
+    }
+}
+
+#[test]
 fn a_wrong_command_line_ends_with_2() {
     for line in [
         "h2k migrate",
         "h2k migrate a --format vmdk",
         "h2k migrate a --network A",
         "h2k migrate a --boot-timeout 0",
+        "h2k migrate a --mac x=y",
+        "h2k migrate a --ip 00:50:56:aa:00:01=192.0.2.10",
+        "h2k migrate a --dhcp x",
+        "h2k migrate a --cloud-init off",
         "h2k plan a --json --markdown",
         "h2k plan a -q -v",
         "h2k migrat a",
@@ -216,6 +255,19 @@ fn help_of_migrate() {
                                   SRC=bridge:NAME (a host bridge); SRC * is every network without an
                                   option of its own
 
+    Guest's network:
+          --mac <OLD=NEW>      Give the NIC with the MAC address OLD the MAC address NEW on the target;
+                               what is tied to OLD in the guest follows. May be given several times
+          --ip <MAC=ADDRESS>   Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for
+                               the guest's own network configuration; MAC is the source's or the
+                               target's, an empty GATEWAY is none. Several of one MAC add up. A family
+                               (IPv4, IPv6) without an address of its own stays as it was
+          --dhcp <MAC>         Have a NIC get its IPv4 address by DHCP instead of what the guest has.
+                               May be given several times
+          --cloud-init <WHAT>  What is done about cloud-init [default: no-network, where it would
+                               configure the network anew because its datasource is not in the guest;
+                               else keep] [possible values: keep, no-network, disable]
+
     Repairs:
           --skip-fixer <ID>  Do not make this repair; h2k fixers lists them. May be given several times
 
@@ -254,6 +306,8 @@ fn help_of_migrate() {
       h2k migrate sda.vmdk sdb.vmdk -o .
       # networks
       h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'
+      # a static address for a NIC
+      h2k migrate web01.vmx -o . --ip 00:50:56:aa:bb:01=192.0.2.10/24,192.0.2.1,192.0.2.53
     ");
 }
 

@@ -42,16 +42,17 @@ pub struct Basis<'a> {
 /// # Errors
 /// A fixer could not read the guest: what it would change is then unknown, and there is no plan.
 pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Failure> {
+    let facts = &target::with_macs(basis.facts, basis.policy);
     let (edits, mut concerns) = match guest {
-        Some(guest) if basis.facts.system().is_some() => propose(basis.facts, guest, basis.policy)?,
+        Some(guest) if facts.system().is_some() => propose(facts, guest, basis.policy)?,
         _ => (Vec::new(), Vec::new()),
     };
-    let target = target::target(basis.name, basis.source, basis.facts, basis.policy, basis.sizes);
-    let forecast = forecast(basis.sizes, basis.allocated, basis.unpacked, basis.facts, &edits);
+    let target = target::target(basis.name, basis.source, facts, basis.policy, basis.sizes);
+    let forecast = forecast(basis.sizes, basis.allocated, basis.unpacked, facts, &edits);
     concerns.extend(rules::check(&Seen {
         source: basis.source,
         disks: basis.disks,
-        facts: basis.facts,
+        facts,
         policy: basis.policy,
         target: &target,
         forecast: &forecast,
@@ -64,7 +65,7 @@ pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Fail
     Ok(Plan {
         name: basis.name.to_owned(),
         source: basis.source.clone(),
-        facts: basis.facts.clone(),
+        facts: facts.clone(),
         target,
         edits,
         concerns,

@@ -4,6 +4,7 @@
 mod disk;
 mod guest;
 mod host;
+mod nics;
 mod source;
 
 use std::path::PathBuf;
@@ -75,7 +76,7 @@ pub struct Rule {
 }
 
 /// Every rule.
-pub static RULES: &[&[Rule]] = &[source::RULES, disk::RULES, guest::RULES, host::RULES];
+pub static RULES: &[&[Rule]] = &[source::RULES, disk::RULES, guest::RULES, nics::RULES, host::RULES];
 
 /// All rules in order.
 pub fn all() -> impl Iterator<Item = &'static Rule> {

@@ -51,6 +51,17 @@ pub fn mac(source: &SourceVm, uuid: &str, index: usize) -> (String, bool) {
     (format!("52:54:00:{a:02x}:{b:02x}:{c:02x}"), false)
 }
 
+/// The facts with the MACs that the user wants the target's NICs to have.
+pub fn with_macs(facts: &GuestFacts, policy: &Policy) -> GuestFacts {
+    let mut facts = facts.clone();
+    for nic in &mut facts.hardware.nics {
+        if let Some(new) = policy.macs.get(&nic.mac).filter(|new| **new != nic.mac) {
+            nic.source_mac = Some(std::mem::replace(&mut nic.mac, new.clone()));
+        }
+    }
+    facts
+}
+
 /// A UUID for a VM whose source gives none: derived, so that plan and migrate agree. RFC 9562, version 8.
 pub fn derived_uuid(name: &str, source: &SourceVm) -> String {
     let hash = blake3::hash(format!("{name}\0{}", source.path.display()).as_bytes());
@@ -172,12 +183,17 @@ fn nics(source: &SourceVm, policy: &Policy, uuid: &str) -> Vec<DomainNic> {
         .iter()
         .enumerate()
         .map(|(index, nic)| DomainNic {
-            mac: mac(source, uuid, index).0,
+            mac: wanted_mac(mac(source, uuid, index).0, policy),
             target: network(nic.network.as_deref(), policy),
             model: "virtio".to_owned(),
             connected: nic.start_connected != Tristate::No,
         })
         .collect()
+}
+
+/// The MAC that the user wants in place of this one.
+fn wanted_mac(mac: String, policy: &Policy) -> String {
+    policy.macs.get(&mac).cloned().unwrap_or(mac)
 }
 
 /// What a source network maps to: its own entry, the entry `*`, or the libvirt network `default`.

@@ -84,7 +84,7 @@ fn fix(
     session: &mut Session,
     planned: &Planned,
 ) -> Result<(Vec<f64>, Option<Readiness>), Failure> {
-    let facts = &planned.inspected.facts;
+    let facts = &planned.plan.facts;
     if facts.system().is_none() {
         return Ok((Vec::new(), None));
     }

@@ -160,7 +160,7 @@ fn hardware(fetched: &Fetched) -> SourceHardware {
     });
     let nics = vm.nics.iter().enumerate().map(|(index, nic)| {
         let (mac, mac_from_source) = target::mac(vm, &uuid, index);
-        NicHardware { mac, mac_from_source, pci_slot: nic.pci_slot }
+        NicHardware { mac, mac_from_source, pci_slot: nic.pci_slot, ..NicHardware::default() }
     });
     SourceHardware { disks: disks.collect(), nics: nics.collect() }
 }

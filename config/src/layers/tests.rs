@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::keys::{KEYS, Key};
-use crate::policy::{DiskBus, NetworkTarget, TargetFormat};
+use crate::policy::{Addressing, CloudInit, DiskBus, NetworkTarget, TargetFormat};
 
 /// A host with an empty current directory, home and /etc.
 struct Host {
@@ -80,6 +80,53 @@ fn networks_are_taken_one_by_one() {
     assert_eq!(networks["*"], NetworkTarget::Network("default".to_owned()));
     assert_eq!(networks["VM Network"], bridge("br1"));
     assert_eq!(networks["Storage"], bridge("br2"));
+}
+
+#[test]
+fn nics_are_taken_one_by_one() {
+    let host = Host::new()
+        .file(
+            "etc/h2k/config.yaml",
+            "mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\"}\nip:\n  - 00:50:56:aa:00:01=192.0.2.1/24\n  - 00:50:56:aa:00:01=192.0.2.2/24\n\
+             cloud-init: keep\n",
+        )
+        .file("cwd/h2k.yaml", "dhcp: [00:50:56:aa:00:02]\n")
+        .variable("H2K_IP", "00:50:56:AA:00:02=192.0.2.9/24,192.0.2.1,192.0.2.53,00:50:56:aa:00:03=2001:db8::9/64")
+        .variable("H2K_MAC", "00:50:56:aa:00:02=52:54:00:00:00:02");
+    let settings = host.load(Settings::default()).unwrap().settings;
+    let policy = settings.clone().resolve(&host.around).policy;
+    assert_eq!(policy.macs.len(), 2);
+    assert_eq!(policy.cloud_init, Some(CloudInit::Keep));
+    let count = |mac: &str| match &policy.addressing[mac] {
+        Addressing::Static(list) => list.len(),
+        Addressing::Dhcp => 0,
+    };
+    let counts = ["01", "02", "03"].map(|n| count(&format!("00:50:56:aa:00:{n}")));
+    // The environment's address stands above the file's DHCP.
+    assert_eq!(counts, [2, 1, 1]);
+}
+
+#[test]
+fn bad_values_of_nics_are_told() {
+    for (file, message) in [
+        ("mac: {a: \"52:54:00:00:00:01\"}\n", "mac: \"a\" is no MAC address such as 00:50:56:aa:bb:cc"),
+        (
+            "mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\", \"00:50:56:aa:00:02\": \"52:54:00:00:00:01\"}\n",
+            "mac: 52:54:00:00:00:01 is given to two NICs: 00:50:56:aa:00:01 and 00:50:56:aa:00:02",
+        ),
+        (
+            "ip: [\"00:50:56:aa:00:01=1.2.3.4/5\"]\ndhcp: [\"00:50:56:aa:00:01\"]\n",
+            "dhcp: 00:50:56:aa:00:01 is given both DHCP and an address",
+        ),
+        (
+            "ip:\n - 00:50:56:aa:00:01=10.0.0.4/8,10.0.0.1\n - 00:50:56:aa:00:01=10.0.0.5/8,10.0.0.2\n",
+            "ip: 00:50:56:aa:00:01 is given two gateways: 10.0.0.1 and 10.0.0.2",
+        ),
+        ("cloud-init: off\n", "cloud-init: \"off\" is none of keep, no-network, disable"),
+    ] {
+        let error = Host::new().file("cwd/h2k.yaml", file).load(Settings::default()).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
 }
 
 #[test]

@@ -19,8 +19,9 @@ fn every_key_is_read() {
     let read = settings(
         "output: /srv/vms\nformat: raw\ndisk-bus: virtio-scsi\ninitramfs: append\nnetwork:\n  VM Network: bridge:br0\n  '*': network:default\n\
          skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nstate: s.db\nlog-format: json\n\
-         compress: zstd\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\n\
-         key: ['all:env:K', /dev/sda2:file:p]\n",
+         compress: zstd\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\ncloud-init: disable\n\
+         key: ['all:env:K', /dev/sda2:file:p]\n\
+         mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\"}\ndhcp: [\"00:50:56:AA:00:02\"]\n",
     );
     let expected = Settings {
         output: Some(PathBuf::from("/srv/vms")),
@@ -37,6 +38,9 @@ fn every_key_is_read() {
             ("*".to_owned(), NetworkTarget::Network("default".to_owned())),
         ]
         .into(),
+        mac: [("00:50:56:aa:00:01".to_owned(), "52:54:00:00:00:01".to_owned())].into(),
+        addressing: [("00:50:56:aa:00:02".to_owned(), crate::Addressing::Dhcp)].into(),
+        cloud_init: Some(crate::CloudInit::Disable),
         skip_fixer: Some(vec!["linux.tools".to_owned()]),
         key: Some(vec!["all:env:K".parse().unwrap(), "/dev/sda2:file:p".parse().unwrap()]),
         no_boot: Some(true),
@@ -65,8 +69,9 @@ fn all_mistakes_are_told_with_their_places() {
             "3:9 format: \"vmdk\" is none of qcow2, raw",
             "4:10 no-boot: \"maybe\" is neither true nor false",
             "6:3 network: \"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
-            "7:1 unknown key \"password\"; the keys are output, format, compress, disk-bus, network, skip-fixer, \
-             key, no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, state, log-format",
+            "7:1 unknown key \"password\"; the keys are output, format, compress, disk-bus, network, mac, ip, dhcp, \
+             cloud-init, skip-fixer, key, no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, state, \
+             log-format",
             "9:1 format is set twice",
         ]
     );

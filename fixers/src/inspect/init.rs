@@ -10,6 +10,10 @@ const SYSTEMD: &[&str] = &["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
 
 const UDEVD: &[&str] = &["/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd"];
 
+/// udev before it came with systemd: Debian 7, Red Hat 6, SUSE 11; eudev.
+const OLD_UDEVD: &[&str] =
+    &["/sbin/udevd", "/usr/sbin/udevd", "/lib/udev/udevd", "/usr/lib/udev/udevd", "/usr/bin/udevd"];
+
 /// Programs by which a generator is known, in the order in which it is asked: Debian's dracut-core may be installed
 /// beside initramfs-tools without being used; SUSE's and Red Hat's `mkinitrd` calls dracut where there is one.
 const GENERATORS: &[(&str, &[&str])] = &[
@@ -36,9 +40,11 @@ pub(super) fn init(guest: &dyn Guest) -> Result<InitFacts> {
             break;
         }
     }
+    let link_files = text::first_there(guest, UDEVD)?.is_some();
     Ok(InitFacts {
         systemd: systemd(guest)?,
-        link_files: text::first_there(guest, UDEVD)?.is_some(),
+        link_files,
+        no_udev: !link_files && text::first_there(guest, OLD_UDEVD)?.is_none(),
         initramfs_generator: generator.to_owned(),
     })
 }

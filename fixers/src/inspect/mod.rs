@@ -24,7 +24,7 @@ mod init;
 mod kernels;
 pub mod mdadm;
 mod modules;
-mod network;
+pub(crate) mod network;
 pub mod os_release;
 mod packages;
 mod release_files;

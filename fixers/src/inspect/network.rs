@@ -1,15 +1,20 @@
 //! Network configuration: which stacks have files, and which physical interfaces they configure.
 
+mod connman;
 mod ifcfg;
 mod ifupdown;
 mod ini;
 mod keyfile;
-mod names;
-mod netplan;
+mod leases;
+pub(crate) mod names;
+pub(crate) mod netplan;
 mod networkd;
+mod wicked;
+
+use std::collections::BTreeSet;
 
 use crate::error::Result;
-use crate::facts::{InterfaceFacts, NetworkFacts};
+use crate::facts::{ConditionFacts, InterfaceFacts, NetworkFacts};
 use crate::guest::Guest;
 
 use super::text;
@@ -27,6 +32,12 @@ struct Stack {
     /// Whether it has files.
     present: bool,
     interfaces: Vec<InterfaceFacts>,
+    /// Names of what bonds, bridges and VLANs sit upon, with the file that says so.
+    below: Vec<(String, String)>,
+    /// Names of ports of bonds and bridges.
+    ports: BTreeSet<String>,
+    /// What files ask of a NIC besides its name and MAC.
+    conditions: Vec<ConditionFacts>,
     /// Files that could not be understood, with the reason.
     unparsed: Vec<String>,
 }
@@ -47,6 +58,36 @@ impl Stack {
             self.interfaces.push(interface);
         }
     }
+
+    /// Tells that something sits upon these interfaces.
+    fn below<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, file: &str) {
+        for name in names {
+            if names::is_physical(name) && self.below.len() < MAX_INTERFACES {
+                self.below.push((name.to_owned(), file.to_owned()));
+            }
+        }
+    }
+
+    /// Tells that these interfaces are ports of a bond or a bridge.
+    fn ports<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, file: &str) {
+        for name in names {
+            if names::is_physical(name) && self.ports.len() < MAX_INTERFACES {
+                self.ports.insert(name.to_owned());
+                self.below([name], file);
+            }
+        }
+    }
+
+    /// Tells that a file asks for something; an empty value asks for nothing.
+    fn condition(&mut self, kind: &str, value: &str, file: &str) {
+        if !value.is_empty() && self.conditions.len() < MAX_INTERFACES {
+            self.conditions.push(ConditionFacts {
+                kind: kind.to_owned(),
+                value: value.to_owned(),
+                file: file.to_owned(),
+            });
+        }
+    }
 }
 
 /// Reads the configuration of every stack.
@@ -55,11 +96,15 @@ impl Stack {
 /// The guest could not be read.
 pub(super) fn network(guest: &dyn Guest) -> Result<NetworkFacts> {
     let suse = ifcfg::read(guest, ifcfg::SUSE_DIR)?;
-    let wicked = Stack { present: suse.present && guest.exists("/etc/wicked")?, ..Stack::default() };
+    let mut wicked = wicked::read(guest)?;
+    wicked.present |= suse.present && guest.exists("/etc/wicked")?;
     let mut redhat = ifcfg::read(guest, ifcfg::REDHAT_DIR)?;
     redhat.present |= suse.present;
     redhat.interfaces.extend(suse.interfaces);
+    redhat.ports.extend(suse.ports);
+    redhat.below.extend(suse.below);
     let mut facts = NetworkFacts::default();
+    let (mut below, mut ports) = (Vec::new(), BTreeSet::new());
     for (name, stack) in [
         ("ifupdown", ifupdown::read(guest)?),
         ("networkd", networkd::read(guest)?),
@@ -67,12 +112,31 @@ pub(super) fn network(guest: &dyn Guest) -> Result<NetworkFacts> {
         ("networkmanager", keyfile::read(guest)?),
         ("ifcfg", redhat),
         ("wicked", wicked),
+        ("connman", connman::read(guest)?),
     ] {
         if stack.present {
             facts.stacks.push(name.to_owned());
         }
         facts.interfaces.extend(stack.interfaces);
+        facts.conditions.extend(stack.conditions);
         facts.unparsed.extend(stack.unparsed);
+        below.extend(stack.below);
+        ports.extend(stack.ports);
     }
+    add_below(&mut facts, below);
+    for interface in &mut facts.interfaces {
+        interface.port = ports.contains(&interface.name);
+    }
+    facts.leases = leases::read(guest)?;
     Ok(facts)
+}
+
+/// What a bond, a bridge or a VLAN sits upon needs its name, with a configuration of its own or without.
+fn add_below(facts: &mut NetworkFacts, below: Vec<(String, String)>) {
+    let mut known: BTreeSet<String> = facts.interfaces.iter().map(|i| i.name.clone()).collect();
+    for (name, file) in below {
+        if known.insert(name.clone()) {
+            facts.interfaces.push(InterfaceFacts { name, file, ..InterfaceFacts::default() });
+        }
+    }
 }

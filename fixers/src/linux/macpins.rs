@@ -9,8 +9,9 @@ use super::netnames::matching::{Matching, matching};
 use super::text::{TextFile, files_in, lines};
 use crate::error::Result;
 use crate::facts::{InterfaceFacts, NicHardware};
-use crate::{Concern, Edit, Fixer, Guest, GuestFacts, Proposal, Severity};
+use crate::{Change, Concern, Edit, Fixer, Guest, GuestFacts, Proposal, Severity};
 
+mod follow;
 mod pins;
 
 #[cfg(test)]
@@ -35,7 +36,9 @@ impl Fixer for MacPins {
     fn explanation(&self) -> &'static str {
         "The target's NICs have the MAC addresses of the source's, so configuration that is tied to them keeps working \
          and stays. Rules that old udev wrote for NICs that are gone may hold a name that a present NIC needs, which \
-         would then be called eth1; those lines are removed. Where the source does not say a MAC (many OVA files), h2k \
+         would then be called eth1; those lines are removed. Where --mac gives a NIC another MAC, everything in the \
+         network configuration that names the old one names the new one. Where the source does not say a MAC (many OVA \
+         files), h2k \
          makes one up, and a configuration with the old MAC would not apply: if there is exactly one NIC and exactly \
          one configuration, the MAC in it is replaced by the new one. The line is not removed: an emptied match would \
          match every NIC in systemd-networkd, and netplan refuses set-name without one. In all other cases a pin to a \
@@ -49,13 +52,11 @@ impl Fixer for MacPins {
             return Ok(proposal);
         }
         let found = matching(facts, guest)?;
-        for path in files_in(guest, RULES, ".rules")? {
-            if GENERATED.iter().any(|part| path.contains(part))
-                && let Some(file) = TextFile::read(guest, &path)?
-            {
-                proposal.edits.extend(without_stale_rules(&file, facts, &found));
-            }
-        }
+        let changed = follow::changed(facts);
+        let pinned = Pinned { facts, found: &found, changed: &changed };
+        proposal.edits.extend(pinned.rules(guest)?);
+        proposal.edits.extend(pinned.others(guest)?);
+        proposal.concerns.extend(facts.network.interfaces.iter().filter_map(|i| remembered(i, &changed)));
         let stale: Vec<&InterfaceFacts> =
             facts.network.interfaces.iter().filter(|i| is_stale(i, facts)).collect();
         match (stale.as_slice(), facts.network.interfaces.as_slice(), facts.hardware.nics.as_slice()) {
@@ -71,18 +72,88 @@ impl Fixer for MacPins {
 }
 
 fn is_stale(interface: &InterfaceFacts, facts: &GuestFacts) -> bool {
-    interface.mac.as_ref().is_some_and(|mac| facts.hardware.nics.iter().all(|nic| nic.mac != *mac))
+    interface.mac.as_ref().is_some_and(|mac| !facts.hardware.nics.iter().any(|nic| nic.has_mac(mac)))
 }
 
-/// The rules without those for MACs that are gone and names that are needed.
-fn without_stale_rules(file: &TextFile, facts: &GuestFacts, found: &Matching) -> Option<Edit> {
+/// Files that are tied to MACs, and what they are to be tied to.
+struct Pinned<'a> {
+    facts: &'a GuestFacts,
+    found: &'a Matching,
+    changed: &'a [(&'a str, &'a str)],
+}
+
+impl Pinned<'_> {
+    /// Rules that udev wrote itself: they follow a NIC to its new MAC, and go with one that is gone.
+    fn rules(&self, guest: &dyn Guest) -> Result<Vec<Edit>> {
+        let mut edits = Vec::new();
+        for path in files_in(guest, RULES, ".rules")? {
+            if GENERATED.iter().any(|part| path.contains(part))
+                && let Some(file) = TextFile::read(guest, &path)?
+            {
+                let followed = follow::follow(&file.text, self.changed);
+                let (kept, gone) = without_stale_rules(&followed, self.facts, self.found);
+                let mut reasons = Vec::new();
+                if followed != file.text {
+                    reasons.push(self.reason());
+                }
+                if !gone.is_empty() {
+                    reasons.push(format!(
+                        "the VM has no such NIC, and another one needs the name: {}",
+                        gone.join(", ")
+                    ));
+                }
+                edits.extend(file.edit(ID, &kept, reasons.join("; ")));
+            }
+        }
+        Ok(edits)
+    }
+
+    /// Every other file that names the old MAC of a NIC that is given another.
+    fn others(&self, guest: &dyn Guest) -> Result<Vec<Edit>> {
+        let mut edits = Vec::new();
+        if self.changed.is_empty() {
+            return Ok(edits);
+        }
+        let mut seen = BTreeSet::new();
+        for path in follow::files(guest, self.facts)? {
+            if path.starts_with(RULES) && GENERATED.iter().any(|part| path.contains(part)) {
+                continue;
+            }
+            if let Some((file, after)) = follow::file(guest, &path, self.changed)?
+                && seen.insert(file.path.clone())
+            {
+                edits.extend(file.edit(ID, &after, self.reason()));
+            }
+            if let Some(to) = follow::renamed(&path, self.changed)
+                && guest.exists(&path)?
+                && !guest.exists(&to)?
+            {
+                edits.push(Edit {
+                    fixer: ID.to_owned(),
+                    reason: self.reason(),
+                    change: Change::Rename { path, to },
+                });
+            }
+        }
+        Ok(edits)
+    }
+
+    fn reason(&self) -> String {
+        let pairs: Vec<String> =
+            self.changed.iter().map(|(old, new)| format!("{old} becomes {new}")).collect();
+        format!("the target's NIC is given another MAC address: {}", pairs.join(", "))
+    }
+}
+
+/// The rules without those for MACs that are gone and names that are needed; and what is gone.
+fn without_stale_rules(text: &str, facts: &GuestFacts, found: &Matching) -> (String, Vec<String>) {
     let needed: BTreeSet<&str> = found.pairs.iter().map(|pair| pair.name.as_str()).collect();
-    let present = |mac: &str| facts.hardware.nics.iter().any(|nic| nic.mac == mac);
-    let mut kept = String::with_capacity(file.text.len());
+    let present = |mac: &str| facts.hardware.nics.iter().any(|nic| nic.has_mac(mac));
+    let mut kept = String::with_capacity(text.len());
     let mut gone = Vec::new();
     // The comment above a rule says which NIC it was for, and goes with it.
     let mut comment = "";
-    for (_, line) in lines(&file.text) {
+    for (_, line) in lines(text) {
         let stale =
             parse_rule(line).filter(|rule| !present(&rule.mac) && needed.contains(rule.name.as_str()));
         match stale {
@@ -102,8 +173,21 @@ fn without_stale_rules(file: &TextFile, facts: &GuestFacts, found: &Matching) ->
         }
     }
     kept.push_str(comment);
-    let reason = format!("the VM has no such NIC, and another one needs the name: {}", gone.join(", "));
-    file.edit(ID, &kept, reason)
+    (kept, gone)
+}
+
+/// ConnMan remembers services in directories named after MACs, and writes them anew whenever it runs.
+fn remembered(interface: &InterfaceFacts, changed: &[(&str, &str)]) -> Option<Concern> {
+    let (_, new) = changed.iter().find(|(old, _)| interface.mac.as_deref() == Some(*old))?;
+    interface.file.contains("/connman/ethernet_").then(|| {
+        Concern::new(
+            "guest.network.stale-mac",
+            Severity::Warning,
+            &interface.file,
+            format!("ConnMan remembers this by the old MAC address, and will know nothing of {new}"),
+            "give the NIC its configuration with --ip or --dhcp",
+        )
+    })
 }
 
 enum Repinned {

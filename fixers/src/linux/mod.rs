@@ -1,6 +1,8 @@
 //! Repairs of Linux guests.
 
+pub mod addresses;
 pub mod boot;
+pub mod cloud_init;
 pub mod console;
 pub mod crypttab;
 pub mod device_map;

@@ -6,6 +6,7 @@ use super::text::TextFile;
 use crate::error::Result;
 use crate::{Concern, Edit, Fixer, Guest, GuestFacts, Proposal, Severity};
 
+mod conditions;
 pub(crate) mod existing;
 pub(crate) mod matching;
 mod slots;
@@ -40,10 +41,13 @@ impl Fixer for NicNames {
          and a configuration for ens192 would find no interface. The target's NICs keep their MAC addresses, so h2k \
          pins each name that the configuration uses to the MAC of its NIC: with a .link file in /etc/systemd/network, \
          or with a udev rule where systemd is older than 240 and would keep a name that the initramfs has given. Which \
-         NIC has which name is taken from the guest's own rules, from MACs in the configuration, from VMware's slot \
-         numbers (slot 192 is ens192), and where one NIC and one name are left, from that. What cannot be matched is \
-         reported and left. eth0 and its like are pinned too, also with net.ifnames=0 and a single NIC: the arguments \
-         of the kernel may change, and a second NIC may come. The configuration itself is not touched."
+         NIC has which name is taken from the guest's own rules, from MACs in the configuration, from addresses that \
+         the hypervisor saw, from DHCP leases, from VMware's slot numbers (slot 192 is ens192), and where one NIC and \
+         one name are left, from that. Names that only bonds, bridges and VLANs refer to are pinned too. What cannot \
+         be matched is reported and left. eth0 and its like are pinned too, also with net.ifnames=0 and a single NIC: the arguments \
+         of the kernel may change, and a second NIC may come. A guest without udev (mdev) names its NICs in the order \
+         in which the kernel finds them, and has nothing to pin them with: with one NIC that is eth0, with several it \
+         is reported. The configuration itself is not touched."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, _: &Policy) -> Result<Proposal> {
@@ -62,7 +66,9 @@ impl Fixer for NicNames {
                 Err(concern) => proposal.concerns.push(concern),
             }
         }
-        if facts.init.link_files && version::renames_again(guest)? {
+        if facts.init.no_udev {
+            proposal.concerns.extend(pins.iter().filter_map(|pin| unrenamed(facts, pin)));
+        } else if facts.init.link_files && version::renames_again(guest)? {
             for pin in &pins {
                 proposal.edits.extend(link_file(guest, pin)?);
             }
@@ -70,6 +76,7 @@ impl Fixer for NicNames {
             proposal.edits.extend(rules(guest, &pins)?);
         }
         proposal.concerns.extend(unmatched(&found));
+        proposal.concerns.extend(conditions::concerns(facts, &found));
         Ok(proposal)
     }
 }
@@ -100,6 +107,8 @@ fn pin(facts: &GuestFacts, found: &Matching, pair: &Pair) -> std::result::Result
     let Some(mac) = mac else { return refuse("its NIC has no MAC address".to_owned(), "give the NIC one") };
     let why = match pair.by {
         By::Guest | By::Mac => "the configuration ties the name to this MAC",
+        By::Address => "its address is the one that the hypervisor saw at this MAC",
+        By::Lease => "a DHCP lease of this MAC is for the name",
         By::Slot => "the name is that of the NIC's slot on VMware",
         By::Rest => "there is no other NIC and no other name",
     };
@@ -150,6 +159,20 @@ fn rules(guest: &dyn Guest, pins: &[Pin]) -> Result<Option<Edit>> {
         Some(file) => file.edit(ID, &content, reason),
         None => Some(Edit::create(ID, &path, &content, 0o644, reason)),
     })
+}
+
+/// Without udev the kernel's names stay: eth0, eth1 … in the order of the bus.
+fn unrenamed(facts: &GuestFacts, pin: &Pin) -> Option<Concern> {
+    if pin.name == "eth0" && facts.hardware.nics.len() == 1 {
+        return None;
+    }
+    Some(Concern::new(
+        "guest.network.unpinned",
+        Severity::Warning,
+        &pin.name,
+        "the guest has no udev, so that its NICs are eth0, eth1 … in the order in which the kernel finds them",
+        "look at the network after the first boot, or install eudev in the guest before the migration",
+    ))
 }
 
 /// systemd.link(5) warns of names that the kernel gives itself: whoever is first has the name.

@@ -41,7 +41,7 @@ pub(crate) fn disk(bus: &str, controller: u32, unit: u32) -> DiskHardware {
 
 /// A NIC that keeps the source's MAC.
 pub(crate) fn nic(mac: &str, slot: Option<u32>) -> NicHardware {
-    NicHardware { mac: mac.to_owned(), mac_from_source: true, pci_slot: slot }
+    NicHardware { mac: mac.to_owned(), mac_from_source: true, pci_slot: slot, ..NicHardware::default() }
 }
 
 /// A configured interface.

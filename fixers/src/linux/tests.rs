@@ -91,6 +91,8 @@ fn every_habit_is_repaired_in_one_pass() {
     copy /boot/efi/EFI/debian/shimx64.efi → /boot/efi/EFI/BOOT/BOOTX64.EFI (4 bytes)
     copy /boot/efi/EFI/debian/grubx64.efi → /boot/efi/EFI/BOOT/grubx64.efi (4 bytes)
     remove /etc/lvm/devices/system.devices
+    write /etc/udev/rules.d/70-persistent-net.rules
+    -SUBSYSTEM=="net", ATTR{address}=="00:0c:29:00:00:09", NAME="ens192"
     write /etc/systemd/network/10-h2k-ens192.link
     +# Written by h2k: the network configuration knows this NIC as ens192.
     +[Match]
@@ -99,8 +101,6 @@ fn every_habit_is_repaired_in_one_pass() {
     +
     +[Link]
     +Name=ens192
-    write /etc/udev/rules.d/70-persistent-net.rules
-    -SUBSYSTEM=="net", ATTR{address}=="00:0c:29:00:00:09", NAME="ens192"
     link /etc/systemd/system/open-vm-tools.service → /dev/null
     link /etc/systemd/system/vmtoolsd.service → /dev/null (was /lib/systemd/system/open-vm-tools.service)
     "#);

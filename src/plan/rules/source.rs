@@ -111,7 +111,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "nic.mac-unknown",
         severity: Severity::Warning,
         summary: "the source does not tell a NIC's MAC address; one is made up",
-        advice: "set the MAC that the network expects in the libvirt XML, or tell the network the new one",
+        advice: "give --mac with the address that is used and the one that the network expects, or tell the network the new one",
         check: |s| {
             let unknown = s.source.nics.iter().enumerate().filter(|(_, n)| n.mac.is_none());
             let made_up = |i: usize| s.target.nics.get(i).map(|n| n.mac.clone()).unwrap_or_default();

@@ -65,6 +65,7 @@ fn unquoted(value: &str) -> String {
 
 fn add(stack: &mut Stack, file_name: &str, variables: &BTreeMap<String, String>, file: &str) {
     let get = |key: &str| variables.get(key).map(String::as_str).filter(|v| !v.is_empty());
+    ports(stack, file_name, variables, file);
     let kind = get("TYPE").or(get("DEVICETYPE")).unwrap_or("Ethernet");
     let no = |v: &str| v.eq_ignore_ascii_case("no");
     let is_virtual = VIRTUAL.iter().any(|k| get(k).is_some_and(|v| !no(v)))
@@ -79,6 +80,8 @@ fn add(stack: &mut Stack, file_name: &str, variables: &BTreeMap<String, String>,
     let name = match (get("DEVICE"), &by_mac) {
         (Some(device), _) => device,
         (None, Some(_)) => "",
+        // NetworkManager names files after connections: ifcfg-Office is for any NIC.
+        (None, None) if is_profile(file_name, get("NAME")) => "",
         (None, None) => file_name,
     };
     let name = names::without_alias(name);
@@ -91,6 +94,34 @@ fn add(stack: &mut Stack, file_name: &str, variables: &BTreeMap<String, String>,
         interface.mac = mac.or(interface.mac.take());
         protocols(interface, variables);
     });
+}
+
+/// Whether the file is named after a connection, not after an interface.
+fn is_profile(file_name: &str, connection: Option<&str>) -> bool {
+    let named = connection.is_some_and(|name| name.replace(' ', "_") == file_name);
+    named && !names::is_udev_name(file_name)
+}
+
+/// What the interface of the file sits upon.
+fn ports(stack: &mut Stack, file_name: &str, variables: &BTreeMap<String, String>, file: &str) {
+    let device = variables.get("DEVICE").map_or(file_name, String::as_str);
+    if let Some((below, id)) = device.split_once('.')
+        && !id.is_empty()
+        && id.bytes().all(|b| b.is_ascii_digit())
+    {
+        stack.below([below], file);
+    }
+    for (key, value) in variables {
+        if key == "BRIDGE_PORTS" || key.starts_with("BONDING_SLAVE") {
+            stack.ports(value.split_whitespace(), file);
+        } else if key == "ETHERDEVICE" || key == "PHYSDEV" {
+            stack.below([value.as_str()], file);
+        }
+    }
+    let own = |key: &str| variables.get(key).is_some_and(|v| !v.is_empty() && !v.eq_ignore_ascii_case("yes"));
+    if ["BRIDGE", "MASTER", "OVS_BRIDGE", "TEAM_MASTER"].iter().any(|key| own(key)) {
+        stack.ports([device], file);
+    }
 }
 
 /// Static addresses (`IPADDR`, `IPADDR1`, SUSE's `IPADDR_LABEL`, each with a prefix of the same ending) and DHCP.

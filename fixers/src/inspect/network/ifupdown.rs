@@ -18,6 +18,7 @@ const MAX_FILES: usize = 256;
 
 /// Options that make an interface something else than a NIC.
 const VIRTUAL: &[&str] = &[
+    "bond-members",
     "bond-miimon",
     "bond-mode",
     "bond-slaves",
@@ -28,6 +29,9 @@ const VIRTUAL: &[&str] = &[
     "vlan-raw-device",
     "wireguard-config-path",
 ];
+
+/// Options that name the ports of a bond or a bridge.
+const PORTS: &[&str] = &["bond-members", "bond-slaves", "bridge-ports", "slaves"];
 
 /// Methods of interfaces that are no NICs.
 const VIRTUAL_METHODS: &[&str] = &["can", "loopback", "ppp", "tunnel", "wvdial"];
@@ -135,6 +139,19 @@ fn is_keyword(word: &str) -> bool {
 fn add(stack: &mut Stack, name: &str, words: &[String], options: &[(String, String)], file: &str) {
     let has = |word: &str| words.iter().any(|w| w == word);
     let name = names::without_alias(name);
+    for (key, value) in options {
+        // Besides names there may be the words none, all and regex.
+        let listed = value.split_whitespace().filter(|n| !is_word(n));
+        match key.as_str() {
+            "vlan-raw-device" => stack.below(listed, file),
+            "bond-master" => stack.ports([name], file),
+            key if PORTS.contains(&key) => stack.ports(listed, file),
+            _ => {}
+        }
+    }
+    if let Some((below, _)) = name.split_once('.') {
+        stack.below([below], file);
+    }
     let is_virtual =
         options.iter().any(|(k, _)| VIRTUAL.contains(&k.as_str())) || VIRTUAL_METHODS.iter().any(|m| has(m));
     if is_virtual || !names::is_physical(name) {
@@ -154,6 +171,11 @@ fn add(stack: &mut Stack, name: &str, words: &[String], options: &[(String, Stri
             }
         }
     });
+}
+
+/// Words that stand among the ports of a bridge or a bond (bridge-utils-interfaces(5)).
+fn is_word(port: &str) -> bool {
+    ["none", "all", "regex", "noregex"].contains(&port) || port.contains(['(', '|', '^', '$', '.'])
 }
 
 /// Files that a `source` line names. A pattern's stars are expanded in its last component.

@@ -33,6 +33,9 @@ pub(super) fn read(guest: &dyn Guest) -> Result<Stack> {
 
 fn add(stack: &mut Stack, sections: &[Section], file: &str) {
     let value = |names, key| values(sections, names, key).last();
+    // The parent of a VLAN is a name, or the UUID of a connection.
+    let parent = value(&["vlan"], "parent").or_else(|| value(&["macvlan"], "parent"));
+    stack.below(parent, file);
     if !value(&["connection"], "type").is_some_and(|t| ETHERNET.contains(&t)) {
         return;
     }
@@ -41,6 +44,16 @@ fn add(stack: &mut Stack, sections: &[Section], file: &str) {
         .map(|n| n.trim_end_matches(';'))
         .filter(|n| names::is_name(n))
         .unwrap_or_default();
+    for (key, kind) in [("interface-name", "name"), ("driver", "driver"), ("path", "path")] {
+        let wanted = value(&["match"], key).unwrap_or_default().replace(';', " ");
+        // A plain name is the connection's own, and an exclamation mark excludes.
+        if wanted.contains('*') || kind != "name" && !wanted.contains('!') {
+            stack.condition(kind, wanted.trim(), file);
+        }
+    }
+    if ["controller", "master"].iter().any(|key| value(&["connection"], key).is_some()) {
+        stack.ports([name], file);
+    }
     let mac = value(ETHERNET, "mac-address").and_then(names::mac);
     // A connection without either is for any interface that comes along.
     if name.is_empty() && mac.is_none() || !name.is_empty() && !names::is_physical(name) {

@@ -10,7 +10,7 @@ const VIRTUAL: &[&str] = &[
 ];
 
 /// Whether an interface of this name is a NIC of the VM, as far as a name tells: no loopback, no VLAN (`eth0.5`).
-pub(super) fn is_physical(name: &str) -> bool {
+pub(crate) fn is_physical(name: &str) -> bool {
     let virtual_name = VIRTUAL
         .iter()
         .filter_map(|start| name.strip_prefix(start))
@@ -19,9 +19,46 @@ pub(super) fn is_physical(name: &str) -> bool {
 }
 
 /// Whether this may be an interface's name (IFNAMSIZ of the kernel: 15 characters), and no pattern for names.
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     (1..=15).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_graphic() && !"/:*?[]!%\"'\\".contains(c))
+}
+
+/// Whether the kernel, udev or biosdevname gives such names (systemd.net-naming-scheme(7), biosdevname(1)).
+pub(crate) fn is_udev_name(name: &str) -> bool {
+    let starts = ["eth", "em", "eno", "ens", "enp", "enx", "p"];
+    is_name(name)
+        && starts
+            .iter()
+            .filter_map(|start| name.strip_prefix(start))
+            .any(|rest| rest.starts_with(|c: char| c.is_ascii_hexdigit()))
+}
+
+/// Whether a text fits a pattern of `*` and `?`, as fnmatch(3) has it. Brackets stand for themselves.
+pub(crate) fn fits_glob(text: &str, pattern: &str) -> bool {
+    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
+    let (mut t, mut p) = (0, 0);
+    // Where the last star stood, and up to where it stands for the text.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || text.get(t) == Some(c) => {
+                t += 1;
+                p += 1;
+            }
+            _ => {
+                let Some((at, taken)) = star else { return false };
+                star = Some((at, taken + 1));
+                t = taken + 1;
+                p = at + 1;
+            }
+        }
+    }
+    pattern.get(p..).unwrap_or_default().iter().all(|c| *c == '*')
 }
 
 /// The interface that an alias (`eth0:1`) stands for.
@@ -72,6 +109,33 @@ mod tests {
             ["lo", "br0", "br-lan", "bond0", "eth0.5", "wg0", "docker0", "en*", "", "a/b", "nametoolongforit"]
         {
             assert!(!is_physical(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_udev_gives() {
+        for name in ["eth0", "ens192", "enp11s0", "eno16777736", "em1", "p1p1", "enx001122aabbcc"] {
+            assert!(is_udev_name(name), "{name}");
+        }
+        for name in ["Profile_1", "office", "lan0", "primary", "eth", "internal"] {
+            assert!(!is_udev_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn patterns() {
+        for (text, pattern, want) in [
+            ("ens192", "ens*", true),
+            ("enp1s0", "ens*", false),
+            ("enp1s0", "e*s?", true),
+            ("eth0", "*", true),
+            ("aab", "*ab", true),
+            ("", "*", true),
+            ("", "?", false),
+            ("ens1", "ens1", true),
+            ("ens12", "ens1", false),
+        ] {
+            assert_eq!(fits_glob(text, pattern), want, "{text} {pattern}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! netplan: `/etc/netplan/*.yaml`, netplan(5).
 
+use std::collections::BTreeSet;
+
 use serde_yaml::Value;
 
 use crate::error;
@@ -20,6 +22,7 @@ struct Definition {
     id: String,
     match_name: Option<String>,
     match_mac: Option<String>,
+    match_driver: Vec<String>,
     matches: bool,
     set_name: Option<String>,
     addresses: Vec<String>,
@@ -35,19 +38,39 @@ struct Definition {
 pub(super) fn read(guest: &dyn Guest) -> error::Result<Stack> {
     let mut stack = Stack::default();
     let mut definitions: Vec<Definition> = Vec::new();
+    let mut ports = BTreeSet::new();
     for path in text::paths(guest, DIR, ".yaml")? {
         let Some(content) = text::config(guest, &path)? else { continue };
         stack.present = true;
         match parse(&content) {
-            Ok(yaml) => merge(&mut definitions, &yaml, &path),
+            Ok(yaml) => {
+                merge(&mut definitions, &yaml, &path);
+                ports.extend(port_ids(&yaml));
+            }
             Err(why) => stack.unparsed.push(format!("{path}: {why}")),
         }
     }
+    for definition in &definitions {
+        stack.condition("driver", &definition.match_driver.join(" "), &definition.file);
+        let pattern = definition.match_name.as_deref().filter(|n| n.contains(['*', '?']));
+        stack.condition("name", pattern.unwrap_or_default(), &definition.file);
+    }
+    for definition in definitions.iter().filter(|d| ports.contains(&d.id)) {
+        let name = definition.set_name.as_deref().or(definition.match_name.as_deref());
+        let file = definition.file.clone();
+        stack.ports([name.unwrap_or(&definition.id)], &file);
+    }
+    // Each is declared; its definition tells all.
+    stack.below.clear();
     stack.interfaces = definitions.into_iter().filter_map(interface).take(MAX_INTERFACES).collect();
     Ok(stack)
 }
 
-fn parse(content: &str) -> Result<Value, String> {
+/// A file as YAML.
+///
+/// # Errors
+/// It is too large, has aliases, or is no YAML.
+pub(crate) fn parse(content: &str) -> Result<Value, String> {
     if content.len() > MAX_YAML {
         return Err(format!("more than {MAX_YAML} bytes"));
     }
@@ -83,11 +106,25 @@ fn merge(definitions: &mut Vec<Definition>, yaml: &Value, file: &str) {
     }
 }
 
+/// Ids of the ports of bonds and bridges.
+fn port_ids(yaml: &Value) -> Vec<String> {
+    let kind = |kind| yaml.get("network").and_then(|n| n.get(kind)).and_then(Value::as_mapping);
+    let lists = ["bonds", "bridges"].into_iter().filter_map(kind).flat_map(|m| m.values());
+    let ports = lists.filter_map(|v| v.get("interfaces").and_then(Value::as_sequence)).flatten();
+    ports.filter_map(Value::as_str).map(str::to_owned).take(MAX_INTERFACES).collect()
+}
+
 fn update(definition: &mut Definition, value: &Value) {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     if let Some(matching) = value.get("match") {
         definition.matches = true;
         definition.match_name = text(matching.get("name")).or(definition.match_name.take());
+        // One driver, or since 0.104 several.
+        let drivers = matching.get("driver");
+        let several = drivers.and_then(Value::as_sequence).into_iter().flatten().filter_map(Value::as_str);
+        definition
+            .match_driver
+            .extend(drivers.and_then(Value::as_str).into_iter().chain(several).map(str::to_owned));
         let mac = matching.get("macaddress").and_then(Value::as_str).and_then(names::mac);
         definition.match_mac = mac.or(definition.match_mac.take());
     }
@@ -102,7 +139,7 @@ fn update(definition: &mut Definition, value: &Value) {
 }
 
 /// netplan takes YAML 1.1's words for booleans, the parser YAML 1.2's.
-fn truth(value: Option<&Value>) -> Option<bool> {
+pub(crate) fn truth(value: Option<&Value>) -> Option<bool> {
     match value? {
         Value::Bool(truth) => Some(*truth),
         Value::String(word) => match word.to_ascii_lowercase().as_str() {
@@ -127,5 +164,6 @@ fn interface(definition: Definition) -> Option<InterfaceFacts> {
         addresses: definition.addresses.into_iter().take(MAX_ADDRESSES).collect(),
         dhcp: definition.dhcp4 || definition.dhcp6,
         file: definition.file,
+        port: false,
     })
 }

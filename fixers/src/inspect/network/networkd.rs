@@ -45,6 +45,14 @@ fn add(stack: &mut Stack, sections: &[Section], made: &BTreeSet<String>, file: &
     if matching("Kind").next().is_some() || matching("Type").any(|t| t != "ether") {
         return;
     }
+    for (key, kind) in [("Driver", "driver"), ("Path", "path")] {
+        let wanted: Vec<&str> = matching(key).filter(|v| !v.starts_with('!')).collect();
+        stack.condition(kind, &wanted.join(" "), file);
+    }
+    let patterns: Vec<&str> = matching("Name").collect();
+    if patterns.iter().any(|n| n.contains(['*', '?'])) && !patterns.iter().any(|n| n.starts_with('!')) {
+        stack.condition("name", &patterns.join(" "), file);
+    }
     let found: Vec<&str> = matching("Name").filter(|n| names::is_name(n)).take(MAX_INTERFACES).collect();
     let macs = matching("MACAddress").chain(matching("PermanentMACAddress")).filter_map(names::mac);
     let macs: Vec<String> = macs.take(MAX_INTERFACES).collect();
@@ -54,6 +62,9 @@ fn add(stack: &mut Stack, sections: &[Section], made: &BTreeSet<String>, file: &
     let addresses = values(sections, &["Network", "Address"], "Address");
     let addresses: Vec<String> =
         addresses.filter_map(|a| names::address(a, None)).take(MAX_ADDRESSES).collect();
+    if ["Bond", "Bridge"].iter().any(|key| values(sections, &["Network"], key).next().is_some()) {
+        stack.ports(found.iter().copied().filter(|name| !made.contains(*name)), file);
+    }
     // Without a name each MAC is an interface; with names, one MAC belongs to one name.
     let wanted: Vec<(&str, Option<&String>)> = match (found.as_slice(), macs.as_slice()) {
         ([], macs) => macs.iter().map(|m| ("", Some(m))).collect(),

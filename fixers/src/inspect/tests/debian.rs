@@ -81,6 +81,8 @@ fn debian_12() {
         [
             "ens192 - [\"10.0.0.5/24\", \"fd00::5/64\"] /etc/network/interfaces",
             "ens224 - [\"10.1.0.9/16\"] dhcp /etc/network/interfaces.d/two",
+            // A bridge sits upon it.
+            "ens256 - [] /etc/network/interfaces",
         ]
     );
     let [tools] = facts.tools.as_slice() else { panic!("{:?}", facts.tools) };

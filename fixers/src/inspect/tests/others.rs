@@ -161,6 +161,12 @@ proptest::proptest! {
             "/etc/netplan/a.yaml",
             "/etc/NetworkManager/system-connections/a",
             "/etc/sysconfig/network-scripts/ifcfg-eth0",
+            "/etc/sysconfig/network/ifcfg-eth0",
+            "/etc/wicked/ifconfig/a.xml",
+            "/var/lib/connman/a.config",
+            "/var/lib/connman/ethernet_005056aa0001_cable/settings",
+            "/var/lib/dhcp/dhclient.leases",
+            "/var/lib/NetworkManager/timestamps",
             "/var/lib/dpkg/status",
             "/lib/apk/db/installed",
         ] {

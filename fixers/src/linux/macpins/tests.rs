@@ -132,3 +132,81 @@ fn a_vm_without_nics_needs_nothing() {
         (String::new(), Vec::new())
     );
 }
+
+/// With a NIC that had [`OLD`] and is given [`MAC1`].
+fn given(guest: &MemoryGuest) -> GuestFacts {
+    let mut facts = facts();
+    facts.hardware.nics = vec![NicHardware { source_mac: Some(OLD.to_owned()), ..nic(MAC1, Some(192)) }];
+    crate::inspect::gather(guest, &mut facts).unwrap();
+    facts
+}
+
+#[test]
+fn everything_follows_a_nic_to_the_mac_that_it_is_given() {
+    let mut guest = MemoryGuest::new()
+        .file(PERSISTENT, rule(OLD, "eth0"))
+        .file("/etc/udev/rules.d/10-lan.rules", rule(OLD, "eth0"))
+        .file(IFCFG, "# was 00:0C:29:00:00:09\nDEVICE=eth0\nHWADDR=\"00:0C:29:00:00:09\"\n")
+        .file(
+            "/etc/NetworkManager/system-connections/lan 1.nmconnection",
+            format!("[connection]\ntype=ethernet\n[ethernet]\nmac-address={OLD}\n"),
+        )
+        .file(
+            "/etc/netplan/50-cloud-init.yaml",
+            format!("network:\n  ethernets:\n    a:\n      match: {{macaddress: \"{OLD}\"}} # NIC\n      set-name: eth0\n"),
+        )
+        .file("/etc/systemd/network/10-eth0.link", format!("[Match]\nMACAddress={OLD}\n[Link]\nName=eth0\n"))
+        .file("/etc/systemd/network/10-eth0.network", format!("[Match]\nMACAddress={OLD}\n[Network]\nDHCP=no\n"))
+        .file("/etc/systemd/network/10-eth0.network.d/a.conf", format!("[Match]\nMACAddress={OLD}\n"))
+        .file("/etc/network/interfaces", format!("iface eth0 inet dhcp\n hwaddress ether {OLD}\n"))
+        .file("/etc/wicked/ifconfig/a.xml", format!("<interface><name><permanent-address>{OLD}</permanent-address></name></interface>"))
+        .file("/etc/sysconfig/network/ifcfg-eth-id-00:0c:29:00:00:09", "BOOTPROTO='dhcp'\n");
+    let facts = given(&guest);
+    let proposal = run(&MacPins, &facts, &mut guest);
+    insta::assert_snapshot!(show(&proposal.edits), @r#"
+    write /etc/udev/rules.d/70-persistent-net.rules
+    -SUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="00:0c:29:00:00:09", ATTR{type}=="1", KERNEL=="eth*", NAME="eth0"
+    +SUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="00:50:56:aa:00:01", ATTR{type}=="1", KERNEL=="eth*", NAME="eth0"
+    write /etc/NetworkManager/system-connections/lan 1.nmconnection
+    -mac-address=00:0c:29:00:00:09
+    +mac-address=00:50:56:aa:00:01
+    write /etc/netplan/50-cloud-init.yaml
+    -      match: {macaddress: "00:0c:29:00:00:09"} # NIC
+    +      match: {macaddress: "00:50:56:aa:00:01"} # NIC
+    write /etc/network/interfaces
+    - hwaddress ether 00:0c:29:00:00:09
+    + hwaddress ether 00:50:56:aa:00:01
+    write /etc/sysconfig/network-scripts/ifcfg-eth0
+    -HWADDR="00:0C:29:00:00:09"
+    +HWADDR="00:50:56:AA:00:01"
+    rename /etc/sysconfig/network/ifcfg-eth-id-00:0c:29:00:00:09 → /etc/sysconfig/network/ifcfg-eth-id-00:50:56:aa:00:01
+    write /etc/systemd/network/10-eth0.link
+    -MACAddress=00:0c:29:00:00:09
+    +MACAddress=00:50:56:aa:00:01
+    write /etc/systemd/network/10-eth0.network
+    -MACAddress=00:0c:29:00:00:09
+    +MACAddress=00:50:56:aa:00:01
+    write /etc/systemd/network/10-eth0.network.d/a.conf
+    -MACAddress=00:0c:29:00:00:09
+    +MACAddress=00:50:56:aa:00:01
+    write /etc/udev/rules.d/10-lan.rules
+    -SUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="00:0c:29:00:00:09", ATTR{type}=="1", KERNEL=="eth*", NAME="eth0"
+    +SUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="00:50:56:aa:00:01", ATTR{type}=="1", KERNEL=="eth*", NAME="eth0"
+    write /etc/wicked/ifconfig/a.xml
+    -<interface><name><permanent-address>00:0c:29:00:00:09</permanent-address></name></interface>
+    +<interface><name><permanent-address>00:50:56:aa:00:01</permanent-address></name></interface>
+    "#);
+    assert_eq!(show_concerns(&proposal), Vec::<String>::new());
+    let after = given(&guest);
+    assert!(after.network.interfaces.iter().all(|i| i.mac.as_deref().is_none_or(|mac| mac == MAC1)));
+    assert_eq!(run(&MacPins, &after, &mut guest).edits, Vec::new());
+}
+
+#[test]
+fn connman_forgets_a_nic_with_another_mac() {
+    let path = "/var/lib/connman/ethernet_000c29000009_cable/settings";
+    let mut guest = MemoryGuest::new().file(path, "[ethernet_000c29000009_cable]\nIPv4.method=dhcp\n");
+    let facts = given(&guest);
+    let proposal = run(&MacPins, &facts, &mut guest);
+    assert_eq!(show_concerns(&proposal), [format!("Warning guest.network.stale-mac {path}")]);
+}

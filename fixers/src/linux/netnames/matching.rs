@@ -1,15 +1,17 @@
 //! Which NIC has which name in the guest's network configuration.
 //!
-//! In order of what proves it: the guest's own rule or `.link` file, the MAC in the configuration, VMware's slot, and
-//! where one NIC and one name are left, that they are left.
+//! In order of what proves it: the guest's own rule or `.link` file, the MAC in the configuration, an address that the
+//! hypervisor saw at the NIC, a DHCP lease, VMware's slot, and where one NIC and one name are left, that they are left.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::existing::{self, Named};
 use super::slots;
 use crate::error::Result;
-use crate::facts::{GuestFacts, NicHardware};
+use crate::facts::{GuestFacts, LeaseFacts, NicHardware};
 use crate::guest::Guest;
+use crate::inspect::network::names::fits_glob;
 use crate::linux::text::TextFile;
 
 /// What proves that a NIC has a name.
@@ -19,6 +21,10 @@ pub(crate) enum By {
     Guest,
     /// The configuration ties the name to the MAC.
     Mac,
+    /// The name's address is the one that the hypervisor saw at the NIC.
+    Address,
+    /// A DHCP lease tells both.
+    Lease,
     /// The name is that of the NIC's slot on VMware.
     Slot,
     /// No other NIC and no other name are left.
@@ -57,10 +63,19 @@ pub(crate) fn matching(facts: &GuestFacts, guest: &dyn Guest) -> Result<Matching
     let mut state = State::new(facts);
     state.by_guest(&existing::names(guest)?);
     state.by_mac(guest)?;
+    state.by_address();
+    state.by_lease(true);
     state.by_slot();
     state.by_rest();
+    if state.out.names.is_empty() {
+        state.by_pattern();
+        state.by_lease(false);
+    }
     Ok(state.out)
 }
+
+/// What a NIC may be called on the target, where nothing pins it: on Q35 NICs sit behind root ports.
+pub(super) const ON_KVM: &str = "enp1s0";
 
 struct State<'a> {
     facts: &'a GuestFacts,
@@ -92,7 +107,7 @@ impl<'a> State<'a> {
 
     fn by_guest(&mut self, named: &[Named]) {
         for (index, nic) in self.free() {
-            match named.iter().find(|n| n.mac == nic.mac) {
+            match named.iter().find(|n| nic.has_mac(&n.mac)) {
                 Some(Named { name: Some(name), .. }) => self.pair(name, index, By::Guest),
                 Some(Named { name: None, file, .. }) => self.out.shadowed.push((index, file.clone())),
                 None => {}
@@ -103,7 +118,7 @@ impl<'a> State<'a> {
     fn by_mac(&mut self, guest: &dyn Guest) -> Result<()> {
         for interface in &self.facts.network.interfaces {
             let Some(mac) = &interface.mac else { continue };
-            let found = self.free().into_iter().find(|(_, nic)| nic.mac == *mac).map(|(index, _)| index);
+            let found = self.free().into_iter().find(|(_, nic)| nic.has_mac(mac)).map(|(index, _)| index);
             let Some(index) = found else { continue };
             if interface.name.is_empty() {
                 // It is configured under whatever name it has.
@@ -115,6 +130,58 @@ impl<'a> State<'a> {
             }
         }
         Ok(())
+    }
+
+    fn by_address(&mut self) {
+        for (index, nic) in self.free() {
+            let seen: BTreeSet<IpAddr> = nic.addresses.iter().filter_map(|a| a.parse().ok()).collect();
+            let has_one = |addresses: &[String]| {
+                let plain = addresses.iter().filter_map(|a| a.split('/').next()?.parse().ok());
+                plain.into_iter().any(|address: IpAddr| seen.contains(&address))
+            };
+            let configured = self.facts.network.interfaces.iter();
+            let found: BTreeSet<&String> = configured
+                .filter(|i| self.out.names.contains(&i.name) && has_one(&i.addresses))
+                .map(|i| &i.name)
+                .collect();
+            // An address that two interfaces have proves nothing.
+            if let [name] = found.into_iter().collect::<Vec<_>>().as_slice() {
+                self.pair(name, index, By::Address);
+            }
+        }
+    }
+
+    /// The newest lease counts: a name is of today, or of the template that the VM was made from.
+    fn by_lease(&mut self, configured: bool) {
+        for (index, nic) in self.free() {
+            let of_nic = |lease: &&LeaseFacts| match &lease.mac {
+                Some(mac) => nic.has_mac(mac),
+                None => nic.addresses.contains(&lease.address),
+            };
+            let taken = |name: &String| self.out.pairs.iter().any(|pair| pair.name == *name);
+            let fits = |name: &String| {
+                if configured { self.out.names.contains(name) } else { !taken(name) }
+            };
+            let leases = self.facts.network.leases.iter().filter(of_nic).map(|l| &l.interface);
+            if let Some(name) = leases.filter(|name| fits(name)).last().cloned() {
+                self.pair(&name, index, By::Lease);
+            }
+        }
+    }
+
+    /// A configuration for `ens*` fits the name of the slot, and not the one that the NIC would get on KVM.
+    fn by_pattern(&mut self) {
+        let patterns: Vec<&str> = name_patterns(self.facts).collect();
+        let fits = |name: &str| patterns.iter().any(|pattern| fits_glob(name, pattern));
+        if fits(ON_KVM) {
+            return;
+        }
+        for (index, nic) in self.free() {
+            let name = format!("ens{}", nic.pci_slot.unwrap_or_default());
+            if nic.pci_slot.is_some() && fits(&name) {
+                self.pair(&name, index, By::Slot);
+            }
+        }
     }
 
     fn by_slot(&mut self) {
@@ -137,6 +204,12 @@ impl<'a> State<'a> {
             self.pair(&name, index, By::Rest);
         }
     }
+}
+
+/// Patterns for the names of NICs.
+pub(super) fn name_patterns(facts: &GuestFacts) -> impl Iterator<Item = &str> {
+    let conditions = facts.network.conditions.iter().filter(|c| c.kind == "name");
+    conditions.flat_map(|c| c.value.split_whitespace())
 }
 
 /// Whether a netplan file gives the name itself: `set-name` with a match by MAC becomes a `.link` file at each boot

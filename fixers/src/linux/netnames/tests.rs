@@ -2,6 +2,9 @@ use super::*;
 use crate::MemoryGuest;
 use crate::linux::testing::{facts, interface, nic, run, show, show_concerns};
 
+mod cases;
+mod stacks;
+
 const MAC1: &str = "00:50:56:aa:00:01";
 const MAC2: &str = "00:50:56:aa:00:02";
 const INTERFACES: &str = "/etc/network/interfaces";

@@ -28,7 +28,7 @@ pub(super) fn check(seen: &Seen<'_>) -> Result<Vec<Link>> {
                 LinkState::Unknown,
                 format!("the configuration is for NIC {} ({mac}), which may be called otherwise", pair.nic),
             ),
-            By::Slot | By::Rest => {
+            By::Address | By::Lease | By::Slot | By::Rest => {
                 let (state, why) = unpinned(&pair.name, nics.len());
                 (state, format!("NIC {} ({mac}): {why}", pair.nic))
             }
