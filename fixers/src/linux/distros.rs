@@ -4,13 +4,14 @@
 //! Each plan is carried out and facts are gathered anew: nothing may be left to do.
 
 mod phony;
+mod ready;
 mod shown;
 
 use h2k_config::Policy;
 
 use super::testing::device;
 use crate::registry::FIXERS;
-use crate::{Change, Concern, Edit, GuestFacts, GuestMut, MemoryGuest, Recorder};
+use crate::{Change, Concern, Edit, GuestFacts, GuestMut, MemoryGuest, Recorder, Severity};
 
 use phony::Phony;
 
@@ -52,10 +53,14 @@ fn check(name: &str, text: &str) {
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, shown::all(text, &facts, &edits, &concerns)));
     carry_out(&edits, &facts, &mut guest);
-    let (left, still) = plan(&phony::gathered(&guest, &before), &guest);
+    let fixed = phony::gathered(&guest, &before);
+    let (left, still) = plan(&fixed, &guest);
     assert_eq!(left, Vec::new(), "{name}: something is left to do");
     let worse: Vec<&Concern> = still.iter().filter(|c| !concerns.contains(c)).collect();
     assert_eq!(worse, Vec::<&Concern>::new(), "{name}: the repairs raise concerns");
+    let stopped = still.iter().any(|c| c.severity == Severity::Critical);
+    let chain = ready::check(name, &fixed, &guest, stopped);
+    settings.bind(|| insta::assert_snapshot!(format!("{name}_chain"), chain));
 }
 
 macro_rules! guests {
