@@ -5,7 +5,7 @@ use h2k_config::DiskBus;
 use crate::facts::KernelFacts;
 
 /// Drivers without which the disk is not found, by bus. `sd_mod` makes a SCSI device a disk.
-pub(super) fn needed(bus: DiskBus) -> &'static [&'static str] {
+pub(crate) fn needed(bus: DiskBus) -> &'static [&'static str] {
     match bus {
         DiskBus::VirtioBlk => &["virtio_pci", "virtio_blk"],
         DiskBus::VirtioScsi => &["virtio_pci", "virtio_scsi", "sd_mod"],

@@ -36,13 +36,22 @@ pub(super) fn propose(
         settings::program(guest, &["/sbin/mkinitrd", "/usr/sbin/mkinitrd"])?.unwrap_or("/sbin/mkinitrd");
     let suse = TextFile::read(guest, SYSCONFIG)?.filter(|f| f.text.contains(MODULES));
     let is_suse = suse.is_some() || guest.exists(SUSE_RELEASE)?;
-    match &suse {
+    let listed = match &suse {
         Some(file) => keep_suse(file, kept, proposal),
-        None if is_suse => proposal.concerns.push(findings::not_kept(SYSCONFIG, MODULES, kept)),
-        None => proposal.edits.extend(keep_redhat(guest, kept)?),
-    }
+        None if is_suse => {
+            proposal.concerns.push(findings::not_kept(SYSCONFIG, MODULES, kept));
+            false
+        }
+        None => {
+            proposal.edits.extend(keep_redhat(guest, kept)?);
+            true
+        }
+    };
     for rebuild in rebuilds {
-        let argv = if is_suse { suse_argv(program, rebuild) } else { Some(redhat_argv(program, rebuild)) };
+        let argv = match is_suse {
+            true => suse_argv(program, rebuild, listed),
+            false => Some(redhat_argv(program, rebuild)),
+        };
         let path = rebuild.initramfs.path.clone();
         let Some(argv) = argv else {
             proposal.concerns.push(findings::not_built(&path, "mkinitrd builds in /boot only"));
@@ -54,20 +63,28 @@ pub(super) fn propose(
     Ok(())
 }
 
-fn keep_suse(file: &TextFile, kept: &[&str], proposal: &mut Proposal) {
+/// Whether the drivers are in SUSE's list.
+fn keep_suse(file: &TextFile, kept: &[&str], proposal: &mut Proposal) -> bool {
     let reason = "images that the guest builds itself are to hold the drivers too";
-    match wordlist::with_words(&file.text, MODULES, kept) {
-        Some(after) => proposal.edits.extend(file.edit(ID, &after, reason)),
+    let after = wordlist::with_words(&file.text, MODULES, kept);
+    match &after {
+        Some(after) => proposal.edits.extend(file.edit(ID, after, reason)),
         None => proposal.concerns.push(findings::not_kept(SYSCONFIG, MODULES, kept)),
     }
+    after.is_some()
 }
 
-/// Names of kernel and image are relative to /boot; the modules are those of the settings.
-fn suse_argv(program: &str, rebuild: &Rebuild<'_>) -> Option<Vec<String>> {
+/// Names of kernel and image are relative to /boot. The modules are those of the settings; `-m` takes the place of that
+/// list, so it is given only where the drivers are not in it.
+fn suse_argv(program: &str, rebuild: &Rebuild<'_>, listed: bool) -> Option<Vec<String>> {
     let in_boot = |path: &str| path.strip_prefix("/boot/").filter(|n| !n.contains('/')).map(str::to_owned);
     let kernel = in_boot(rebuild.kernel.image.as_deref()?)?;
     let image = in_boot(&rebuild.initramfs.path)?;
-    let argv = [program, "-k", &kernel, "-i", &image];
+    let modules = drivers::kept(rebuild.kernel, rebuild.bus).join(" ");
+    let mut argv = vec![program, "-k", &kernel, "-i", &image];
+    if !listed {
+        argv.extend(["-m", &modules]);
+    }
     Some(argv.into_iter().map(str::to_owned).collect())
 }
 

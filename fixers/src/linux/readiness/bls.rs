@@ -1,12 +1,14 @@
 //! Entries of the Boot Loader Specification ("Type #1"): which one GRUB's `blscfg` or systemd-boot starts.
 
 use crate::error::Result;
+use crate::facts::UkiFacts;
 use crate::guest;
 use crate::inspect::{bls::places, version_key};
 use crate::linux::text::{TextFile, files_in};
 
 use super::Seen;
 use super::entry::{Entry, Loaded};
+use super::paths::Place;
 
 /// An entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,6 +70,7 @@ impl BlsEntry {
             kernel: seen.first_of(&self.kernel)?,
             initramfs,
             arguments: options,
+            unified: None,
         }))
     }
 }
@@ -98,17 +101,34 @@ pub(super) fn systemd_boot(seen: &Seen<'_>, esp: &str) -> Result<Loaded> {
         dirs.push("/boot/loader/entries".to_owned());
     }
     let mut all = entries(seen, &dirs)?;
-    let unified = files_in(seen.guest, &format!("{esp}/EFI/Linux"), "")?;
+    let name = |uki: &UkiFacts| uki.path.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut ukis: Vec<&UkiFacts> = seen.facts.bootloader.ukis.iter().collect();
+    ukis.sort_by_cached_key(|uki| version_key(&name(uki)));
     if let Some(pattern) = wanted {
         let named =
             |e: &BlsEntry| matches_glob(pattern, &format!("{}.conf", e.id)) || matches_glob(pattern, &e.id);
         if let Some(entry) = all.iter().find(|e| named(e)) {
             return entry.load(seen, "", entry.options.clone());
         }
+        let named = |uki: &&&UkiFacts| {
+            let name = name(uki);
+            matches_glob(pattern, &name) || matches_glob(pattern, name.trim_end_matches(".efi"))
+        };
+        if let Some(uki) = ukis.iter().rev().find(named) {
+            return Ok(unified(uki));
+        }
     }
-    if !unified.is_empty() {
-        let why = "a unified kernel image may be started, and what is in it is not looked at";
-        return Ok(Loaded::unknown(unified.join(", "), why));
+    // What is no image is passed over.
+    let readable: Vec<&&UkiFacts> = ukis.iter().filter(|uki| uki.unreadable.is_none()).collect();
+    match (all.first(), readable.as_slice(), ukis.last()) {
+        (None, [one], _) => return Ok(unified(one)),
+        (None, [], Some(uki)) => return Ok(unified(uki)),
+        (_, [], _) => {}
+        (_, several, _) => {
+            let names: Vec<&str> = several.iter().map(|uki| uki.path.as_str()).collect();
+            let why = "which of these, or of the entries in loader/entries, is started is not known";
+            return Ok(Loaded::unknown(names.join(", "), why));
+        }
     }
     // Entries with a sort-key come first, by it and then the newest first.
     all.sort_by_cached_key(|e| {
@@ -118,6 +138,21 @@ pub(super) fn systemd_boot(seen: &Seen<'_>, esp: &str) -> Result<Loaded> {
         Some(entry) => entry.load(seen, "", entry.options.clone()),
         None => Ok(Loaded::broken(&config, "systemd-boot has no entry to start")),
     }
+}
+
+/// A kernel, its initramfs and its command line in one file.
+fn unified(uki: &UkiFacts) -> Loaded {
+    if let Some(why) = &uki.unreadable {
+        return Loaded::unknown(&uki.path, format!("it is not understood: {why}"));
+    }
+    Loaded::Entry(Entry {
+        config: uki.path.clone(),
+        title: uki.path.rsplit('/').next().unwrap_or_default().to_owned(),
+        kernel: Place::There(uki.path.clone()),
+        initramfs: vec![Place::There(uki.path.clone())],
+        arguments: uki.cmdline.clone().unwrap_or_default(),
+        unified: Some(uki.clone()),
+    })
 }
 
 /// fnmatch(3) with `*` and `?`, without regard to case.

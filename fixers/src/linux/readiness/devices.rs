@@ -36,13 +36,15 @@ impl<'a> Seen<'a> {
             return Found::Unknown(format!("{spec} is not understood"));
         };
         match rest.split_once('/') {
-            Some(("disk", link)) => self.link(link),
+            Some(("disk", link)) => self.link(link, opened),
             Some(("mapper", name)) => self.mapped(name, opened),
             Some(("md", _)) => self.array(&spec),
-            Some((vg, lv)) => self.logical(vg, lv).map_or_else(
-                || Found::Missing(format!("no disk of the VM holds the volume {vg}/{lv}")),
-                Found::Device,
-            ),
+            Some((kind @ ("zvol" | "block" | "bcache"), _)) => {
+                Found::Unknown(format!("h2k does not look for devices in /dev/{kind}"))
+            }
+            Some((vg, lv)) => self
+                .logical(vg, lv)
+                .map_or_else(|| self.missing(&format!("the volume {vg}/{lv}")), Found::Device),
             None if rest.starts_with("md") => self.array(&spec),
             None => self.by_position(rest),
         }
@@ -63,7 +65,9 @@ impl<'a> Seen<'a> {
         let all: Vec<&BlockDevice> = self.facts.block.iter().filter(|b| has(b)).collect();
         let mounted = |b: &&&BlockDevice| self.facts.mounts.iter().any(|m| m.device == b.name);
         match all.as_slice() {
-            [] => Found::Missing(format!("no disk of the VM holds {what}")),
+            // Partitions are seen whatever they hold.
+            [] if what.starts_with("PARTUUID=") => Found::Missing(format!("no disk of the VM holds {what}")),
+            [] => self.missing(what),
             [one] => Found::Device(one),
             several if several.iter().all(|b| b.fstype == "btrfs") => several
                 .iter()
@@ -77,12 +81,39 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn link(&self, link: &str) -> Found<'a> {
+    /// What is on no disk, unless something that was not opened may hold it.
+    fn missing(&self, what: &str) -> Found<'a> {
+        let count = |fstype: &str| self.facts.block.iter().filter(|b| b.fstype == fstype).count();
+        let opened = |b: &&BlockDevice| b.lv.is_none() && b.name.starts_with("/dev/mapper/");
+        let volumes = self.facts.block.iter().any(|b| b.lv.is_some());
+        let closed = if count("crypto_LUKS") > self.facts.block.iter().filter(opened).count() {
+            "an encrypted volume that was not opened"
+        } else if count("LVM2_member") > 0 && !volumes {
+            "a volume group that was not seen"
+        } else if count("linux_raid_member") > 0
+            && !self.facts.block.iter().any(|b| b.name.starts_with("/dev/md"))
+        {
+            "an array that was not assembled"
+        } else if count("zfs_member") + count("bcache") > 0 {
+            "a pool or cache that is not looked into"
+        } else {
+            return Found::Missing(format!("no disk of the VM holds {what}"));
+        };
+        Found::Unknown(format!("{what} was not found; it may be on {closed}"))
+    }
+
+    fn link(&self, link: &str, opened: &Opened) -> Found<'a> {
         let Some((kind, name)) = link.split_once('/') else { return Found::Unknown(link.to_owned()) };
         match kind {
             "by-uuid" => self.tagged("UUID", name),
             "by-partuuid" => self.tagged("PARTUUID", name),
             "by-label" => self.tagged("LABEL", &unhex(name)),
+            "by-id" if name.starts_with("dm-name-") => {
+                self.mapped(name.trim_start_matches("dm-name-"), opened)
+            }
+            "by-id" if ["dm-", "md-", "lvm-"].iter().any(|start| name.starts_with(start)) => {
+                Found::Unknown(format!("h2k does not look for volumes by the UUID in {name}"))
+            }
             "by-path" | "by-id" => {
                 let old = ["scsi-", "ata-", "wwn-", "nvme-", "ide-"];
                 let here =
@@ -108,10 +139,7 @@ impl<'a> Seen<'a> {
         if opened.has(name) {
             return Found::Volume(name.to_owned());
         }
-        if self.facts.block.iter().any(|b| b.fstype == "crypto_LUKS") {
-            return Found::Unknown(format!("{name} may be an encrypted volume"));
-        }
-        Found::Missing(format!("no disk of the VM holds the volume {name}"))
+        self.missing(&format!("the volume {name}"))
     }
 
     pub(super) fn logical(&self, vg: &str, lv: &str) -> Option<&'a BlockDevice> {

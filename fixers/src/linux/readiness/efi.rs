@@ -13,6 +13,8 @@ use super::firmware::{Loader, Started, configured};
 
 /// Bytes of a program that are searched. shim has 1 MB, GRUB up to 4 MB; a unified kernel is larger and none of them.
 const MAX_PROGRAM: u64 = 8 << 20;
+/// Directories under EFI that are looked at; several distributions make a handful.
+const MAX_NAMES: usize = 64;
 /// In every systemd-boot (src/boot/efi of systemd).
 const SYSTEMD_BOOT: &[u8] = b"#### LoaderInfo: systemd-boot";
 /// In every GRUB: its functions' names.
@@ -29,7 +31,7 @@ struct Esp<'s, 'a> {
 /// What the firmware starts from the partition that is mounted at `mount`.
 pub(super) fn started(seen: &Seen<'_>, mount: &str) -> Result<Started> {
     let unknown = |subject: &str, why: &str| -> Result<Started> {
-        Ok(Started::new(LinkState::Unknown, subject, why, configured(seen)?))
+        Ok(Started::new(LinkState::Unknown, subject, why, configured(seen)))
     };
     let Some(arch) = seen.facts.system().and_then(|s| Arch::of(&s.arch)) else {
         return unknown("UEFI", "the architecture of the system is not known");
@@ -144,24 +146,46 @@ impl Esp<'_, '_> {
         let top = self.seen.guest.list(self.mount)?.unwrap_or_default();
         let Some(efi) = top.iter().find(|n| n.eq_ignore_ascii_case("EFI")) else { return Ok(Vec::new()) };
         let efi = guest::join(self.mount, efi);
-        Ok(self.seen.guest.list(&efi)?.unwrap_or_default().iter().map(|n| guest::join(&efi, n)).collect())
+        let names = self.seen.guest.list(&efi)?.unwrap_or_default();
+        Ok(names.iter().take(MAX_NAMES).map(|n| guest::join(&efi, n)).collect())
     }
 
     /// Where this GRUB looks for its configuration: a directory that is built in (`/EFI/debian`), else its own, else
-    /// the one that it was installed from.
+    /// others that distributions use. GRUB legacy's is beside it and may have the program's name.
     fn grub_configs(&self, program: &[u8], own: &str) -> Result<Vec<Loader>> {
-        let built_in = |dir: &&String| {
-            let name = dir.rsplit('/').next().unwrap_or_default();
-            has(program, format!("/EFI/{name}\0").as_bytes())
-        };
+        let names = built_in(program);
+        let built_in = |dir: &&String| names.iter().any(|n| dir.rsplit('/').next() == Some(n));
         let vendors = self.vendor_dirs()?;
-        for dir in vendors.iter().filter(built_in).chain([&own.to_owned()]) {
+        let mut dirs: Vec<String> = vendors.iter().filter(built_in).cloned().collect();
+        dirs.push(own.to_owned());
+        dirs.extend(["boot/grub2", "boot/grub", "grub"].map(|d| guest::join(self.mount, d)));
+        for dir in &dirs {
             if let Some(config) = self.child(dir, "grub.cfg")? {
                 return Ok(vec![Loader::Grub2(config)]);
             }
         }
-        configured(self.seen)
+        let named = format!("BOOT{}.conf", self.suffix.to_ascii_uppercase());
+        for name in ["grub.conf", &named] {
+            if let Some(config) = self.child(own, name)? {
+                return Ok(vec![Loader::Grub1(config)]);
+            }
+        }
+        Ok(configured(self.seen))
     }
+}
+
+/// Names of directories under EFI that stand in a program.
+fn built_in(program: &[u8]) -> Vec<String> {
+    const START: &[u8] = b"/EFI/";
+    let mut names = Vec::new();
+    for at in program.windows(START.len()).enumerate().filter(|(_, w)| *w == START).map(|(at, _)| at) {
+        let rest = program.get(at + START.len()..).unwrap_or_default();
+        let name: Vec<u8> = rest.iter().copied().take(64).take_while(u8::is_ascii_graphic).collect();
+        if rest.get(name.len()) == Some(&0) && names.len() < MAX_NAMES {
+            names.push(String::from_utf8_lossy(&name).into_owned());
+        }
+    }
+    names
 }
 
 /// Whether `part` is in `whole`.

@@ -1,5 +1,7 @@
 //! What a boot loader starts by default.
 
+use crate::facts::UkiFacts;
+
 use super::paths::Place;
 
 /// An entry of a boot loader's menu.
@@ -15,6 +17,8 @@ pub(super) struct Entry {
     pub initramfs: Vec<Place>,
     /// The kernel's command line.
     pub arguments: String,
+    /// Kernel and initramfs are one file, of which this is known.
+    pub unified: Option<UkiFacts>,
 }
 
 /// What came of reading a configuration.

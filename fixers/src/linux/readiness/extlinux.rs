@@ -23,10 +23,12 @@ pub(super) fn load(seen: &Seen<'_>, config: &str) -> Result<Loaded> {
     let Some(file) = TextFile::read(seen.guest, config)? else {
         return Ok(Loaded::broken(config, "it is not there"));
     };
-    let (default, append, labels) = parse(&file.text);
+    let mut menu = Menu::default();
+    menu.read(seen, config, &file.text, 0)?;
+    let Menu { default, append, labels } = menu;
     let named = labels.iter().find(|l| default.as_deref().is_some_and(|d| d.eq_ignore_ascii_case(&l.name)));
     let Some(label) = labels.iter().find(|l| l.preferred).or(named).or(labels.first()) else {
-        return Ok(Loaded::unknown(config, "it holds no entry; what it includes is not followed"));
+        return Ok(Loaded::unknown(config, "it holds no entry"));
     };
     let Some(kernel) = &label.kernel else {
         return Ok(Loaded::unknown(config, format!("the entry {:?} starts no kernel", label.name)));
@@ -39,28 +41,59 @@ pub(super) fn load(seen: &Seen<'_>, config: &str) -> Result<Loaded> {
     let initramfs = images.iter().map(|path| place(seen, config, path)).collect::<Result<_>>()?;
     let kernel = place(seen, config, kernel)?;
     let (config, title) = (config.to_owned(), label.name.clone());
-    Ok(Loaded::Entry(Entry { config, title, kernel, initramfs, arguments }))
+    Ok(Loaded::Entry(Entry { config, title, kernel, initramfs, arguments, unified: None }))
 }
 
-fn parse(text: &str) -> (Option<String>, String, Vec<Label>) {
-    let (mut default, mut append) = (None, String::new());
-    let mut labels: Vec<Label> = Vec::new();
-    for line in text.lines().map(str::trim) {
-        let (key, value) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-        let value = value.trim();
-        let first = value.split_whitespace().next().unwrap_or_default().to_owned();
-        match (key.to_ascii_lowercase().as_str(), labels.last_mut()) {
-            ("default", _) => default = Some(first),
-            ("label", _) => labels.push(Label { name: first, ..Label::default() }),
-            ("append", None) => value.clone_into(&mut append),
+/// Files that include each other; Debian's are two.
+const MAX_DEPTH: usize = 4;
+
+#[derive(Debug, Default)]
+struct Menu {
+    default: Option<String>,
+    append: String,
+    labels: Vec<Label>,
+}
+
+impl Menu {
+    fn read(&mut self, seen: &Seen<'_>, config: &str, text: &str, depth: usize) -> Result<()> {
+        for line in text.lines().map(str::trim) {
+            let (key, value) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+            let (key, value) = (key.to_ascii_lowercase(), value.trim());
+            let first = value.split_whitespace().next().unwrap_or_default();
+            // `MENU INCLUDE` is `INCLUDE`.
+            let menu = value.split_once([' ', '\t']).filter(|_| key == "menu");
+            let included = match (key.as_str(), menu) {
+                ("include", _) => Some(first),
+                (_, Some((word, rest))) if word.eq_ignore_ascii_case("include") => {
+                    rest.split_whitespace().next()
+                }
+                _ => None,
+            };
+            if let (Some(path), true) = (included, depth < MAX_DEPTH) {
+                if let Place::There(path) = place(seen, config, path)?
+                    && let Some(file) = TextFile::read(seen.guest, &path)?
+                {
+                    self.read(seen, config, &file.text, depth + 1)?;
+                }
+                continue;
+            }
+            self.line(&key, value, first);
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, key: &str, value: &str, first: &str) {
+        match (key, self.labels.last_mut()) {
+            ("default", _) => self.default = Some(first.to_owned()),
+            ("label", _) => self.labels.push(Label { name: first.to_owned(), ..Label::default() }),
+            ("append", None) => value.clone_into(&mut self.append),
             ("append", Some(label)) => value.clone_into(&mut label.append),
-            ("kernel" | "linux", Some(label)) => label.kernel = Some(first),
+            ("kernel" | "linux", Some(label)) => label.kernel = Some(first.to_owned()),
             ("initrd", Some(label)) => label.initramfs = value.split(',').map(str::to_owned).collect(),
             ("menu", Some(label)) => label.preferred |= value.eq_ignore_ascii_case("default"),
             _ => {}
         }
     }
-    (default, append, labels)
 }
 
 /// A path is one of the file system that holds the configuration, or relative to the configuration.

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::facts::FirmwareOnDisk;
+use crate::guest;
 use crate::readiness::{Link, LinkKind, LinkState};
 
 use super::entry::Loaded;
@@ -64,7 +65,7 @@ impl Started {
 /// Finds it.
 pub(super) fn started(seen: &Seen<'_>) -> Result<Started> {
     if !seen.target.uefi {
-        return bios(seen);
+        return Ok(bios(seen));
     }
     match (&seen.facts.bootloader.esp, seen.facts.firmware) {
         (Some(esp), _) => efi::started(seen, esp),
@@ -72,20 +73,26 @@ pub(super) fn started(seen: &Seen<'_>) -> Result<Started> {
             LinkState::Unknown,
             "UEFI",
             "the guest does not mount its EFI system partition, so what is on it was not seen",
-            configured(seen)?,
+            configured(seen),
         )),
-        (None, _) => Ok(Started::new(
+        (None, FirmwareOnDisk::Unknown) => Ok(Started::new(
+            LinkState::Unknown,
+            "UEFI",
+            "no EFI system partition was found; a file system of another type may hold a boot loader",
+            configured(seen),
+        )),
+        (None, FirmwareOnDisk::Bios) => Ok(Started::new(
             LinkState::Broken,
             "UEFI",
             "no disk has an EFI system partition",
-            configured(seen)?,
+            configured(seen),
         )),
     }
 }
 
 /// A BIOS starts the first sector of the first disk that has boot code there.
-fn bios(seen: &Seen<'_>) -> Result<Started> {
-    let loaders = configured(seen)?;
+fn bios(seen: &Seen<'_>) -> Started {
+    let loaders = configured(seen);
     let disks = &seen.facts.disks;
     let mut tried = seen.target.boot_order.iter().filter_map(|i| Some((*i, disks.get(*i)?)));
     let Some((index, disk)) = tried.find(|(_, d)| d.boot_code) else {
@@ -94,31 +101,38 @@ fn bios(seen: &Seen<'_>) -> Result<Started> {
         } else {
             (LinkState::Broken, "no disk has boot code in its first sector")
         };
-        return Ok(Started::new(state, "BIOS", why, loaders));
+        return Started::new(state, "BIOS", why, loaders);
     };
     let subject = format!("BIOS, disk {index}");
     // GRUB's core does not fit between a GPT and the first partition.
     let embedded = matches!(seen.facts.firmware, FirmwareOnDisk::Bios | FirmwareOnDisk::Either);
     if disk.table == "gpt" && !embedded {
         let why = "there is boot code in the first sector, and no BIOS boot partition for what it loads";
-        return Ok(Started::new(LinkState::Unknown, subject, why, loaders));
+        return Started::new(LinkState::Unknown, subject, why, loaders);
     }
-    Ok(Started::new(LinkState::Ok, subject, "there is boot code in the first sector", loaders))
+    Started::new(LinkState::Ok, subject, "there is boot code in the first sector", loaders)
 }
 
 /// Configurations outside of the EFI system partition.
-pub(super) fn configured(seen: &Seen<'_>) -> Result<Vec<Loader>> {
+pub(super) fn configured(seen: &Seen<'_>) -> Vec<Loader> {
     let boot = &seen.facts.bootloader;
     let on_esp = |path: &&String| {
         boot.esp.as_ref().is_some_and(|esp| esp != "/boot" && path.starts_with(&format!("{esp}/")))
     };
-    let mut found: Vec<Loader> =
-        boot.grub_cfg.iter().filter(|p| !on_esp(p)).map(|p| Loader::Grub2(p.clone())).collect();
+    let outside: Vec<&String> = boot.grub_cfg.iter().filter(|p| !on_esp(p)).collect();
+    // Others are those that a first one leads on to.
+    let first = |path: &&&String| matches!(guest::parent(path), "/boot/grub" | "/boot/grub2");
+    let mut own: Vec<&String> = outside.iter().filter(first).copied().collect();
+    if own.is_empty() {
+        own = outside;
+    }
+    let mut found: Vec<Loader> = own.into_iter().cloned().map(Loader::Grub2).collect();
     if found.is_empty() {
-        found.extend(grub1::config(seen)?.map(Loader::Grub1));
+        found.extend(boot.grub_legacy.iter().find(|p| !on_esp(p)).cloned().map(Loader::Grub1));
     }
     if found.is_empty() {
-        found.extend(boot.extlinux.iter().cloned().map(Loader::Extlinux));
+        let main = |p: &&String| p.ends_with("/extlinux.conf") || p.ends_with("/syslinux.cfg");
+        found.extend(boot.extlinux.iter().filter(main).cloned().map(Loader::Extlinux));
     }
-    Ok(found)
+    found
 }

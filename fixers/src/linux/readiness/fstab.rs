@@ -46,8 +46,10 @@ pub(super) fn check(seen: &Seen<'_>) -> Result<Vec<Link>> {
 
 fn waits(entry: &FstabEntry) -> bool {
     let device = entry.spec.starts_with("/dev/") || entry.spec.contains('=') && !entry.spec.starts_with('/');
-    // Removable media of old hardware: nothing waits for a drive without one (`auto` in old files).
-    let drive = ["/dev/cdrom", "/dev/dvd", "/dev/fd", "/dev/sr"].iter().any(|d| entry.spec.starts_with(d));
+    // Removable media, and what the system makes at boot.
+    let drive = ["/dev/cdrom", "/dev/dvd", "/dev/fd", "/dev/sr", "/dev/zram"]
+        .iter()
+        .any(|d| entry.spec.starts_with(d));
     let optional = ["nofail", "noauto", "_netdev", "bind", "rbind"].iter().any(|o| entry.has_option(o));
     device && !drive && !optional && !ELSEWHERE.contains(&entry.fstype.as_str()) && entry.fstype != "ignore"
 }

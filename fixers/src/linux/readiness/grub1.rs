@@ -7,19 +7,6 @@ use super::Seen;
 use super::entry::{Entry, Loaded};
 use super::paths::{Place, Volume};
 
-/// Where its configuration is: Red Hat's name first, of which the other is a link.
-const CONFIGS: [&str; 2] = ["/boot/grub/grub.conf", "/boot/grub/menu.lst"];
-
-/// Its configuration, if there is one.
-pub(super) fn config(seen: &Seen<'_>) -> Result<Option<String>> {
-    for path in CONFIGS {
-        if seen.file(path)?.is_some() {
-            return Ok(Some(path.to_owned()));
-        }
-    }
-    Ok(None)
-}
-
 #[derive(Debug, Default)]
 struct Title {
     name: String,
@@ -81,7 +68,7 @@ fn load_title(seen: &Seen<'_>, config: &str, title: &Title) -> Result<Loaded> {
         return Ok(Loaded::unknown(config, format!("the entry {:?} starts no kernel", title.name)));
     };
     let (config, title) = (config.to_owned(), title.name.clone());
-    Ok(Loaded::Entry(Entry { config, title, kernel, initramfs, arguments }))
+    Ok(Loaded::Entry(Entry { config, title, kernel, initramfs, arguments, unified: None }))
 }
 
 fn place(seen: &Seen<'_>, volume: &Volume<'_>, path: &str) -> Result<Place> {

@@ -151,6 +151,7 @@ impl Grub<'_, '_> {
             kernel: mend(kernel),
             initramfs: load.initramfs.into_iter().map(mend).collect(),
             arguments: load.arguments,
+            unified: None,
         }))
     }
 

@@ -3,7 +3,7 @@
 use h2k_config::DiskBus;
 
 use crate::error::Result;
-use crate::facts::KernelFacts;
+use crate::facts::{KernelFacts, UkiFacts};
 use crate::inspect::initramfs_at;
 use crate::linux::ramdisk::drivers::{self, State};
 use crate::linux::text::real_path;
@@ -56,6 +56,9 @@ fn of_drivers(seen: &Seen<'_>, entry: &Entry, image: &str) -> Result<Link> {
     };
     let subject = initramfs.unwrap_or(image);
     let link = |state, detail: String| Ok(Link::new(LinkKind::Initramfs, state, subject, detail));
+    if let Some(uki) = &entry.unified {
+        return Ok(of_unified(seen, uki));
+    }
     let Some(facts) = of_image(seen, image, initramfs)? else {
         return link(LinkState::Unknown, format!("which drivers {image} has is not known"));
     };
@@ -95,6 +98,23 @@ fn of_drivers(seen: &Seen<'_>, entry: &Entry, image: &str) -> Result<Link> {
         }
     }
     link(LinkState::Ok, format!("kernel {} has the drivers of the target's disk", kernel.version))
+}
+
+/// The drivers in a unified kernel image. Which kernel is in it is not known, so a driver that one of the installed
+/// kernels has built in may be in it.
+fn of_unified(seen: &Seen<'_>, uki: &UkiFacts) -> Link {
+    let link = |state, detail: String| Link::new(LinkKind::Initramfs, state, &uki.path, detail);
+    let Some(modules) = &uki.modules else {
+        return link(LinkState::Unknown, "which drivers it holds is not known".to_owned());
+    };
+    let builtin = |driver: &str| seen.facts.kernels.iter().any(|k| k.builtin.iter().any(|b| b == driver));
+    let inside = |driver: &str| modules.iter().any(|m| m == driver);
+    let needed = buses(seen).into_iter().flat_map(drivers::needed);
+    let lacking: Vec<&str> = needed.copied().filter(|d| !inside(d) && !builtin(d)).collect();
+    if lacking.is_empty() {
+        return link(LinkState::Ok, "it holds the drivers of the target's disk".to_owned());
+    }
+    link(LinkState::Broken, format!("it holds no {}, which the target's disk needs", lacking.join(", ")))
 }
 
 /// What is known of the kernel at `image`.

@@ -10,6 +10,8 @@ use super::Seen;
 const BY_PLACE: [&str; 3] = ["eno", "ens", "enp"];
 /// Slots of a target's NIC are below: PCI has 32 of them on a bus.
 const MAX_SLOT: u32 = 32;
+/// Indexes of onboard devices are small; VMware's, that Red Hat 7 took for names, are not (`eno16777736`).
+const MAX_ONBOARD: u32 = 0xffff;
 
 /// A link for each name that the configuration uses.
 pub(super) fn check(seen: &Seen<'_>) -> Result<Vec<Link>> {
@@ -18,28 +20,32 @@ pub(super) fn check(seen: &Seen<'_>) -> Result<Vec<Link>> {
         return Ok(Vec::new());
     }
     let found = matching(seen.facts, seen.guest)?;
+    // With one NIC that is configured the others may be leftovers, and the guest is reached.
+    let by_mac = |mac: &String| nics.iter().any(|nic| nic.mac == *mac);
+    let reached = found.pairs.iter().any(|p| matches!(p.by, By::Guest | By::Mac))
+        || seen.facts.network.interfaces.iter().any(|i| i.mac.as_ref().is_some_and(by_mac));
     let mut links = Vec::new();
     for pair in &found.pairs {
-        let mac = nics.get(pair.nic).map_or("", |n| n.mac.as_str());
+        let nic = format!("NIC {} ({})", pair.nic, nics.get(pair.nic).map_or("", |n| n.mac.as_str()));
         let (state, detail) = match pair.by {
-            By::Guest => (LinkState::Ok, format!("NIC {} ({mac}) has this name", pair.nic)),
+            By::Guest => (LinkState::Ok, format!("{nic} has this name")),
             // Some stacks rename a NIC by the MAC in its configuration, others only match it.
-            By::Mac => (
-                LinkState::Unknown,
-                format!("the configuration is for NIC {} ({mac}), which may be called otherwise", pair.nic),
-            ),
+            By::Mac => {
+                (LinkState::Unknown, format!("the configuration is for {nic}, which may be called otherwise"))
+            }
             By::Address | By::Lease | By::Slot | By::Rest => {
-                let (state, why) = unpinned(&pair.name, nics.len());
-                (state, format!("NIC {} ({mac}): {why}", pair.nic))
+                let (state, why) = unpinned(&pair.name, nics.len(), reached);
+                (state, format!("{nic}: {why}"))
             }
         };
         links.push(Link::new(LinkKind::Network, state, &pair.name, detail));
     }
     for name in &found.names {
-        let (state, why) = match found.nics.is_empty() {
+        let (state, why) = if found.nics.is_empty() {
             // A leftover: it did not apply on the source either.
-            true => (LinkState::Unknown, "the VM has no NIC that could have this name".to_owned()),
-            false => unpinned(name, nics.len()),
+            (LinkState::Unknown, "the VM has no NIC that could have this name".to_owned())
+        } else {
+            unpinned(name, nics.len(), reached)
         };
         links.push(Link::new(LinkKind::Network, state, name, why));
     }
@@ -47,14 +53,12 @@ pub(super) fn check(seen: &Seen<'_>) -> Result<Vec<Link>> {
 }
 
 /// A name that nothing in the guest ties to a NIC.
-fn unpinned(name: &str, nics: usize) -> (LinkState, String) {
+fn unpinned(name: &str, nics: usize, reached: bool) -> (LinkState, String) {
     let slot = name.strip_prefix("ens").and_then(|n| n.parse::<u32>().ok());
     let onboard = name.strip_prefix("eno").and_then(|n| n.parse::<u32>().ok());
-    if slot.is_some_and(|n| n >= MAX_SLOT) || onboard.is_some_and(|n| n > 0xffff) {
-        return (
-            LinkState::Broken,
-            "on the target it has another name, and nothing ties this one to it".to_owned(),
-        );
+    if slot.is_some_and(|n| n >= MAX_SLOT) || onboard.is_some_and(|n| n > MAX_ONBOARD) {
+        let state = if reached { LinkState::Unknown } else { LinkState::Broken };
+        return (state, "on the target it has another name, and nothing ties this one to it".to_owned());
     }
     let number = name.strip_prefix("eth").and_then(|n| n.parse::<usize>().ok());
     if number.is_some_and(|n| n >= nics) {

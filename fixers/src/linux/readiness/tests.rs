@@ -311,3 +311,42 @@ fn a_file_system_that_is_not_mounted_is_unknown() {
     let found = open(&check(&facts, &guest, &target()));
     assert!(found.len() == 1 && found[0].starts_with("unknown fstab: /etc/fstab: /srv: "), "{found:?}");
 }
+
+#[test]
+fn what_may_be_on_a_closed_volume_is_unknown() {
+    use crate::linux::testing::device;
+    let guest = changed(guest(), "/etc/fstab", &format!("UUID={DATA}"), "UUID=0a-dead");
+    for (fstype, place) in [
+        ("crypto_LUKS", "an encrypted volume that was not opened"),
+        ("LVM2_member", "a volume group that was not seen"),
+        ("linux_raid_member", "an array that was not assembled"),
+        ("zfs_member", "a pool or cache that is not looked into"),
+    ] {
+        let mut facts = facts_of(&guest);
+        facts.block.push(device(1, 2, fstype));
+        let want =
+            format!("unknown fstab: /etc/fstab: /srv: UUID=0a-dead was not found; it may be on {place}");
+        assert_eq!(open(&check(&facts, &guest, &target())), [want]);
+    }
+    // One that was opened, and does not hold it.
+    let mut facts = facts_of(&guest);
+    facts.block.push(device(1, 2, "crypto_LUKS"));
+    let opened = crate::facts::BlockDevice { name: "/dev/mapper/data".to_owned(), ..device(1, 2, "ext4") };
+    facts.block.push(crate::facts::BlockDevice {
+        disk: None,
+        partition: None,
+        uuid: "x".to_owned(),
+        ..opened
+    });
+    assert!(open(&check(&facts, &guest, &target()))[0].starts_with("broken fstab: "));
+}
+
+#[test]
+fn a_guest_that_is_reached_by_another_nic_is_not_broken() {
+    let other = "00:50:56:00:00:02";
+    let guest = guest().file("/etc/network/interfaces", "iface ens192 inet dhcp\niface ens224 inet dhcp\n");
+    let mut facts = facts_of(&guest);
+    facts.hardware.nics.push(nic(other, None));
+    let found = open(&check(&facts, &guest, &target()));
+    assert!(found.len() == 1 && found[0].starts_with("unknown network: ens224: "), "{found:?}");
+}

@@ -141,6 +141,14 @@ fn suses_mkinitrd() {
     run ["/sbin/mkinitrd", "-k", "vmlinuz-3.0.101-108-default", "-i", "initrd-3.0.101-108-default"]
     "#);
     assert_eq!(changes(&proposal.edits[1]), ["/boot/initrd-3.0.101-108-default"]);
+    let mut guest = suse(&[]);
+    guest.delete("/etc/sysconfig/kernel");
+    guest.put("/etc/SuSE-release", b"SUSE Linux Enterprise Server 11 (x86_64)\n");
+    let proposal = run_for(&mut guest, DiskBus::VirtioScsi);
+    assert!(
+        show(&proposal.edits).contains("\"-m\", \"virtio_pci virtio_blk virtio_scsi virtio_net sd_mod\"]")
+    );
+    assert_eq!(show_concerns(&proposal), ["Warning guest.initramfs.not-kept /etc/sysconfig/kernel"]);
 }
 
 #[test]

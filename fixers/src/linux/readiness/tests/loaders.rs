@@ -184,6 +184,13 @@ fn extlinux_starts_its_default() {
     assert_eq!(open(&checked(&guest)), Vec::<String>::new());
     let guest = changed(guest, "/boot/extlinux/extlinux.conf", "DEFAULT l0", "DEFAULT l1");
     assert!(open(&checked(&guest))[0].contains("there is no /boot/gone"));
+    // Debian's leads on to another file.
+    let mut guest = guest;
+    guest.put("/boot/extlinux/linux.cfg", conf.as_bytes());
+    guest.put("/boot/extlinux/extlinux.conf", b"menu include theme.cfg\ninclude linux.cfg\n");
+    assert_eq!(open(&checked(&guest)), Vec::<String>::new());
+    guest.put("/boot/extlinux/extlinux.conf", b"include extlinux.conf\ninclude ../../etc/fstab\n");
+    let _circle = checked(&guest);
     let guest = guest.file("/boot/extlinux/extlinux.conf", "INCLUDE other.conf\n");
     assert!(open(&checked(&guest))[0].starts_with("unknown boot loader: /boot/extlinux/extlinux.conf: "));
 }

@@ -151,3 +151,28 @@ fn systemd_boot_starts_the_newest_or_the_default() {
         open(&efi_checked(&guest))[0].starts_with("unknown boot loader: /boot/efi/EFI/Linux/debian.efi: ")
     );
 }
+
+#[test]
+fn the_one_unified_kernel_image_is_looked_into() {
+    let image_with = |modules: &[&str], root: &str| {
+        let (cmdline, initrd) = (format!("root={root} ro"), image(modules));
+        let sections =
+            [(".linux", b"kernel".as_slice()), (".cmdline", cmdline.as_bytes()), (".initrd", &initrd)];
+        crate::inspect::uki_image(&sections, 0)
+    };
+    let mut guest = systemd_boot();
+    for version in [KERNEL, "5.10.0-1-amd64"] {
+        guest.delete(&format!("/boot/efi/loader/entries/abc-{version}.conf"));
+    }
+    let path = "/boot/efi/EFI/Linux/debian.efi";
+    let root = format!("UUID={ROOT}");
+    guest.put(path, &image_with(VIRTIO, &root));
+    assert_eq!(open(&efi_checked(&guest)), Vec::<String>::new());
+    guest.put(path, &image_with(&["nvme"], &root));
+    let want = format!(
+        "broken initramfs: {path}: it holds no virtio_pci, virtio_blk, which the target's disk needs"
+    );
+    assert_eq!(open(&efi_checked(&guest)), [want]);
+    guest.put(path, &image_with(VIRTIO, "/dev/sda1"));
+    assert!(open(&efi_checked(&guest))[0].starts_with("broken root: root=/dev/sda1: "));
+}
