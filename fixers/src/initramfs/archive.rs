@@ -10,6 +10,9 @@ pub const MAX_ARCHIVE: usize = 128 * 1024 * 1024;
 /// Longest name in bytes: PATH_MAX less its NUL. The kernel passes over entries with longer names.
 const MAX_NAME: usize = 4095;
 
+/// Name of the entry that ends an archive.
+const TRAILER: &str = "TRAILER!!!";
+
 const DIRECTORY: u32 = 0o040_755;
 const FILE: u32 = 0o100_644;
 
@@ -52,7 +55,7 @@ impl ArchiveWriter {
     /// # Errors
     /// The archive becomes too long.
     pub fn finish(mut self) -> Result<Vec<u8>, WriteError> {
-        self.header("TRAILER!!!", 0, 0)?;
+        self.header(TRAILER, 0, 0)?;
         Ok(self.bytes)
     }
 
@@ -90,9 +93,10 @@ impl ArchiveWriter {
     }
 }
 
-/// A path from the root as archives have it: relative, each component a name.
+/// A path from the root as archives have it: relative, each component a name, and not the one that ends an archive.
 pub fn is_plain(path: &str) -> bool {
     (1..=MAX_NAME).contains(&path.len())
         && !path.contains('\0')
+        && path != TRAILER
         && path.split('/').all(|c| !["", ".", ".."].contains(&c))
 }
