@@ -186,7 +186,7 @@ pub struct InitramfsLayout {
     pub files: BTreeMap<String, u64>,
     /// Paths at which something else is than an archive would make there.
     pub obstacles: Vec<String>,
-    /// Settings that the generator copied into it and that name devices.
+    /// Settings that the generator copied into it: those of their lines that name devices.
     pub settings: BTreeMap<String, String>,
     /// Bytes behind its last segment that the kernel would stumble over.
     pub trailing: bool,

@@ -62,17 +62,11 @@ fn the_exit_codes_of_the_help_are_those_of_failures() {
 #[test]
 fn options_become_settings() {
     let cli = parse(
-<<<<<<< HEAD
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
          --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --state s --compress zlib \
          --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v \
          --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
          --dhcp 00-50-56-aa-00-02 --cloud-init no-network",
-=======
-        "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --network A=bridge:br0 --network *=network:lab \
-         --initramfs tool --skip-fixer x --skip-fixer y --no-boot --boot-timeout 9 --temp-dir t --state s --compress zlib \
-         --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v",
->>>>>>> 4667b45 (A fuzz target for appended archives; generated pages)
     );
     let settings = cli.unwrap().settings().unwrap();
     let address = StaticAddress {

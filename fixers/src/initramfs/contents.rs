@@ -12,6 +12,9 @@ const MAX_KEPT: usize = 16 * 1024 * 1024;
 /// Bytes read of a list of modules; real ones have a few lines.
 const MAX_LIST: u64 = 64 * 1024;
 
+/// Bytes read of a setting: lvm.conf with its comments has 0.1 MiB.
+const MAX_SETTING: u64 = 512 * 1024;
+
 /// Bytes read of a file that is asked for. The largest index that a whole distribution has is below 4 MiB.
 const MAX_BODY: u64 = 32 * 1024 * 1024;
 
@@ -65,7 +68,9 @@ impl Contents {
             0
         } else if self.asked.contains_key(path) {
             MAX_BODY
-        } else if is_load_list(path) || Layout::wants_body(path) {
+        } else if Layout::is_setting(path) {
+            MAX_SETTING
+        } else if is_load_list(path) {
             MAX_LIST
         } else {
             0

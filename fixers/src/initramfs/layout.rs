@@ -35,6 +35,8 @@ const SETTINGS: &[&str] = &[
     "etc/crypttab",
     "etc/fstab",
     "etc/lvm/devices/system.devices",
+    "etc/lvm/lvm.conf",
+    "etc/lvm/lvmlocal.conf",
     "etc/mdadm.conf",
     "etc/mdadm/mdadm.conf",
 ];
@@ -53,13 +55,13 @@ pub struct Layout {
     /// What is in the way of an appended archive: a directory of it is a link in the image, a file has two names or is
     /// none.
     pub obstacles: BTreeSet<String>,
-    /// Settings that the generator copied, those that name devices.
+    /// Settings that the generator copied: those of their lines that name devices, comments left out.
     pub settings: BTreeMap<String, String>,
 }
 
 impl Layout {
-    /// Whether the entry's body is to be read: it is a setting.
-    pub(super) fn wants_body(path: &str) -> bool {
+    /// Whether a path is one at which generators put settings that may name devices.
+    pub fn is_setting(path: &str) -> bool {
         SETTINGS.contains(&path) || is_below_settings(path)
     }
 
@@ -71,7 +73,7 @@ impl Layout {
         self.settings.remove(path);
         let below = below_modules(path);
         let index = below.is_some_and(|rest| INDEXES.contains(&rest));
-        let text = Self::wants_body(path) || path == LOAD_LIST;
+        let text = Self::is_setting(path) || path == LOAD_LIST;
         let cut = text && body.len() as u64 != entry.size;
         let in_the_way = if DIRECTORIES.contains(&path) {
             !entry.is_directory()
@@ -93,8 +95,10 @@ impl Layout {
 
     fn keep_setting(&mut self, path: &str, body: &[u8]) {
         let text = String::from_utf8_lossy(body);
-        if Self::wants_body(path) && text.contains("/dev/") {
-            self.settings.insert(path.to_owned(), text.into_owned());
+        let names = |line: &&str| line.contains("/dev/") && !line.trim_start().starts_with('#');
+        let lines: String = text.lines().filter(names).map(|line| format!("{line}\n")).collect();
+        if Self::is_setting(path) && !lines.is_empty() {
+            self.settings.insert(path.to_owned(), lines);
         }
     }
 

@@ -20,6 +20,7 @@ use crate::edit::{Change, Edit};
 use crate::error::Result;
 use crate::facts::{GuestFacts, InitramfsLayout};
 use crate::guest::{self, FileKind, Guest, MAX_READ};
+use crate::initramfs::Layout;
 use crate::linux::text::real_path;
 
 use super::{ID, Rebuild};
@@ -113,6 +114,9 @@ fn fit(
     }
     if layout.trailing {
         return Ok(Err("it ends with bytes that the kernel stumbles over".to_owned()));
+    }
+    if let Some(path) = layout.obstacles.iter().find(|p| Layout::is_setting(p)) {
+        return Ok(Err(format!("{path} in it cannot be read, and may name devices of the old hardware")));
     }
     if layout.generator == "initramfs-tools" && guest.exists(CHECKSUMS)? {
         return Ok(Err(

@@ -13,6 +13,9 @@ const COPIED: &[(&str, &str)] = &[
     ("conf/conf.d/", "/etc/initramfs-tools/conf.d/"),
 ];
 
+/// What patterns of disks of the old hardware hold.
+const PATTERNS: &[&str] = &["/dev/sd", "/dev/hd", "/dev/xvd", "/dev/nvme", "/dev/disk/", "by-path", "by-id"];
+
 /// What is done with them.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
@@ -30,7 +33,7 @@ pub(super) fn of(facts: &GuestFacts, guest: &dyn Guest, layout: &InitramfsLayout
     let names = Names::new(facts);
     let mut copies = Copies::default();
     for (path, text) in &layout.settings {
-        let Some(device) = old_name(&names, text) else { continue };
+        let Some(device) = old_name(&names, path, text) else { continue };
         match replacement(guest, &names, path)? {
             Some(entry) => copies.entries.push(entry),
             None => copies.old_names.push(format!("{path}: {device}")),
@@ -48,12 +51,16 @@ fn replacement(guest: &dyn Guest, names: &Names<'_>, path: &str) -> Result<Optio
     let Some(original) = original else { return Ok(None) };
     let Some(entry) = super::file(guest, &original, path, false)? else { return Ok(None) };
     let now = guest.read(&original)?.unwrap_or_default();
-    Ok(old_name(names, &String::from_utf8_lossy(&now)).is_none().then_some(entry))
+    Ok(old_name(names, path, &String::from_utf8_lossy(&now)).is_none().then_some(entry))
 }
 
 /// The first device in a text that is named by the old hardware, comments left out.
-fn old_name<'t>(names: &Names<'_>, text: &'t str) -> Option<&'t str> {
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+fn old_name<'t>(names: &Names<'_>, path: &str, text: &'t str) -> Option<&'t str> {
+    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    if path.starts_with("etc/lvm/lvm") {
+        // Patterns (lvm.conf(5), `filter`) are no names; which disks they let through is not tried out.
+        return lines.find(|line| PATTERNS.iter().any(|p| line.contains(p))).map(str::trim);
+    }
     let mut words = lines.flat_map(|line| line.split(|c: char| c.is_whitespace() || "=,;\"'()".contains(c)));
     let used = Use::holding(Holds::Anything);
     words.find(|word| word.starts_with("/dev/") && names.resolve(word, &used) != Resolution::AlreadyStable)

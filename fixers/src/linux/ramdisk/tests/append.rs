@@ -232,6 +232,21 @@ fn copies_that_cannot_be_replaced_are_left_to_the_tool() {
 }
 
 #[test]
+fn a_filter_of_lvm_in_the_image_is_left_to_the_tool() {
+    let mut guest = fast(DEBIAN);
+    let with = |conf: &[u8]| indexed(DEBIAN, INSIDE, &[("etc/lvm/lvm.conf", conf)]);
+    guest.put(
+        IMAGE,
+        &with(b"# filter = [ \"a|/dev/sda|\" ]\nscan = [ \"/dev\" ]\nfilter = [ \"a|/dev/mapper/x|\" ]\n"),
+    );
+    assert!(!runs(&plan_way(&guest, InitramfsWay::Auto)));
+    guest.put(IMAGE, &with(b"filter = [ \"a|/dev/sda.*|\", \"r|.*|\" ]\n"));
+    assert!(runs(&plan_way(&guest, InitramfsWay::Auto)));
+    guest.put(IMAGE, &with(&[b' '; 600_000]));
+    assert!(runs(&plan_way(&guest, InitramfsWay::Append)));
+}
+
+#[test]
 fn what_cannot_be_appended_to_is_built() {
     let odd = |change: &dyn Fn(&mut MemoryGuest), why: &str| {
         let mut guest = fast(DEBIAN);
