@@ -13,6 +13,8 @@ use super::append::{self, Appendix};
 const PROVEN: &[&str] = &[
     // tests/real_bios.rs and tests/real_uefi.rs: Debian 12.
     "initramfs-tools",
+    // tests/real_xfs.rs and tests/real_btrfs.rs: Debian 12 with dracut 059.
+    "dracut",
 ];
 
 /// The images by the way that they go.

@@ -123,7 +123,7 @@ fn what_is_missing_is_appended() {
 }
 
 #[test]
-fn a_generator_that_is_not_proven_is_run_unless_appending_is_asked_for() {
+fn dracut_has_a_list_of_its_own() {
     let guest = || {
         let mut guest = fast(DRACUT);
         guest.delete("/usr/sbin/mkinitramfs");
@@ -131,7 +131,7 @@ fn a_generator_that_is_not_proven_is_run_unless_appending_is_asked_for() {
         guest
     };
     assert!(runs(&plan_way(&guest(), InitramfsWay::Tool)));
-    let proposal = plan_way(&guest(), InitramfsWay::Append);
+    let proposal = plan_way(&guest(), InitramfsWay::Auto);
     assert!(!runs(&proposal));
     let shown = show(&proposal.edits);
     assert!(shown.starts_with("write /etc/dracut.conf.d/90-h2k-virtio.conf\n"), "{shown}");
