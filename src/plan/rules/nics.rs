@@ -6,7 +6,7 @@ use h2k_config::Policy;
 use h2k_fixers::Severity;
 use h2k_fixers::facts::NicHardware;
 
-use super::{Finding, Rule, Seen};
+use super::{Finding, Rule};
 
 /// The rules.
 pub(super) static RULES: &[Rule] = &[
