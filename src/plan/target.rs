@@ -54,7 +54,7 @@ pub fn mac(source: &SourceVm, uuid: &str, index: usize) -> (String, bool) {
 /// The facts with the MACs that the user wants the target's NICs to have.
 pub fn with_macs(facts: &GuestFacts, policy: &Policy) -> GuestFacts {
     let mut facts = facts.clone();
-    for nic in &mut facts.hardware.nics {
+    for nic in facts.hardware.nics.iter_mut().filter(|nic| nic.source_mac.is_none()) {
         if let Some(new) = policy.macs.get(&nic.mac).filter(|new| **new != nic.mac) {
             nic.source_mac = Some(std::mem::replace(&mut nic.mac, new.clone()));
         }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use h2k_config::Policy;
 use h2k_fixers::Severity;
+use h2k_fixers::facts::NicHardware;
 
-use super::{Finding, Rule, Seen};
+use super::{Finding, Rule};
 
 /// The rules.
 pub(super) static RULES: &[Rule] = &[
@@ -13,21 +15,21 @@ pub(super) static RULES: &[Rule] = &[
         severity: Severity::Critical,
         summary: "--mac, --ip or --dhcp names a MAC address that no NIC of the VM has",
         advice: "h2k inspect shows the VM's MAC addresses",
-        check: unknown,
+        check: |s| unknown(&s.facts.hardware.nics, s.policy),
     },
     Rule {
         id: "policy.mac-taken",
         severity: Severity::Critical,
         summary: "--mac gives a NIC the MAC address of another NIC of the VM",
         advice: "give an address that no NIC of the VM has; two NICs cannot change addresses",
-        check: taken,
+        check: |s| taken(&s.facts.hardware.nics),
     },
     Rule {
         id: "policy.nic-twice",
         severity: Severity::Critical,
         summary: "--ip or --dhcp is given for a NIC by its old MAC address and by its new one",
         advice: "name the NIC by one of its MAC addresses in all options",
-        check: twice,
+        check: |s| twice(&s.facts.hardware.nics, s.policy),
     },
     Rule {
         id: "policy.no-linux",
@@ -42,30 +44,27 @@ pub(super) static RULES: &[Rule] = &[
     },
 ];
 
-fn unknown(seen: &Seen<'_>) -> Vec<Finding> {
-    let nics = &seen.facts.hardware.nics;
+fn unknown(nics: &[NicHardware], policy: &Policy) -> Vec<Finding> {
     let had: Vec<&str> = nics.iter().map(|n| n.mac.as_str()).collect();
     let had = if had.is_empty() { "no NIC".to_owned() } else { had.join(", ") };
-    let wanted: BTreeSet<&String> = seen.policy.macs.keys().chain(seen.policy.addressing.keys()).collect();
+    let wanted: BTreeSet<&String> = policy.macs.keys().chain(policy.addressing.keys()).collect();
     let absent = wanted.into_iter().filter(|mac| !nics.iter().any(|nic| nic.has_mac(mac)));
     absent
         .map(|mac| Finding::new(mac, format!("no NIC of the VM has this MAC address; it has {had}")))
         .collect()
 }
 
-fn twice(seen: &Seen<'_>) -> Vec<Finding> {
+fn twice(nics: &[NicHardware], policy: &Policy) -> Vec<Finding> {
     let keys = |old: &String, new: &String| {
-        seen.policy.addressing.contains_key(old) && seen.policy.addressing.contains_key(new)
+        policy.addressing.contains_key(old) && policy.addressing.contains_key(new)
     };
-    let nics = seen.facts.hardware.nics.iter().enumerate();
-    let both = nics.filter_map(|(i, nic)| Some((i, nic.source_mac.as_ref()?, &nic.mac)));
+    let both = nics.iter().enumerate().filter_map(|(i, nic)| Some((i, nic.source_mac.as_ref()?, &nic.mac)));
     both.filter(|(_, old, new)| keys(old, new))
         .map(|(i, old, new)| Finding::new(format!("nic {i}"), format!("it is named by {old} and by {new}")))
         .collect()
 }
 
-fn taken(seen: &Seen<'_>) -> Vec<Finding> {
-    let nics = &seen.facts.hardware.nics;
+fn taken(nics: &[NicHardware]) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, nic) in nics.iter().enumerate().filter(|(_, nic)| nic.source_mac.is_some()) {
         let other = nics.iter().enumerate().find(|(i, other)| *i != index && other.has_mac(&nic.mac));
@@ -77,4 +76,57 @@ fn taken(seen: &Seen<'_>) -> Vec<Finding> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use h2k_config::Addressing;
+    use h2k_fixers::GuestFacts;
+
+    use super::*;
+    use crate::plan::target::with_macs;
+
+    const A: &str = "00:50:56:aa:00:01";
+    const B: &str = "00:50:56:aa:00:02";
+    const NEW: &str = "52:54:00:00:00:01";
+
+    fn nics(policy: &Policy) -> Vec<NicHardware> {
+        let mut facts = GuestFacts::default();
+        let nic = |mac: &str| NicHardware { mac: mac.to_owned(), ..NicHardware::default() };
+        facts.hardware.nics = vec![nic(A), nic(B)];
+        let after = with_macs(&facts, policy);
+        assert_eq!(with_macs(&after, policy), after, "a second time nothing changes");
+        after.hardware.nics
+    }
+
+    fn policy(macs: &[(&str, &str)], dhcp: &[&str]) -> Policy {
+        Policy {
+            macs: macs.iter().map(|(old, new)| ((*old).to_owned(), (*new).to_owned())).collect(),
+            addressing: dhcp.iter().map(|mac| ((*mac).to_owned(), Addressing::Dhcp)).collect(),
+            ..Policy::default()
+        }
+    }
+
+    fn subjects(findings: Vec<Finding>) -> Vec<String> {
+        findings.into_iter().map(|f| f.subject).collect()
+    }
+
+    #[test]
+    fn a_nic_is_known_by_both_of_its_macs() {
+        let fine = policy(&[(A, NEW)], &[A, B]);
+        let nics = nics(&fine);
+        assert_eq!((nics[0].mac.as_str(), nics[0].source_mac.as_deref()), (NEW, Some(A)));
+        assert!(
+            unknown(&nics, &fine).is_empty() && twice(&nics, &fine).is_empty() && taken(&nics).is_empty()
+        );
+        assert_eq!(subjects(twice(&nics, &policy(&[(A, NEW)], &[A, NEW]))), ["nic 0"]);
+        let absent = policy(&[("00:50:56:aa:00:09", NEW)], &["00:50:56:aa:00:08"]);
+        assert_eq!(subjects(unknown(&nics, &absent)), ["00:50:56:aa:00:08", "00:50:56:aa:00:09"]);
+    }
+
+    #[test]
+    fn no_nic_gets_the_mac_of_another() {
+        assert_eq!(subjects(taken(&nics(&policy(&[(A, B)], &[])))), ["nic 0"]);
+        assert_eq!(subjects(taken(&nics(&policy(&[(A, B), (B, A)], &[])))), ["nic 0", "nic 1"]);
+    }
 }

@@ -48,8 +48,7 @@ pub(super) fn of_nic(guest: &dyn Guest, dir: &str, wanted: &Wanted) -> Result<Ve
             continue;
         };
         let Some(file) = TextFile::read(guest, &path)? else { continue };
-        let value =
-            |key| file.text.lines().filter_map(entry).filter(|(k, _)| *k == key).map(|(_, v)| v).last();
+        let value = |key| file.text.lines().filter_map(entry).rfind(|(k, _)| *k == key).map(|(_, v)| v);
         let device = value("DEVICE").unwrap_or(name);
         let mac = value("HWADDR").or_else(|| name.strip_prefix("eth-id-"));
         if wanted.is(Some(device), mac) {

@@ -163,7 +163,7 @@ impl<'a> State<'a> {
                 if configured { self.out.names.contains(name) } else { !taken(name) }
             };
             let leases = self.facts.network.leases.iter().filter(of_nic).map(|l| &l.interface);
-            if let Some(name) = leases.filter(|name| fits(name)).last().cloned() {
+            if let Some(name) = leases.rev().find(|name| fits(name)).cloned() {
                 self.pair(&name, index, By::Lease);
             }
         }
