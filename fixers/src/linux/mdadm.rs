@@ -67,6 +67,19 @@ impl Fixer for Mdadm {
     }
 }
 
+/// The device of the old hardware that keeps mdadm from looking at the target's disks; `None` where nothing does.
+pub(super) fn old_device(text: &str, bus: DiskBus) -> Option<String> {
+    let (rewritten, pinned) = rewrite(text, bus);
+    if let Some(line) = pinned.first() {
+        return Some(format!("line {line}"));
+    }
+    if rewritten == text {
+        return None;
+    }
+    let devices = entries(text).into_iter().filter(|e| keyword(e.text, "device"));
+    devices.flat_map(|e| words(e.text).map(str::to_owned).collect::<Vec<_>>()).find(|word| is_old(word))
+}
+
 /// A line with those that continue it: a line that begins with a blank does (mdadm.conf(5)).
 struct Entry<'a> {
     start: usize,

@@ -77,7 +77,7 @@ pub(super) fn appendix(
     if nic {
         entries.extend(nic_names(guest)?);
     }
-    let copies = copies::of(facts, guest, layout)?;
+    let copies = copies::of(facts, guest, layout, rebuild.bus)?;
     entries.extend(copies.entries);
     let entries = with_directories(layout, entries);
     if let Some(path) = entries.iter().map(|e| &e.path).find(|p| layout.obstacles.contains(p)) {

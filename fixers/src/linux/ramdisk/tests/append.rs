@@ -218,6 +218,21 @@ fn copies_of_settings_with_names_of_the_old_hardware_are_replaced() {
 }
 
 #[test]
+fn a_copy_of_mdadm_conf_that_looks_at_the_old_disks_is_replaced() {
+    let mut guest = fast(DEBIAN);
+    let path = "etc/mdadm/mdadm.conf";
+    guest.put(
+        IMAGE,
+        &indexed(DEBIAN, INSIDE, &[(path, b"DEVICE /dev/sda* /dev/sdb*\nARRAY /dev/md0 UUID=1\n")]),
+    );
+    guest.put("/etc/mdadm/mdadm.conf", b"DEVICE /dev/sda* /dev/sdb*\n");
+    assert!(runs(&plan_way(&guest, InitramfsWay::Auto)), "the guest's own file is not mended");
+    guest.put("/etc/mdadm/mdadm.conf", b"DEVICE partitions\n");
+    let shown = show(&run(&mut guest).edits);
+    assert!(shown.contains("  etc/mdadm/mdadm.conf ← /etc/mdadm/mdadm.conf\n"), "{shown}");
+}
+
+#[test]
 fn copies_that_cannot_be_replaced_are_left_to_the_tool() {
     let mut guest = fast(DEBIAN);
     guest.put(
