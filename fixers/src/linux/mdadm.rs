@@ -108,7 +108,7 @@ fn rewrite(text: &str, bus: DiskBus) -> (String, Vec<usize>) {
         }
     }
     let pinned = entries.iter().filter(|e| keyword(e.text, "array"));
-    let pinned = pinned.filter(|e| self::words(e.text).any(|word| names_old_members(word)));
+    let pinned = pinned.filter(|e| self::words(e.text).any(names_old_members));
     (replace(text, &replacements), pinned.map(|e| e.line).collect())
 }
 
