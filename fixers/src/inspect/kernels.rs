@@ -65,7 +65,9 @@ fn versions(guest: &dyn Guest) -> Result<Vec<(String, Option<String>)>> {
     }
     for name in text::names(guest, "/boot", "")? {
         let known = |v: &str| versions.iter().any(|(version, _)| version == v);
-        let version = name.strip_prefix("vmlinuz-").filter(|v| is_version(v) && !known(v));
+        // `make install` keeps the image that it replaces.
+        let old = name.ends_with(".old");
+        let version = name.strip_prefix("vmlinuz-").filter(|v| is_version(v) && !known(v) && !old);
         // Names that are no versions (`vmlinuz-lts`) belong to a kernel that has modules.
         let more = version.filter(|v| v.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned);
         versions.extend(more.map(|v| (v, None)));

@@ -21,8 +21,10 @@ pub(super) fn of_kernels(kernels: &[(&KernelFacts, State<'_>)]) -> Vec<Concern> 
         )];
     }
     let hopeless = |s: &State<'_>| matches!(s, State::Absent(_) | State::NoInitramfs(_));
-    let severity =
-        if kernels.iter().all(|(_, s)| hopeless(s)) { Severity::Critical } else { Severity::Warning };
+    // An image whose modules are gone is no kernel to fall back on.
+    let mut known = kernels.iter().filter(|(_, s)| *s != State::Unknown).peekable();
+    let none_boots = known.peek().is_some() && known.all(|(_, s)| hopeless(s));
+    let severity = if none_boots { Severity::Critical } else { Severity::Warning };
     kernels.iter().filter_map(|(kernel, state)| of_kernel(kernel, state, severity)).collect()
 }
 
@@ -103,7 +105,8 @@ pub(super) fn no_generator(
         return (!ways.appended.is_empty()).then(|| only_now(&found, ways));
     }
     // Bootloaders start the newest kernel unless told otherwise.
-    let newest = kernels.last().is_some_and(|(k, _)| lacking.iter().any(|r| r.kernel.version == k.version));
+    let judged = kernels.iter().rfind(|(_, state)| *state != State::Unknown);
+    let newest = judged.is_some_and(|(k, _)| lacking.iter().any(|r| r.kernel.version == k.version));
     let severity = if newest { Severity::Critical } else { Severity::Warning };
     Some(Concern::new(
         "guest.initramfs.no-generator",

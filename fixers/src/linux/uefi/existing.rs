@@ -53,7 +53,9 @@ pub(super) fn verdict<'a>(
             }
         }
     }
-    let shim = owner.is_some_and(|o| o.is_shim()) || names.iter().any(|n| arch.is_of_shim(n));
+    let shim = owner.is_some_and(Loader::is_shim)
+        || names.iter().any(|n| arch.is_of_shim(n))
+        || contents(guest, &fallback)?.is_some_and(|program| arch.is_shim(&program));
     if shim && names.iter().any(|n| arch.is_fallback_program(n)) {
         return by_fallback_program(guest, tree, arch);
     }
@@ -87,10 +89,14 @@ fn same(guest: &dyn Guest, one: &str, other: &str) -> Result<bool> {
     if size(one)? != size(other)? {
         return Ok(false);
     }
-    let read = |path: &str| match guest.read(path) {
-        Err(GuestError::TooLarge { .. } | GuestError::Malformed { .. }) => Ok(None),
-        other => other,
-    };
-    let (one, other) = (read(one)?, read(other)?);
+    let (one, other) = (contents(guest, one)?, contents(guest, other)?);
     Ok(one.is_some() && one == other)
+}
+
+/// A program; `None` if it is too large to be one, or no file.
+fn contents(guest: &dyn Guest, path: &str) -> Result<Option<Vec<u8>>> {
+    match guest.read(path) {
+        Err(GuestError::TooLarge { .. } | GuestError::Malformed { .. }) => Ok(None),
+        read => read,
+    }
 }

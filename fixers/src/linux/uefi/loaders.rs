@@ -57,6 +57,15 @@ impl Arch {
         name.eq_ignore_ascii_case(&format!("fb{s}.efi")) || name.eq_ignore_ascii_case("fallback.efi")
     }
 
+    /// Whether a program is shim: it holds the name of what it loads, in the firmware's two-byte characters.
+    pub fn is_shim(self, program: &[u8]) -> bool {
+        let names = [format!("grub{}.efi", self.suffix), "grub.efi".to_owned()];
+        names.iter().any(|name| {
+            let wide: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            program.windows(wide.len()).any(|part| part == wide)
+        })
+    }
+
     /// Whether a file of this name comes with shim and nothing else.
     pub fn is_of_shim(self, name: &str) -> bool {
         let own = format!("mm{}.efi", self.suffix);

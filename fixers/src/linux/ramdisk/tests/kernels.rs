@@ -78,6 +78,22 @@ fn a_kernel_without_the_drivers_is_critical_if_it_is_the_only_one() {
 }
 
 #[test]
+fn an_image_whose_modules_are_gone_is_no_way_out() {
+    let mut guest = debian(&[]);
+    guest.delete("/usr/sbin/mkinitramfs");
+    guest.put("/boot/vmlinuz-6.1.0-99-amd64", b"");
+    guest.put("/boot/vmlinuz-6.1.0-56-amd64.old", b"");
+    let unknown = "Warning guest.kernel.drivers-unknown kernel 6.1.0-99-amd64".to_owned();
+    assert_eq!(
+        show_concerns(&run(&mut guest)),
+        [unknown.clone(), format!("Critical guest.initramfs.no-generator {IMAGE}")]
+    );
+    guest.delete(IMAGE);
+    let missing = "Critical guest.initramfs.missing kernel 6.1.0-56-amd64".to_owned();
+    assert_eq!(show_concerns(&run(&mut guest)), [missing, unknown]);
+}
+
+#[test]
 fn without_a_generator_it_is_critical() {
     for (program, found) in
         [("/nothing", "has no program"), ("/usr/bin/genkernel", "with genkernel, which h2k does not run")]
