@@ -734,7 +734,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-o -q -v -h --output --name --format --compress --disk-bus --network --skip-fixer --key --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --output --name --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -788,6 +788,10 @@ _h2k() {
                     ;;
                 --cloud-init)
                     COMPREPLY=($(compgen -W "keep no-network disable" -- "${cur}"))
+                    return 0
+                    ;;
+                --initramfs)
+                    COMPREPLY=($(compgen -W "auto append tool" -- "${cur}"))
                     return 0
                     ;;
                 --skip-fixer)
@@ -871,7 +875,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__plan)
-            opts="-o -q -v -h --name --json --markdown --output --format --compress --disk-bus --network --skip-fixer --key --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --name --json --markdown --output --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -941,6 +945,10 @@ _h2k() {
                     ;;
                 --cloud-init)
                     COMPREPLY=($(compgen -W "keep no-network disable" -- "${cur}"))
+                    return 0
+                    ;;
+                --initramfs)
+                    COMPREPLY=($(compgen -W "auto append tool" -- "${cur}"))
                     return 0
                     ;;
                 --skip-fixer)

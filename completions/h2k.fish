@@ -62,6 +62,9 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l dhcp -d 'Have a NIC 
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l cloud-init -d 'What is done about cloud-init [default: no-network, where it would configure the network anew because its datasource is not in the guest; else keep]' -r -f -a "keep\t''
 no-network\t''
 disable\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l initramfs -d 'How drivers come into an initramfs that lacks them: an archive is appended to it (append), the guest\'s own generator builds it anew (tool), or the first where it is proven and the second elsewhere [default: auto]' -r -f -a "auto\t''
+append\t''
+tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
@@ -95,6 +98,9 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l dhcp -d 'Have a NIC get
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l cloud-init -d 'What is done about cloud-init [default: no-network, where it would configure the network anew because its datasource is not in the guest; else keep]' -r -f -a "keep\t''
 no-network\t''
 disable\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l initramfs -d 'How drivers come into an initramfs that lacks them: an archive is appended to it (append), the guest\'s own generator builds it anew (tool), or the first where it is proven and the second elsewhere [default: auto]' -r -f -a "auto\t''
+append\t''
+tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
