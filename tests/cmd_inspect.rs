@@ -11,7 +11,7 @@ fn json_holds_source_and_facts() {
     let vm = &json["vms"][0];
     assert_eq!(vm["source"]["nics"][0]["mac"], "00:50:56:00:00:01");
     assert_eq!(vm["facts"]["systems"][0]["distro"], "debian");
-    assert_eq!(vm["facts"]["firmware"], "unknown");
+    assert_eq!(vm["facts"]["firmware"], "bios");
     assert_eq!(vm["facts"]["network"]["interfaces"][0]["name"], "ens192");
     let initramfs = &vm["facts"]["kernels"][0]["initramfs"];
     assert!(initramfs["modules"].as_array().unwrap().iter().any(|m| m == "virtio_blk"), "{initramfs:#}");

@@ -3,8 +3,6 @@
 //! A feature is a list of modules. `virtio` holds those of virtio's buses, disks and network; `scsi` holds all drivers
 //! of SCSI controllers, virtio_scsi among them. Versions of mkinitfs before 3.0 have no `virtio`; h2k writes one.
 
-use h2k_config::DiskBus;
-
 use crate::edit::{Change, Edit};
 use crate::error::Result;
 use crate::facts::GuestFacts;
@@ -28,11 +26,12 @@ pub(super) fn propose(
     _: &GuestFacts,
     guest: &dyn Guest,
     rebuilds: &[Rebuild<'_>],
-    _: &[&str],
+    kept: &[&str],
     proposal: &mut Proposal,
 ) -> Result<()> {
     let mut features = vec!["virtio"];
-    if rebuilds.iter().any(|r| r.bus == DiskBus::VirtioScsi) {
+    // Kept besides the others where the target's disks are SCSI ones.
+    if kept.contains(&"sd_mod") {
         features.push("scsi");
     }
     let reason = "images that the guest builds itself are to hold the drivers too";

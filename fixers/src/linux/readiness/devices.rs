@@ -84,9 +84,9 @@ impl<'a> Seen<'a> {
     /// What is on no disk, unless something that was not opened may hold it.
     fn missing(&self, what: &str) -> Found<'a> {
         let count = |fstype: &str| self.facts.block.iter().filter(|b| b.fstype == fstype).count();
-        let opened = |b: &&BlockDevice| b.lv.is_none() && b.name.starts_with("/dev/mapper/");
+        let closed = |b: &BlockDevice| b.fstype == "crypto_LUKS" && self.facts.opened(b).is_none();
         let volumes = self.facts.block.iter().any(|b| b.lv.is_some());
-        let closed = if count("crypto_LUKS") > self.facts.block.iter().filter(opened).count() {
+        let closed = if self.facts.block.iter().any(closed) {
             "an encrypted volume that was not opened"
         } else if count("LVM2_member") > 0 && !volumes {
             "a volume group that was not seen"

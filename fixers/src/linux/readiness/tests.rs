@@ -331,12 +331,13 @@ fn what_may_be_on_a_closed_volume_is_unknown() {
     // One that was opened, and does not hold it.
     let mut facts = facts_of(&guest);
     facts.block.push(device(1, 2, "crypto_LUKS"));
-    let opened = crate::facts::BlockDevice { name: "/dev/mapper/data".to_owned(), ..device(1, 2, "ext4") };
     facts.block.push(crate::facts::BlockDevice {
+        name: "/dev/mapper/data".to_owned(),
         disk: None,
         partition: None,
         uuid: "x".to_owned(),
-        ..opened
+        inside: vec!["/dev/sdb2".to_owned()],
+        ..device(1, 2, "ext4")
     });
     assert!(open(&check(&facts, &guest, &target()))[0].starts_with("broken fstab: "));
 }
