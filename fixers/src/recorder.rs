@@ -95,6 +95,15 @@ impl Guest for Recorder<'_> {
             Some(Over::Gone) => Err(GuestError::NotFound { path: path.to_owned() }),
         }
     }
+
+    fn tail(&self, path: &str, count: usize) -> Result<Vec<u8>> {
+        if !self.over.contains_key(path) {
+            // The base may know a shorter way than to read all of it.
+            return self.base.tail(path, count);
+        }
+        let bytes = self.read(path)?.ok_or_else(|| GuestError::NotFound { path: path.to_owned() })?;
+        Ok(bytes.get(bytes.len().saturating_sub(count)..).unwrap_or_default().to_vec())
+    }
 }
 
 /// A link's target as an absolute path; `..` stays as it is, the guest resolves it.
