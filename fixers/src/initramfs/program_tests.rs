@@ -77,6 +77,11 @@ fn modprobe_finds_modules_in_the_binary_indexes() {
     let dir = tempfile::tempdir().unwrap();
     let modules = dir.path().join("lib/modules/6.1");
     fs::create_dir_all(&modules).unwrap();
+    // It looks for the files that an index names.
+    fs::create_dir(modules.join("kernel")).unwrap();
+    for file in ["h2k_base.ko", "h2k-ring.ko", "h2k_blk.ko.xz"] {
+        fs::write(modules.join("kernel").join(file), "").unwrap();
+    }
     let dep = "kernel/h2k_base.ko:\nkernel/h2k-ring.ko: kernel/h2k_base.ko\n\
                kernel/h2k_blk.ko.xz: kernel/h2k-ring.ko kernel/h2k_base.ko\n";
     let alias = "# Aliases\nalias virtio:d00000002v* h2k_blk\nalias pci:v00001AF4d*sv* h2k-ring\n\
