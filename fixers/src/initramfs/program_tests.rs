@@ -84,7 +84,7 @@ fn modprobe_finds_modules_in_the_binary_indexes() {
     }
     let dep = "kernel/h2k_base.ko:\nkernel/h2k-ring.ko: kernel/h2k_base.ko\n\
                kernel/h2k_blk.ko.xz: kernel/h2k-ring.ko kernel/h2k_base.ko\n";
-    let alias = "# Aliases\nalias virtio:d00000002v* h2k_blk\nalias pci:v00001AF4d*sv* h2k-ring\n\
+    let alias = "# Aliases\nalias virtio:d00000002v* h2k_blk\nalias pci:v00001AF4d*sv* h2k_ring\n\
                  alias odd-[a-z]x h2k_base\nalias crypto-x h2k_base\nalias crypto-x h2k_blk\n";
     for (name, index, text) in
         [("modules.dep", Index::Dependencies, dep), ("modules.alias", Index::Aliases, alias)]
