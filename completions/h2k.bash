@@ -734,7 +734,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-o -q -v -h --output --name --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --output --name --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --regenerate-identity --serial-console --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -800,6 +800,25 @@ _h2k() {
                     ;;
                 --key)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tools)
+                    COMPREPLY=($(compgen -W "keep mask remove" -- "${cur}"))
+                    return 0
+                    ;;
+                --agent-packages)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --regenerate-identity)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --serial-console)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --no-boot)
@@ -875,7 +894,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__plan)
-            opts="-o -q -v -h --name --json --markdown --output --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-o -q -v -h --name --json --markdown --output --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --regenerate-identity --serial-console --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -957,6 +976,25 @@ _h2k() {
                     ;;
                 --key)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tools)
+                    COMPREPLY=($(compgen -W "keep mask remove" -- "${cur}"))
+                    return 0
+                    ;;
+                --agent-packages)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --regenerate-identity)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --serial-console)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --no-boot)

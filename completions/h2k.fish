@@ -67,6 +67,14 @@ append\t''
 tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l tools -d 'What becomes of the old hypervisor\'s guest tools [default: mask]' -r -f -a "keep\t''
+mask\t''
+remove\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l agent-packages -d 'Directory with packages of the QEMU guest agent: those that fit a guest without one are installed in it' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l regenerate-identity -d 'Make the guest another one: a new machine id and new SSH host keys at its first boot' -r -f -a "true\t''
+false\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l serial-console -d 'Give the guest a serial console: kernel, GRUB menu and login' -r -f -a "true\t''
+false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
@@ -103,6 +111,14 @@ append\t''
 tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l tools -d 'What becomes of the old hypervisor\'s guest tools [default: mask]' -r -f -a "keep\t''
+mask\t''
+remove\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l agent-packages -d 'Directory with packages of the QEMU guest agent: those that fit a guest without one are installed in it' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l regenerate-identity -d 'Make the guest another one: a new machine id and new SSH host keys at its first boot' -r -f -a "true\t''
+false\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l serial-console -d 'Give the guest a serial console: kernel, GRUB menu and login' -r -f -a "true\t''
+false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r

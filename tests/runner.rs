@@ -15,6 +15,7 @@ mod convert_mounts;
 mod convert_nbd;
 mod convert_oracle;
 mod convert_resume;
+mod customize;
 mod encrypted;
 mod layout;
 mod readme;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::policy::{CloudInit, Compress, DiskBus, Engine, InitramfsWay, TargetFormat};
+use crate::policy::{CloudInit, Compress, DiskBus, Engine, InitramfsWay, TargetFormat, Tools};
 
 /// A text that is none of the names.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -82,6 +82,11 @@ impl Choice for CloudInit {
 
 impl Choice for Engine {
     const ALL: &'static [(&'static str, Self)] = &[("native", Self::Native), ("qemu", Self::Qemu)];
+}
+
+impl Choice for Tools {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("keep", Self::Keep), ("mask", Self::Mask), ("remove", Self::Remove)];
 }
 
 impl fmt::Display for LogFormat {

@@ -1,13 +1,18 @@
 //! The layer of the environment: `H2K_OUTPUT`, `H2K_DISK_BUS`, … after the keys' names.
 
 use crate::error::{Origin, Problem};
-use crate::keys::{KEYS, Key, MAX_TEXT, Raw};
+use crate::keys::{KEYS, Key, Kind, MAX_TEXT, Raw};
 use crate::nearest::nearest;
 use crate::settings::Settings;
 use crate::surroundings::Surroundings;
 
 /// The variable of `--config`, which is no key of a file.
 pub const CONFIG: &str = "H2K_CONFIG";
+
+/// The keys that have a variable.
+pub fn variables() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(|key| key.kind != Kind::Section)
+}
 
 /// What the environment says.
 ///
@@ -16,7 +21,7 @@ pub const CONFIG: &str = "H2K_CONFIG";
 pub fn settings(around: &Surroundings) -> Result<Settings, Vec<Problem>> {
     let mut settings = Settings::default();
     let mut problems = Vec::new();
-    for key in KEYS {
+    for key in variables() {
         let name = key.variable();
         let Some(value) = around.variable(&name) else { continue };
         let set = match value.to_str() {
@@ -34,7 +39,7 @@ pub fn settings(around: &Surroundings) -> Result<Settings, Vec<Problem>> {
 /// A line for every `H2K_*` variable that is near to a key's: probably misspelt. Others are other programs' own and
 /// are left alone.
 pub fn misspelt(around: &Surroundings) -> Vec<String> {
-    let known: Vec<String> = KEYS.iter().map(Key::variable).chain([CONFIG.to_owned()]).collect();
+    let known: Vec<String> = variables().map(Key::variable).chain([CONFIG.to_owned()]).collect();
     let plain = |name: &str| name.trim_start_matches("H2K_").to_lowercase().replace('_', "-");
     let words: Vec<String> = known.iter().map(|name| plain(name)).collect();
     let names = around.variables.keys().filter_map(|name| name.to_str());

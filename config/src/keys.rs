@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::choice::Choice;
+use crate::customize::Customize;
 use crate::key::{KeyError, KeyRef};
 use crate::network;
 use crate::nic;
@@ -29,6 +30,8 @@ pub enum Kind {
     List,
     /// Names with a text each; in the environment `NAME=TEXT` separated by commas.
     Map,
+    /// Settings of its own: only in files, neither an option nor a variable.
+    Section,
 }
 
 /// A value as it was written, before its key gives it a meaning.
@@ -40,6 +43,8 @@ pub enum Raw {
     List(Vec<String>),
     /// Names with texts.
     Map(Vec<(String, String)>),
+    /// The section `customize`.
+    Customize(Box<Customize>),
 }
 
 /// A key.
@@ -141,6 +146,39 @@ pub static KEYS: &[Key] = &[
         set: |s, raw| set(&mut s.key, list(raw).and_then(|all| keys(&all))),
     },
     Key {
+        name: "tools",
+        kind: Kind::Scalar,
+        summary: "what becomes of the old hypervisor's guest tools: keep, mask or remove",
+        set: |s, raw| set(&mut s.tools, choice(raw)),
+    },
+    Key {
+        name: "agent-packages",
+        kind: Kind::Scalar,
+        summary: "directory with packages of the QEMU guest agent, which are installed in the guest",
+        set: |s, raw| set(&mut s.agent_packages, path(raw)),
+    },
+    Key {
+        name: "regenerate-identity",
+        kind: Kind::Scalar,
+        summary: "whether the guest gets a new machine id and new SSH host keys: true or false",
+        set: |s, raw| set(&mut s.regenerate_identity, flag(raw)),
+    },
+    Key {
+        name: "serial-console",
+        kind: Kind::Scalar,
+        summary: "whether the guest gets a serial console: true or false",
+        set: |s, raw| set(&mut s.serial_console, flag(raw)),
+    },
+    Key {
+        name: "customize",
+        kind: Kind::Section,
+        summary: "host name, users with SSH keys, files, units, first-boot scripts and packages to remove",
+        set: |s, raw| match raw {
+            Raw::Customize(section) => set(&mut s.customize, Ok(*section)),
+            _ => Err("takes settings of its own".to_owned()),
+        },
+    },
+    Key {
         name: "no-boot",
         kind: Kind::Scalar,
         summary: "whether to leave out the boot test: true or false",
@@ -205,7 +243,7 @@ fn text(raw: Raw) -> Result<String, String> {
     match raw {
         Raw::Text(text) if text.is_empty() => Err("has no value".to_owned()),
         Raw::Text(text) => Ok(text),
-        Raw::List(_) | Raw::Map(_) => Err("takes one value".to_owned()),
+        _ => Err("takes one value".to_owned()),
     }
 }
 
@@ -272,7 +310,7 @@ fn list(raw: Raw) -> Result<Vec<String>, String> {
     match raw {
         Raw::List(list) => Ok(list),
         Raw::Text(text) => Ok(split(&text)),
-        Raw::Map(_) => Err("takes a list".to_owned()),
+        _ => Err("takes a list".to_owned()),
     }
 }
 
@@ -292,6 +330,7 @@ fn networks(settings: &mut Settings, raw: Raw) -> Result<(), String> {
             .collect::<Result<Vec<_>, _>>(),
         Raw::List(list) => list.iter().map(|text| network::pair(text)).collect(),
         Raw::Text(text) => split(&text).iter().map(|text| network::pair(text)).collect(),
+        Raw::Customize(_) => return Err("takes names with a value each".to_owned()),
     };
     for (source, target) in pairs.map_err(|e| e.to_string())? {
         settings.add_network(source, target)?;
@@ -307,6 +346,7 @@ fn macs(settings: &mut Settings, raw: Raw) -> Result<(), String> {
             .collect::<Result<Vec<_>, nic::NicError>>(),
         Raw::List(list) => list.iter().map(|text| nic::mac_pair(text)).collect(),
         Raw::Text(text) => split(&text).iter().map(|text| nic::mac_pair(text)).collect(),
+        Raw::Customize(_) => return Err("takes names with a value each".to_owned()),
     };
     pairs.map_err(|e| e.to_string())?.into_iter().try_for_each(|(old, new)| settings.add_mac(old, new))
 }

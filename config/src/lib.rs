@@ -12,6 +12,7 @@
 //! the long options.
 
 pub mod choice;
+pub mod customize;
 pub mod env;
 pub mod error;
 pub mod key;
@@ -26,6 +27,7 @@ pub mod surroundings;
 pub mod yaml;
 
 pub use choice::{Choice, LogFormat};
+pub use customize::Customize;
 pub use error::{ConfigError, Origin, Problem};
 pub use key::{KeyError, KeyRef, Secret, SecretPlace, VolumeSelector};
 pub use keys::{KEYS, Key, Kind};

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::customize::Customize;
 use crate::key::KeyRef;
 
 /// Bus of the target's disks.
@@ -121,6 +123,19 @@ pub enum CloudInit {
     Disable,
 }
 
+/// What becomes of the tools of the hypervisor that a guest comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tools {
+    /// They stay as they are.
+    Keep,
+    /// Their services are kept from starting, which can be undone.
+    #[default]
+    Mask,
+    /// Their packages are removed where that works; what is left is masked.
+    Remove,
+}
+
 /// Everything that a user may want of one VM's migration besides where it comes from and goes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
@@ -146,4 +161,16 @@ pub struct Policy {
     pub addressing: BTreeMap<String, Addressing>,
     /// What is done about cloud-init; `None` for what keeps the guest's network as it was.
     pub cloud_init: Option<CloudInit>,
+    /// What becomes of the old hypervisor's tools.
+    pub tools: Tools,
+    /// Directory of this host with packages of the QEMU guest agent and what it needs.
+    pub agent_packages: Option<PathBuf>,
+    /// Whether the guest becomes another one: new machine id, new SSH host keys.
+    pub regenerate_identity: bool,
+    /// Whether the guest gets a serial console.
+    pub serial_console: bool,
+    /// What else is wanted in the guest.
+    pub customize: Customize,
+    /// Digest of each file of this host that goes into the guest: a run with other files is another run.
+    pub inputs: BTreeMap<PathBuf, String>,
 }

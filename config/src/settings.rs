@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::choice::LogFormat;
+use crate::customize::Customize;
 use crate::key::KeyRef;
 use crate::policy::{
     Addressing, CloudInit, Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, Policy,
-    StaticAddress, TargetFormat,
+    StaticAddress, TargetFormat, Tools,
 };
 use crate::surroundings::Surroundings;
 
@@ -36,6 +37,16 @@ pub struct Settings {
     pub skip_fixer: Option<Vec<String>>,
     /// What opens encrypted volumes.
     pub key: Option<Vec<KeyRef>>,
+    /// What becomes of the old hypervisor's tools.
+    pub tools: Option<Tools>,
+    /// Directory with packages of the QEMU guest agent.
+    pub agent_packages: Option<PathBuf>,
+    /// Whether the guest gets a new machine id and new SSH host keys.
+    pub regenerate_identity: Option<bool>,
+    /// Whether the guest gets a serial console.
+    pub serial_console: Option<bool>,
+    /// What else is wanted in the guest. The whole section replaces that of the layer below.
+    pub customize: Option<Customize>,
     /// Whether to leave out the boot test.
     pub no_boot: Option<bool>,
     /// Seconds that the boot test may take.
@@ -79,6 +90,11 @@ impl Settings {
             cloud_init: self.cloud_init.or(below.cloud_init),
             skip_fixer: self.skip_fixer.or(below.skip_fixer),
             key: self.key.or(below.key),
+            tools: self.tools.or(below.tools),
+            agent_packages: self.agent_packages.or(below.agent_packages),
+            regenerate_identity: self.regenerate_identity.or(below.regenerate_identity),
+            serial_console: self.serial_console.or(below.serial_console),
+            customize: self.customize.or(below.customize),
             no_boot: self.no_boot.or(below.no_boot),
             boot_timeout: self.boot_timeout.or(below.boot_timeout),
             parent: self.parent.or(below.parent),
@@ -171,8 +187,9 @@ impl Settings {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => base.join(path),
         };
-        let own = [&mut self.output, &mut self.temp_dir, &mut self.state].into_iter().flatten();
-        for path in own.chain(self.parent.iter_mut().flatten()) {
+        let own = [&mut self.output, &mut self.temp_dir, &mut self.state, &mut self.agent_packages];
+        let customize = self.customize.iter_mut().flat_map(Customize::host_files);
+        for path in own.into_iter().flatten().chain(self.parent.iter_mut().flatten()).chain(customize) {
             *path = absolute(path);
         }
         for key in self.key.iter_mut().flatten() {
@@ -196,6 +213,12 @@ impl Settings {
                 macs: settings.mac,
                 addressing: settings.addressing,
                 cloud_init: settings.cloud_init,
+                tools: settings.tools.unwrap_or_default(),
+                agent_packages: settings.agent_packages,
+                regenerate_identity: settings.regenerate_identity.unwrap_or_default(),
+                serial_console: settings.serial_console.unwrap_or_default(),
+                customize: settings.customize.unwrap_or_default(),
+                inputs: BTreeMap::new(),
             },
             output: settings.output,
             parents: settings.parent.unwrap_or_default(),

@@ -107,6 +107,46 @@ pub enum Change {
         /// What is in the archive.
         entries: Vec<ArchiveEntry>,
     },
+    /// Makes a directory, owned by root; missing parents are made.
+    Directory {
+        /// Directory; nothing may be there.
+        path: String,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// Sets owner and group.
+    Chown {
+        /// File or directory.
+        path: String,
+        /// User and group id before.
+        before: (u32, u32),
+        /// User and group id after.
+        after: (u32, u32),
+    },
+    /// Appends to a file whose content is nobody's business (`/etc/shadow`).
+    Append {
+        /// File.
+        path: String,
+        /// Its size in bytes before.
+        size: u64,
+        /// What comes to its end.
+        text: String,
+    },
+    /// Removes a file whose content is nobody's business (a private key).
+    Erase {
+        /// File.
+        path: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// Gives a file that an edit creates its SELinux label. What a program might have created and has not is passed
+    /// over.
+    Label {
+        /// File, directory or link.
+        path: String,
+        /// Label (`system_u:object_r:etc_t:s0`).
+        label: String,
+    },
     /// Runs a program of the guest inside the appliance, without network.
     Run {
         /// Program and arguments; never a shell string.
@@ -157,6 +197,11 @@ impl Edit {
         }
     }
 
+    /// An edit from its parts.
+    pub fn new(fixer: &str, reason: impl Into<String>, change: Change) -> Self {
+        Self { fixer: fixer.to_owned(), reason: reason.into(), change }
+    }
+
     /// Every path that carrying out the edit may create, change or remove.
     pub fn paths(&self) -> Vec<&str> {
         match &self.change {
@@ -164,6 +209,11 @@ impl Edit {
             | Change::Remove { path, .. }
             | Change::Symlink { path, .. }
             | Change::Copy { path, .. }
+            | Change::Directory { path, .. }
+            | Change::Chown { path, .. }
+            | Change::Append { path, .. }
+            | Change::Erase { path, .. }
+            | Change::Label { path, .. }
             | Change::Chmod { path, .. }
             | Change::AppendArchive { path, .. } => vec![path],
             Change::Rename { path, to } => vec![path, to],

@@ -261,6 +261,9 @@ pub struct GuestTool {
     pub name: String,
     /// Version, if the package database says.
     pub version: String,
+    /// Installed packages that bring it, as far as the package database can be read.
+    #[serde(default)]
+    pub packages: Vec<String>,
     /// systemd units of it that are enabled.
     pub enabled_units: Vec<String>,
 }
@@ -272,6 +275,9 @@ pub struct InitFacts {
     pub systemd: bool,
     /// udev understands `.link` files (systemd-udevd is installed).
     pub link_files: bool,
+    /// The hardware clock runs in local time (hwclock(8)).
+    #[serde(default)]
+    pub clock_local: bool,
     /// initramfs generator: `initramfs-tools`, `dracut`, `mkinitcpio` … or empty.
     pub initramfs_generator: String,
     /// There is no udev of any kind: nothing renames NICs.

@@ -87,6 +87,20 @@ pub trait Guest {
         Ok(tail.split_off(tail.len().saturating_sub(count)))
     }
 
+    /// The SELinux label of what is at `path`, not following a link. `None` if there is none, or nothing is there.
+    ///
+    /// # Errors
+    /// The backend failed.
+    fn label(&self, _path: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// Paths that the edits planned so far create, in order, and with `true` those that a program of the guest may
+    /// create. Only a [`crate::Recorder`] knows of any.
+    fn created(&self) -> Vec<(String, bool)> {
+        Vec::new()
+    }
+
     /// The file's content as text; bytes that are not UTF-8 make it an error that names the file. `None` if absent.
     ///
     /// # Errors

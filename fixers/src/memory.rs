@@ -22,6 +22,12 @@ enum Node {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemoryGuest {
     nodes: BTreeMap<String, Node>,
+    /// Owner and group, where it is not root.
+    owners: BTreeMap<String, (u32, u32)>,
+    /// Modes of directories, where it is not 0755.
+    modes: BTreeMap<String, u32>,
+    /// SELinux labels.
+    labels: BTreeMap<String, String>,
     /// Programs that `Run` edits asked for, in order.
     pub runs: Vec<Vec<String>>,
 }
@@ -110,11 +116,17 @@ impl Guest for MemoryGuest {
         if path == "/" {
             return Ok(Some(stat(FileKind::Directory, 0, 0o755)));
         }
-        Ok(self.nodes.get(&path).map(|node| match node {
+        let (uid, gid) = self.owners.get(&path).copied().unwrap_or_default();
+        let stat = self.nodes.get(&path).map(|node| match node {
             Node::File { content, mode } => stat(FileKind::File, content.len() as u64, *mode),
             Node::Link(target) => stat(FileKind::Symlink, target.len() as u64, 0o777),
-            Node::Directory => stat(FileKind::Directory, 0, 0o755),
-        }))
+            Node::Directory => stat(FileKind::Directory, 0, self.modes.get(&path).copied().unwrap_or(0o755)),
+        });
+        Ok(stat.map(|stat| Stat { uid, gid, ..stat }))
+    }
+
+    fn label(&self, path: &str) -> Result<Option<String>> {
+        Ok(self.labels.get(&self.resolve(path, false)).cloned())
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
@@ -202,8 +214,34 @@ impl GuestMut for MemoryGuest {
             }
             Change::Chmod { path, after, .. } => {
                 let path = self.resolve(path, true);
-                if let Some(Node::File { mode, .. }) = self.nodes.get_mut(&path) {
-                    *mode = *after;
+                match self.nodes.get_mut(&path) {
+                    Some(Node::File { mode, .. }) => *mode = *after,
+                    _ => drop(self.modes.insert(path, *after)),
+                }
+            }
+            Change::Directory { path, mode } => {
+                let path = self.resolve(path, false);
+                self.make_dirs(&path);
+                self.modes.insert(path, *mode);
+            }
+            Change::Chown { path, after, .. } => {
+                let path = self.resolve(path, false);
+                self.owners.insert(path, *after);
+            }
+            Change::Append { path, text, .. } => {
+                let path = self.resolve(path, true);
+                if let Some(Node::File { content, .. }) = self.nodes.get_mut(&path) {
+                    content.extend_from_slice(text.as_bytes());
+                }
+            }
+            Change::Erase { path, .. } => {
+                let path = self.resolve(path, false);
+                self.delete(&path);
+            }
+            Change::Label { path, label } => {
+                let path = self.resolve(path, false);
+                if self.nodes.contains_key(&path) {
+                    self.labels.insert(path, label.clone());
                 }
             }
             Change::AppendArchive { path, size, entries, .. } => {
@@ -246,12 +284,22 @@ pub fn check_before(guest: &dyn Guest, edit: &Edit) -> Result<()> {
             Some(now) if now != content_bytes(path, before)? => changed(path, "its content differs"),
             Some(_) => Ok(()),
         },
-        Change::Remove { path, .. } | Change::Rename { path, .. } | Change::Chmod { path, .. }
+        Change::Remove { path, .. }
+        | Change::Rename { path, .. }
+        | Change::Chmod { path, .. }
+        | Change::Chown { path, .. }
             if !guest.exists(path)? =>
         {
             changed(path, "it is not there")
         }
-        Change::Rename { to: path, .. } | Change::Copy { path, .. } if guest.exists(path)? => {
+        Change::Append { path, size, .. } | Change::Erase { path, size } => match guest.lstat(path)? {
+            Some(stat) if stat.kind == FileKind::File && stat.size == *size => Ok(()),
+            Some(_) => changed(path, "its size differs"),
+            None => changed(path, "it is not there"),
+        },
+        Change::Rename { to: path, .. } | Change::Copy { path, .. } | Change::Directory { path, .. }
+            if guest.exists(path)? =>
+        {
             changed(path, "the plan creates it, but it is there")
         }
         Change::AppendArchive { path, size, tail, .. } => {

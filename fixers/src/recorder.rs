@@ -13,6 +13,7 @@ enum Over {
     File { content: Vec<u8>, mode: u32 },
     Copy { from: String, size: u64 },
     Link(String),
+    Directory { mode: u32 },
     Gone,
 }
 
@@ -21,13 +22,52 @@ enum Over {
 pub struct Recorder<'a> {
     base: &'a dyn Guest,
     over: BTreeMap<String, Over>,
+    owners: BTreeMap<String, (u32, u32)>,
+    labels: BTreeMap<String, String>,
+    /// What [`Guest::created`] tells.
+    created: Vec<(String, bool)>,
     edits: Vec<Edit>,
 }
 
 impl<'a> Recorder<'a> {
     /// A recorder over `base`.
     pub fn new(base: &'a dyn Guest) -> Self {
-        Self { base, over: BTreeMap::new(), edits: Vec::new() }
+        Self {
+            base,
+            over: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            created: Vec::new(),
+            edits: Vec::new(),
+        }
+    }
+
+    /// Notes that `path` comes into being, and those of its directories that are not there.
+    fn note_created(&mut self, path: &str, perhaps: bool) -> Result<()> {
+        let mut new = vec![path.to_owned()];
+        let mut dir = guest::parent(path);
+        while dir != "/" && !self.exists(dir)? && !self.created.iter().any(|(known, _)| known == dir) {
+            new.push(dir.to_owned());
+            dir = guest::parent(dir);
+        }
+        self.created.extend(new.into_iter().rev().map(|path| (path, perhaps)));
+        Ok(())
+    }
+
+    fn note_edit(&mut self, change: &Change) -> Result<()> {
+        match change {
+            Change::Write { path, before: None, .. }
+            | Change::Symlink { path, before: None, .. }
+            | Change::Copy { path, .. }
+            | Change::Directory { path, .. }
+            | Change::Rename { to: path, .. } => self.note_created(path, false),
+            Change::Run { changes, .. } => changes.iter().try_for_each(|path| self.note_created(path, true)),
+            Change::Remove { path, .. } | Change::Erase { path, .. } => {
+                self.created.retain(|(known, _)| known != path);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The edits in order.
@@ -38,10 +78,14 @@ impl<'a> Recorder<'a> {
 
 impl Guest for Recorder<'_> {
     fn lstat(&self, path: &str) -> Result<Option<Stat>> {
-        let file = |kind, size, mode| Some(Stat { kind, size, mode, uid: 0, gid: 0 });
+        let below = self.base.lstat(path)?;
+        let kept = below.map_or((0, 0), |s| (s.uid, s.gid));
+        let (uid, gid) = self.owners.get(path).copied().unwrap_or(kept);
+        let file = |kind, size, mode| Some(Stat { kind, size, mode, uid, gid });
         Ok(match self.over.get(path) {
-            None => return self.base.lstat(path),
+            None => below.map(|s| Stat { uid, gid, ..s }),
             Some(Over::Gone) => None,
+            Some(Over::Directory { mode }) => file(FileKind::Directory, 0, *mode),
             Some(Over::File { content, mode }) => file(FileKind::File, content.len() as u64, *mode),
             Some(Over::Copy { size, .. }) => file(FileKind::File, *size, 0o644),
             Some(Over::Link(target)) => file(FileKind::Symlink, target.len() as u64, 0o777),
@@ -52,6 +96,7 @@ impl Guest for Recorder<'_> {
         match self.over.get(path) {
             None => self.base.read(path),
             Some(Over::Gone) => Ok(None),
+            Some(Over::Directory { .. }) => self.base.read(path),
             Some(Over::File { content, .. }) => Ok(Some(content.clone())),
             Some(Over::Copy { from, .. }) => self.base.read(from),
             Some(Over::Link(target)) => self.read(&absolute(path, target)),
@@ -60,6 +105,9 @@ impl Guest for Recorder<'_> {
 
     fn list(&self, dir: &str) -> Result<Option<Vec<String>>> {
         let mut names = self.base.list(dir)?;
+        if let Some(Over::Directory { .. }) = self.over.get(dir) {
+            names.get_or_insert_default();
+        }
         let prefix = guest::join(dir, "");
         for (path, over) in &self.over {
             let Some(rest) = path.strip_prefix(&prefix) else { continue };
@@ -92,7 +140,7 @@ impl Guest for Recorder<'_> {
             Some(Over::File { content, .. }) => Ok(Box::new(Cursor::new(content.as_slice()))),
             Some(Over::Copy { from, .. }) => self.base.open(from),
             Some(Over::Link(target)) => self.open(&absolute(path, target)),
-            Some(Over::Gone) => Err(GuestError::NotFound { path: path.to_owned() }),
+            Some(Over::Gone | Over::Directory { .. }) => Err(GuestError::NotFound { path: path.to_owned() }),
         }
     }
 
@@ -104,6 +152,17 @@ impl Guest for Recorder<'_> {
         let bytes = self.read(path)?.ok_or_else(|| GuestError::NotFound { path: path.to_owned() })?;
         Ok(bytes.get(bytes.len().saturating_sub(count)..).unwrap_or_default().to_vec())
     }
+
+    fn label(&self, path: &str) -> Result<Option<String>> {
+        match self.labels.get(path) {
+            Some(label) => Ok(Some(label.clone())),
+            None => self.base.label(path),
+        }
+    }
+
+    fn created(&self) -> Vec<(String, bool)> {
+        self.created.clone()
+    }
 }
 
 /// A link's target as an absolute path; `..` stays as it is, the guest resolves it.
@@ -114,13 +173,14 @@ fn absolute(link: &str, target: &str) -> String {
 impl GuestMut for Recorder<'_> {
     fn apply(&mut self, edit: &Edit) -> Result<()> {
         check_before(self, edit)?;
+        self.note_edit(&edit.change)?;
         match &edit.change {
             Change::Write { path, after, mode, .. } => {
                 let mode = self.lstat(path)?.map_or(*mode, |s| s.mode);
                 let content = content_bytes(path, after)?;
                 self.over.insert(path.clone(), Over::File { content, mode });
             }
-            Change::Remove { path, .. } => {
+            Change::Remove { path, .. } | Change::Erase { path, .. } => {
                 self.over.insert(path.clone(), Over::Gone);
             }
             Change::Rename { path, to } => {
@@ -134,6 +194,27 @@ impl GuestMut for Recorder<'_> {
             }
             Change::Copy { from, path, size } => {
                 self.over.insert(path.clone(), Over::Copy { from: from.clone(), size: *size });
+            }
+            Change::Directory { path, mode } => {
+                self.over.insert(path.clone(), Over::Directory { mode: *mode });
+            }
+            Change::Chown { path, after, .. } => {
+                self.owners.insert(path.clone(), *after);
+            }
+            Change::Append { path, text, .. } => {
+                let mut content =
+                    self.read(path)?.ok_or_else(|| GuestError::NotFound { path: path.clone() })?;
+                content.extend_from_slice(text.as_bytes());
+                let mode = self.lstat(path)?.map_or(0o600, |s| s.mode);
+                self.over.insert(path.clone(), Over::File { content, mode });
+            }
+            Change::Label { path, label } => {
+                self.labels.insert(path.clone(), label.clone());
+            }
+            Change::Chmod { path, after, .. }
+                if self.lstat(path)?.is_some_and(|s| s.kind == FileKind::Directory) =>
+            {
+                self.over.insert(path.clone(), Over::Directory { mode: *after });
             }
             Change::Chmod { path, after, .. } => {
                 let content = self.read(path)?.ok_or_else(|| GuestError::NotFound { path: path.clone() })?;

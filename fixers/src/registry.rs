@@ -4,7 +4,8 @@
 use crate::fixer::Fixer;
 use crate::linux;
 
-/// Every fixer, in run order. Initramfs comes last: it takes in what the others wrote.
+/// Every fixer, in run order. Initramfs comes late: it takes in what the others wrote. SELinux comes last: it labels
+/// what the others create.
 pub static FIXERS: &[&dyn Fixer] = &[
     &linux::fstab::Fstab,
     &linux::crypttab::Crypttab,
@@ -19,5 +20,21 @@ pub static FIXERS: &[&dyn Fixer] = &[
     &linux::addresses::Addresses,
     &linux::cloud_init::CloudInitNetwork,
     &linux::tools::GuestTools,
+    &linux::removal::ToolPackages,
+    &linux::repositories::VendorRepositories,
+    &linux::modules::VendorModules,
+    &linux::modules::VirtioBlocks,
+    &linux::agent::GuestAgent,
+    &linux::kdump::Kdump,
+    &linux::clock::Clock,
+    &linux::serial::SerialConsole,
+    &linux::identity::Identity,
+    &linux::customize::hostname::HostName,
+    &linux::customize::users::Users,
+    &linux::customize::files::Files,
+    &linux::customize::units::WantedUnits,
+    &linux::removal::RemovePackages,
+    &linux::customize::first_boot::FirstBoot,
     &linux::ramdisk::Initramfs,
+    &linux::selinux::SeLinux,
 ];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use h2k_config::{
     CloudInit, Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, Settings, StaticAddress,
-    TargetFormat,
+    TargetFormat, Tools,
 };
 
 use super::choice;
@@ -54,6 +54,32 @@ pub struct PolicyArgs {
     /// several times
     #[arg(long, value_name = "VOLUME:PLACE", help_heading = "Source")]
     pub key: Vec<String>,
+    /// What becomes of the old hypervisor's guest tools [default: mask]
+    #[arg(long, value_name = "HOW", value_parser = choice::parser::<Tools>(), help_heading = "Repairs")]
+    pub tools: Option<Tools>,
+    /// Directory with packages of the QEMU guest agent: those that fit a guest without one are installed in it
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Repairs")]
+    pub agent_packages: Option<PathBuf>,
+    /// Make the guest another one: a new machine id and new SSH host keys at its first boot
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false",
+        help_heading = "Repairs"
+    )]
+    pub regenerate_identity: Option<bool>,
+    /// Give the guest a serial console: kernel, GRUB menu and login
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false",
+        help_heading = "Repairs"
+    )]
+    pub serial_console: Option<bool>,
     /// Do not boot the result: then nothing is proven
     #[arg(
         long,
@@ -95,6 +121,10 @@ impl PolicyArgs {
             cloud_init: self.cloud_init,
             skip_fixer: some(&self.skip_fixer),
             key: keys(&self.key)?,
+            tools: self.tools,
+            agent_packages: self.agent_packages.clone(),
+            regenerate_identity: self.regenerate_identity,
+            serial_console: self.serial_console,
             no_boot: self.no_boot,
             boot_timeout: self.boot_timeout,
             parent: some(&self.parent),

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use clap::CommandFactory;
 use h2k_config::{
-    Addressing, CloudInit, Compress, DiskBus, Engine, InitramfsWay, KEYS, NetworkTarget, StaticAddress,
-    TargetFormat,
+    Addressing, CloudInit, Compress, DiskBus, Engine, InitramfsWay, KEYS, Kind, NetworkTarget, StaticAddress,
+    TargetFormat, Tools,
 };
 use insta::assert_snapshot;
 
@@ -31,7 +31,8 @@ fn every_setting_is_an_option_and_every_option_a_setting() {
         .filter_map(|a| a.get_long())
         .filter(|long| !NOT_SETTINGS.contains(long))
         .collect();
-    let keys: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
+    let keys: BTreeSet<&str> =
+        KEYS.iter().filter(|key| key.kind != Kind::Section).map(|key| key.name).collect();
     assert_eq!(options, keys);
 }
 
@@ -65,6 +66,7 @@ fn options_become_settings() {
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
          --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --state s --compress zlib \
          --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v \
+         --tools keep --agent-packages pk --regenerate-identity --serial-console=false \
          --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
          --dhcp 00-50-56-aa-00-02 --cloud-init no-network",
     );
@@ -104,6 +106,11 @@ fn options_become_settings() {
         temp_dir: Some("t".into()),
         state: Some("s".into()),
         log_format: Some(LogFormat::Json),
+        tools: Some(Tools::Keep),
+        agent_packages: Some("pk".into()),
+        regenerate_identity: Some(true),
+        serial_console: Some(false),
+        customize: None,
     };
     assert_eq!(settings, expected);
     assert_eq!(parse("h2k migrate a.vmx").unwrap().settings(), Ok(Settings::default()));
@@ -269,11 +276,24 @@ fn help_of_migrate() {
                                else keep] [possible values: keep, no-network, disable]
 
     Repairs:
-          --initramfs <WAY>  How drivers come into an initramfs that lacks them: an archive is appended
-                             to it (append), the guest's own generator builds it anew (tool), or the
-                             first where it is proven and the second elsewhere [default: auto] [possible
-                             values: auto, append, tool]
-          --skip-fixer <ID>  Do not make this repair; h2k fixers lists them. May be given several times
+          --initramfs <WAY>
+              How drivers come into an initramfs that lacks them: an archive is appended to it (append),
+              the guest's own generator builds it anew (tool), or the first where it is proven and the
+              second elsewhere [default: auto] [possible values: auto, append, tool]
+          --skip-fixer <ID>
+              Do not make this repair; h2k fixers lists them. May be given several times
+          --tools <HOW>
+              What becomes of the old hypervisor's guest tools [default: mask] [possible values: keep,
+              mask, remove]
+          --agent-packages <DIR>
+              Directory with packages of the QEMU guest agent: those that fit a guest without one are
+              installed in it
+          --regenerate-identity[=<true|false>]
+              Make the guest another one: a new machine id and new SSH host keys at its first boot
+              [possible values: true, false]
+          --serial-console[=<true|false>]
+              Give the guest a serial console: kernel, GRUB menu and login [possible values: true,
+              false]
 
     Source:
           --key <VOLUME:PLACE>  Open an encrypted volume: VOLUME:file:PATH (a passphrase),

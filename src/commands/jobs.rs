@@ -1,7 +1,10 @@
 //! From SOURCE… on the command line to one job per VM.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use h2k_config::Policy;
+use h2k_fixers::GuestError;
 use h2k_transports::{NbdUri, Source, recognise};
 
 use super::Settled;
@@ -20,17 +23,36 @@ pub fn of(sources: &[PathBuf], name: Option<&str>, settled: &Settled) -> Result<
         return Err(Failure::message(FailureKind::Usage, "one --name is given for several VMs"));
     }
     let wanted = &settled.resolved;
+    let mut policy = wanted.policy.clone();
+    policy.inputs = inputs(&policy)?;
     let job = |sources| Job {
         sources,
         output: wanted.output.clone(),
         name: name.map(str::to_owned),
         parents: wanted.parents.clone(),
-        policy: wanted.policy.clone(),
+        policy: policy.clone(),
         copy: wanted.copy,
         boot: wanted.boot,
         boot_timeout: wanted.boot_timeout,
     };
     Ok(groups.into_iter().map(job).collect())
+}
+
+/// Digests of the files of this host that go into the guest. One that cannot be read is told before anything starts.
+fn inputs(policy: &Policy) -> Result<BTreeMap<PathBuf, String>, Failure> {
+    let mut files: Vec<PathBuf> = policy.customize.clone().host_files().map(|path| path.clone()).collect();
+    if let Some(dir) = &policy.agent_packages {
+        files.extend(h2k_fixers::hostfile::packages(dir).map_err(usage)?);
+    }
+    let digest = |path: PathBuf| {
+        let content = h2k_fixers::hostfile::read(&path).map_err(usage)?;
+        Ok((path, blake3::hash(&content).to_hex().to_string()))
+    };
+    files.into_iter().map(digest).collect()
+}
+
+fn usage(error: GuestError) -> Failure {
+    Failure::new(FailureKind::Usage, error)
 }
 
 fn grouped(sources: Vec<PathBuf>) -> Result<Vec<Vec<PathBuf>>, Failure> {

@@ -10,7 +10,7 @@ use clap::builder::Resettable;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use h2k_config::KEYS;
+use h2k_config::{KEYS, Kind};
 use h2k_fixers::registry::FIXERS;
 
 use crate::cli::{Cli, ManArgs, help};
@@ -112,7 +112,10 @@ fn settings(roff: &mut Roff) {
     roff.text([roman(help::PRECEDENCE)]);
     for key in KEYS {
         roff.control("TP", []);
-        roff.text([bold(key.name), roman(", "), bold(key.variable())]);
+        match key.kind {
+            Kind::Section => roff.text([bold(key.name), roman(" (only in a file)")]),
+            _ => roff.text([bold(key.name), roman(", "), bold(key.variable())]),
+        };
         roff.text([roman(key.summary)]);
     }
 }

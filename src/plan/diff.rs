@@ -25,6 +25,13 @@ pub fn headline(edit: &Edit) -> String {
             let files = entries.iter().filter(|e| e.content != EntryContent::Directory).count();
             format!("append to {path} an archive of {files} files (about {})", bytes(*estimate))
         }
+        Change::Directory { path, mode } => format!("make directory {path} (mode {mode:04o})"),
+        Change::Chown { path, before, after } => {
+            format!("chown {path} {}:{} -> {}:{}", before.0, before.1, after.0, after.1)
+        }
+        Change::Append { path, .. } => format!("append to {path}"),
+        Change::Erase { path, size } => format!("remove {path} ({size} bytes, not shown)"),
+        Change::Label { path, label } => format!("label {path} {label}"),
         Change::Run { argv, changes } => {
             format!("run {} (changes {})", argv.join(" "), changes.join(", "))
         }
@@ -38,6 +45,7 @@ pub fn unified(edit: &Edit) -> String {
         Change::Write { path, before: None, after, .. } => between(path, None, Some(after)),
         Change::Remove { path, before } => between(path, Some(before), None),
         Change::AppendArchive { entries, .. } => entries.iter().map(entry).collect(),
+        Change::Append { text, .. } => text.lines().map(|line| format!("+{line}\n")).collect(),
         _ => String::new(),
     }
 }

@@ -28,7 +28,7 @@ pub fn target(name: &str, source: &SourceVm, facts: &GuestFacts, policy: &Policy
         machine: machine(facts),
         firmware: firmware(source, facts),
         tpm: source.tpm == Tristate::Yes,
-        clock: if facts.system().is_some_and(|s| s.kind == "windows") {
+        clock: if facts.init.clock_local || facts.system().is_some_and(|s| s.kind == "windows") {
             Clock::Localtime
         } else {
             Clock::Utc

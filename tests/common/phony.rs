@@ -24,6 +24,14 @@ pub fn guest(place: &Place, name: &str) -> PathBuf {
     build(place, name, VIRTIO, "")
 }
 
+/// The same with more files, each a path and its content.
+pub fn guest_with(place: &Place, name: &str, files: &[(&str, &str)]) -> PathBuf {
+    for (path, content) in files {
+        place.write(&format!("tree-{name}{path}"), content);
+    }
+    build(place, name, VIRTIO, "")
+}
+
 /// The same with more lines in its fstab.
 pub fn guest_that_mounts(place: &Place, name: &str, fstab: &str) -> PathBuf {
     build(place, name, VIRTIO, fstab)

@@ -62,28 +62,52 @@ pub struct Opened {
 /// untouched, what changed is what was planned, the XML is valid, a proven boot, frames from its NIC, and that the
 /// result, planned again, has no edits. `mounts` are device and mount point, root first.
 pub fn migrate(guest: &Guest, source: &Path, mounts: &[(&str, &str)]) -> Story {
-    told(guest, source, mounts, None)
+    told(guest, source, mounts, None, &[])
 }
 
 /// The same for a guest with an encrypted volume.
 pub fn migrate_opened(guest: &Guest, source: &Path, mounts: &[(&str, &str)], opened: &Opened) -> Story {
-    told(guest, source, mounts, Some(opened))
+    told(guest, source, mounts, Some(opened), &[])
 }
 
-fn told(guest: &Guest, source: &Path, mounts: &[(&str, &str)], opened: Option<&Opened>) -> Story {
+/// The same with options that `plan` and `migrate` share.
+pub fn migrate_with(guest: &Guest, source: &Path, mounts: &[(&str, &str)], options: &[&str]) -> Story {
+    told(guest, source, mounts, None, options)
+}
+
+fn told(
+    guest: &Guest,
+    source: &Path,
+    mounts: &[(&str, &str)],
+    opened: Option<&Opened>,
+    options: &[&str],
+) -> Story {
     let key = |value: fn(&Opened) -> &String| opened.map(|o| ["--key", value(o)]).into_iter().flatten();
     let place = Place::new();
     let source_text = source.to_str().unwrap();
     let before = digests(&guest.dir);
 
-    let planned =
-        place.h2k(["plan", source_text, "--json"].into_iter().chain(key(|o| &o.option))).expect(0).json();
+    let planned = place
+        .h2k(
+            ["plan", source_text, "--json"]
+                .into_iter()
+                .chain(key(|o| &o.option))
+                .chain(options.iter().copied()),
+        )
+        .expect(0)
+        .json();
     let plan = planned["vms"][0].clone();
     assert_eq!(planned["version"], 1);
     assert_eq!(planned["vms"].as_array().unwrap().len(), 1);
 
-    let run =
-        place.h2k(["migrate", source_text, "-o", "out"].into_iter().chain(key(|o| &o.option))).expect(0);
+    let run = place
+        .h2k(
+            ["migrate", source_text, "-o", "out"]
+                .into_iter()
+                .chain(key(|o| &o.option))
+                .chain(options.iter().copied()),
+        )
+        .expect(0);
     eprintln!("{}", run.stderr);
     assert_eq!(digests(&guest.dir), before, "the source was touched");
 

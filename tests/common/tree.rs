@@ -74,7 +74,8 @@ pub fn changed(before: &Tree, after: &Tree) -> BTreeSet<String> {
     all.into_iter().filter(|p| before.get(*p) != after.get(*p)).cloned().collect()
 }
 
-/// Paths that a plan says it changes, with those that a program of the guest may change apart.
+/// Paths that a plan says it changes, with those that a program of the guest may change apart. Directories, which a
+/// tree does not list, and labels, which it does not tell, count among the latter, as does what comes and goes.
 pub fn planned(edits: &serde_json::Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut surely, mut maybe) = (BTreeSet::new(), BTreeSet::new());
     for edit in edits.as_array().unwrap() {
@@ -82,7 +83,20 @@ pub fn planned(edits: &serde_json::Value) -> (BTreeSet<String>, BTreeSet<String>
             maybe.extend(edit["changes"].as_array().unwrap().iter().map(|p| p.as_str().unwrap().to_owned()));
             continue;
         }
-        surely.insert(edit["path"].as_str().unwrap().to_owned());
+        let path = edit["path"].as_str().unwrap().to_owned();
+        match edit["kind"].as_str().unwrap() {
+            "directory" | "label" => {
+                maybe.insert(path);
+                continue;
+            }
+            "chown" if maybe.contains(&path) => continue,
+            "erase" | "remove" if surely.remove(&path) => {
+                maybe.insert(path);
+                continue;
+            }
+            _ => {}
+        }
+        surely.insert(path);
         if let Some(to) = edit.get("to") {
             surely.insert(to.as_str().unwrap().to_owned());
         }

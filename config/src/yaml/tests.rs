@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::choice::LogFormat;
-use crate::policy::{Compress, DiskBus, Engine, InitramfsWay, NetworkTarget, TargetFormat};
+use crate::customize::{CopyIn, Customize};
+use crate::policy::{Compress, DiskBus, Engine, InitramfsWay, NetworkTarget, TargetFormat, Tools};
 
 fn told(text: &str) -> Vec<String> {
     let shown = |m: &Mistake| match m.at {
@@ -21,7 +22,9 @@ fn every_key_is_read() {
          skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nstate: s.db\nlog-format: json\n\
          compress: zstd\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\ncloud-init: disable\n\
          key: ['all:env:K', /dev/sda2:file:p]\n\
-         mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\"}\ndhcp: [\"00:50:56:AA:00:02\"]\n",
+         mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\"}\ndhcp: [\"00:50:56:AA:00:02\"]\n\
+         tools: remove\nagent-packages: /pkg\nregenerate-identity: yes\nserial-console: true\n\
+         customize: {hostname: web, files: [{from: a, to: /b, mode: 0600}]}\n",
     );
     let expected = Settings {
         output: Some(PathBuf::from("/srv/vms")),
@@ -48,6 +51,20 @@ fn every_key_is_read() {
         temp_dir: Some(PathBuf::from("1.10")),
         state: Some(PathBuf::from("s.db")),
         log_format: Some(LogFormat::Json),
+        tools: Some(Tools::Remove),
+        agent_packages: Some(PathBuf::from("/pkg")),
+        regenerate_identity: Some(true),
+        serial_console: Some(true),
+        customize: Some(Customize {
+            hostname: Some("web".to_owned().try_into().unwrap()),
+            files: vec![CopyIn {
+                from: PathBuf::from("a"),
+                to: "/b".to_owned().try_into().unwrap(),
+                mode: Some("0600".to_owned().try_into().unwrap()),
+                owner: None,
+            }],
+            ..Customize::default()
+        }),
     };
     assert_eq!(read, Ok(expected));
 }
@@ -69,8 +86,8 @@ fn all_mistakes_are_told_with_their_places() {
             "3:9 format: \"vmdk\" is none of qcow2, raw",
             "4:10 no-boot: \"maybe\" is neither true nor false",
             "6:3 network: \"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
-            "7:1 unknown key \"password\"; the keys are output, format, compress, disk-bus, network, mac, ip, dhcp, \
-             cloud-init, skip-fixer, key, no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, state, \
+            "7:1 unknown key \"password\"; the keys are output, format, compress, disk-bus, initramfs, network, mac, ip, dhcp, \
+             cloud-init, skip-fixer, key, tools, agent-packages, regenerate-identity, serial-console, customize, no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, state, \
              log-format",
             "9:1 format is set twice",
         ]
@@ -90,6 +107,31 @@ fn a_value_of_another_shape_is_told_like_any_other() {
             "5:15 boot-timeout: \"0\" is no number of seconds from 1 to 86400",
             "6:1 unknown key \"ouput\"; did you mean \"output\"?",
         ]
+    );
+}
+
+#[test]
+fn mistakes_in_a_section_are_told_with_their_places() {
+    let text = "customize:\n  hostname: web 01\nno-boot: maybe\n";
+    assert_eq!(
+        told(text),
+        [
+            "2:13 customize.hostname: \"web 01\" is no host name: labels of letters, digits and dashes, 64 characters at most",
+            "3:10 no-boot: \"maybe\" is neither true nor false",
+        ]
+    );
+    let text = "format: raw\ncustomize:\n  users:\n  - name: a\n    pasword: x\n";
+    assert!(told(text)[0].starts_with("5:5 customize.users[0]: unknown field `pasword`"), "{:?}", told(text));
+    let text = "customize:\n  files:\n  - from: a\n    to: ../etc/passwd\n";
+    assert!(
+        told(text)[0].starts_with("4:9 customize.files[0].to: \"../etc/passwd\" is no absolute path"),
+        "{:?}",
+        told(text)
+    );
+    assert_eq!(told("customize:\n  hostnam: x\n").len(), 1);
+    assert_eq!(
+        settings("customize: {}\n"),
+        Ok(Settings { customize: Some(Customize::default()), ..Settings::default() })
     );
 }
 

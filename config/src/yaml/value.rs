@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::Pass;
+use crate::customize::Customize;
 use crate::keys::{Key, Kind, MAX_ENTRIES, MAX_TEXT, Raw};
 
 /// The value of one entry.
@@ -46,6 +48,9 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
         let read = match self.key.kind {
             Kind::Scalar => deserializer.deserialize_str(self),
             Kind::List | Kind::Map => deserializer.deserialize_any(self),
+            Kind::Section => {
+                Customize::deserialize(deserializer).and_then(|s| self.set(Raw::Customize(Box::new(s))))
+            }
         };
         // A value of another shape stops the reader before anything here is asked; it is this entry's mistake too.
         read.inspect_err(|error| pass.note(entry, error))
@@ -60,6 +65,7 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
             Kind::Scalar => "one value",
             Kind::List => "a list",
             Kind::Map => "names with a value each",
+            Kind::Section => "settings of its own",
         })
     }
 

@@ -45,8 +45,31 @@ pub(super) fn init(guest: &dyn Guest) -> Result<InitFacts> {
         systemd: systemd(guest)?,
         link_files,
         no_udev: !link_files && text::first_there(guest, OLD_UDEVD)?.is_none(),
+        clock_local: clock_local(guest)?,
         initramfs_generator: generator.to_owned(),
     })
+}
+
+/// Where a distribution notes that the hardware clock runs in local time: hwclock(8), and the older places of Debian,
+/// Red Hat, SUSE and OpenRC.
+const LOCAL_CLOCKS: &[(&str, &[&str])] = &[
+    ("/etc/default/rcS", &["UTC=no"]),
+    ("/etc/sysconfig/clock", &["UTC=false", "UTC=no", "HWCLOCK=--localtime", "HWCLOCK=-l"]),
+    ("/etc/conf.d/hwclock", &["clock=local"]),
+];
+
+fn clock_local(guest: &dyn Guest) -> Result<bool> {
+    if let Some(adjtime) = text::config(guest, "/etc/adjtime")? {
+        // The third line; a file without it means UTC.
+        return Ok(adjtime.lines().nth(2).is_some_and(|line| line.trim() == "LOCAL"));
+    }
+    for (path, settings) in LOCAL_CLOCKS {
+        let Some(text) = text::config(guest, path)? else { continue };
+        if text.lines().any(|line| settings.contains(&line.trim().replace(['"', '\''], "").as_str())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// systemd is the init if it is there and `/sbin/init` is nothing else. Debian installs it beside other inits.
@@ -59,4 +82,26 @@ fn systemd(guest: &dyn Guest) -> Result<bool> {
         Some(_) => false,
         None => true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryGuest;
+
+    #[test]
+    fn the_clock_is_utc_unless_the_guest_says_otherwise() {
+        for (path, content, local) in [
+            ("/etc/adjtime", "0.0 0 0.0\n0\nLOCAL\n", true),
+            ("/etc/adjtime", "0.0 0 0.0\n0\nUTC\n", false),
+            ("/etc/adjtime", "0.0 0 0.0\n", false),
+            ("/etc/sysconfig/clock", "ZONE=\"Europe/Vienna\"\nHWCLOCK=\"--localtime\"\n", true),
+            ("/etc/default/rcS", "#UTC=no\n", false),
+            ("/etc/conf.d/hwclock", "clock=\"local\"\n", true),
+            ("/etc/x", "", false),
+        ] {
+            let guest = MemoryGuest::new().file(path, content);
+            assert_eq!(clock_local(&guest).unwrap(), local, "{path} {content}");
+        }
+    }
 }

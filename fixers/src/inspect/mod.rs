@@ -26,12 +26,12 @@ pub mod mdadm;
 mod modules;
 pub(crate) mod network;
 pub mod os_release;
-mod packages;
+pub(crate) mod packages;
 mod release_files;
 mod text;
-mod tools;
+pub mod tools;
 mod uki;
-mod units;
+pub(crate) mod units;
 mod version;
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ const PACMAN: &str = "/var/lib/pacman/local";
 ///
 /// # Errors
 /// The guest could not be read; a database is too large to be one.
-pub(super) fn installed(
+pub(crate) fn installed(
     guest: &dyn Guest,
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, String>> {
@@ -92,4 +92,58 @@ impl Stanza {
             found.insert(self.package, self.version);
         }
     }
+}
+
+/// An installed package of dpkg, with what it needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct DpkgPackage {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// Architecture.
+    pub arch: String,
+    /// Clauses of `Pre-Depends` and `Depends`, as written.
+    pub depends: Vec<String>,
+    /// What it stands for besides itself.
+    pub provides: Vec<String>,
+}
+
+/// Every package that dpkg has installed; `None` if there is no dpkg.
+///
+/// # Errors
+/// The guest could not be read; the database is too large to be one.
+pub(crate) fn dpkg(guest: &dyn Guest) -> Result<Option<Vec<DpkgPackage>>> {
+    let mut all = Vec::new();
+    let mut package = DpkgPackage::default();
+    let mut installed = false;
+    let there = text::for_each_line(guest, "/var/lib/dpkg/status", MAX_DATABASE, |line| {
+        if line.is_empty() {
+            let done = std::mem::take(&mut package);
+            if std::mem::take(&mut installed) {
+                all.push(done);
+            }
+            return;
+        }
+        let Some((field, value)) = line.split_once(": ") else { return };
+        let clauses = || value.split(',').map(|c| c.trim().to_owned());
+        match field {
+            "Package" => value.clone_into(&mut package.name),
+            "Version" => value.clone_into(&mut package.version),
+            "Architecture" => value.clone_into(&mut package.arch),
+            "Status" => installed = value == "install ok installed" || value == "hold ok installed",
+            "Pre-Depends" | "Depends" => package.depends.extend(clauses()),
+            "Provides" => package.provides.extend(clauses().map(|c| name_of(&c).to_owned())),
+            _ => {}
+        }
+    })?;
+    if installed {
+        all.push(package);
+    }
+    Ok(there.then_some(all))
+}
+
+/// `libc6:any (>= 2.3)` → `libc6`.
+pub(crate) fn name_of(clause: &str) -> &str {
+    clause.split([' ', '(', ':']).next().unwrap_or_default()
 }

@@ -18,7 +18,7 @@ const MASK: &str = "/dev/null";
 ///
 /// # Errors
 /// The guest could not be read.
-pub(super) fn enabled(guest: &dyn Guest) -> Result<BTreeSet<String>> {
+pub(crate) fn enabled(guest: &dyn Guest) -> Result<BTreeSet<String>> {
     let mut enabled = BTreeSet::new();
     let mut masked = BTreeSet::new();
     for name in text::names(guest, DIR, "")? {

@@ -1,4 +1,5 @@
-//! A serial console for a boot test: not a repair, and never made in a result, only in a throw-away overlay.
+//! A serial console on kernel command lines: for a boot test in a throw-away overlay, and for
+//! [`super::serial`] in a result.
 
 use crate::edit::Edit;
 use crate::error::Result;
@@ -10,9 +11,9 @@ use crate::guest::Guest;
 pub const ARGUMENTS: &str = "console=tty0 console=ttyS0,115200";
 
 /// First words of the lines that carry a kernel command line.
-const GRUB_LINES: &[&str] = &["linux", "linux16", "linuxefi", "kernel"];
-const BLS_LINES: &[&str] = &["options"];
-const EXTLINUX_LINES: &[&str] = &["append"];
+pub(super) const GRUB_LINES: &[&str] = &["linux", "linux16", "linuxefi", "kernel"];
+pub(super) const BLS_LINES: &[&str] = &["options"];
+pub(super) const EXTLINUX_LINES: &[&str] = &["append"];
 
 /// Edits that put a serial console on every kernel command line; none if every one has one.
 ///
@@ -44,7 +45,8 @@ pub fn edits(facts: &GuestFacts, guest: &dyn Guest) -> Result<Vec<Edit>> {
     Ok(edits)
 }
 
-fn with_console(text: &str, words: &[&str]) -> String {
+/// The text with a serial console on each line that begins with one of `words`, if it has none.
+pub(super) fn with_console(text: &str, words: &[&str]) -> String {
     text.split_inclusive('\n').map(|line| with_arguments(line, words)).collect()
 }
 

@@ -95,7 +95,16 @@ pub(crate) fn facts() -> GuestFacts {
 
 /// Plans, carries the edits out, and plans again: the second plan must have no edits.
 pub(crate) fn run(fixer: &dyn Fixer, facts: &GuestFacts, guest: &mut MemoryGuest) -> Proposal {
-    let policy = Policy::default();
+    run_with(fixer, facts, guest, Policy::default())
+}
+
+/// The same with a policy.
+pub(crate) fn run_with(
+    fixer: &dyn Fixer,
+    facts: &GuestFacts,
+    guest: &mut MemoryGuest,
+    policy: Policy,
+) -> Proposal {
     let proposal = fixer.plan(facts, guest, &policy).unwrap();
     for edit in &proposal.edits {
         assert_eq!(edit.fixer, fixer.id());
@@ -136,6 +145,11 @@ fn show_change(out: &mut String, change: &Change) {
             entries.iter().for_each(|entry| show_entry(out, entry));
             return;
         }
+        Change::Directory { path, mode } => format!("mkdir {path} {mode:o}"),
+        Change::Chown { path, after: (uid, gid), .. } => format!("chown {path} {uid}:{gid}"),
+        Change::Append { path, text, .. } => format!("append {path}\n+{}", text.trim_end()),
+        Change::Erase { path, .. } => format!("erase {path}"),
+        Change::Label { path, label } => format!("label {path} {label}"),
         Change::Run { argv, .. } => format!("run {argv:?}"),
     };
     writeln!(out, "{line}").unwrap();

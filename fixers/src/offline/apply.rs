@@ -1,5 +1,6 @@
 //! The write side of a guest in the appliance: one edit at a time, after checking what is there.
 
+use super::files::LABEL;
 use super::session::{Access, Session};
 use crate::append;
 use crate::edit::{Change, Edit};
@@ -34,6 +35,24 @@ impl GuestMut for Session {
             Change::AppendArchive { path, size, entries, .. } => {
                 self.append(path, *size, &append::build(self, path, *size, entries)?)
             }
+            Change::Directory { path, mode } => {
+                let mode = i32::try_from(*mode).unwrap_or(0o700);
+                self.ask(&format!("making {path}"), |g| g.mkdir_p(path))?;
+                self.ask(&format!("setting the mode of {path}"), |g| g.chmod(mode, path))
+            }
+            Change::Chown { path, after: (uid, gid), .. } => {
+                let (Ok(uid), Ok(gid)) = (i32::try_from(*uid), i32::try_from(*gid)) else {
+                    return Err(GuestError::Unsupported(format!(
+                        "{path}: the owner {uid}:{gid} is too large"
+                    )));
+                };
+                self.ask(&format!("setting the owner of {path}"), |g| g.lchown(uid, gid, path))
+            }
+            Change::Append { path, text, .. } => {
+                self.ask(&format!("writing {path}"), |g| g.write_append(path, text.as_bytes()))
+            }
+            Change::Erase { path, .. } => self.ask(&format!("removing {path}"), |g| g.rm(path)),
+            Change::Label { path, label } => self.set_label(path, label),
             Change::Run { argv, .. } => {
                 let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
                 self.ask(&format!("running {} in the guest", argv.join(" ")), |g| g.command(&argv)).map(drop)
@@ -68,6 +87,16 @@ impl Session {
             return Err(GuestError::Changed { path: path.to_owned(), what });
         }
         Ok(())
+    }
+
+    /// The kernel keeps a label with its zero byte, and so does setfiles(8).
+    fn set_label(&self, path: &str, label: &str) -> Result<()> {
+        if !self.exists(path)? {
+            return Ok(());
+        }
+        // libguestfs hands the text on with its end, as a C string.
+        let length = i32::try_from(label.len().saturating_add(1)).unwrap_or(0);
+        self.ask(&format!("labelling {path}"), |g| g.lsetxattr(LABEL, label, length, path))
     }
 
     fn link(&self, path: &str, target: &str, replace: bool) -> Result<()> {

@@ -18,6 +18,13 @@ const MAX_PREAD: i32 = 2 * 1024 * 1024;
 
 const ABSENT: &[i32] = &[ENOENT, ENOTDIR, ELOOP];
 
+/// Extended attribute of SELinux labels.
+pub(super) const LABEL: &str = "security.selinux";
+/// `ENODATA`: there is no such attribute.
+const ENODATA: i32 = 61;
+/// `EOPNOTSUPP`: the file system has no extended attributes.
+const EOPNOTSUPP: i32 = 95;
+
 impl Session {
     fn stat_following(&self, path: &str) -> Result<Option<Stat>> {
         let stat = self.ask_unless(ABSENT, &format!("looking at {path}"), |g| g.statns(path))?;
@@ -58,6 +65,13 @@ impl Guest for Session {
 
     fn readlink(&self, path: &str) -> Result<String> {
         self.ask(&format!("reading the link {path}"), |g| g.readlink(path))
+    }
+
+    fn label(&self, path: &str) -> Result<Option<String>> {
+        let none = [ABSENT, &[ENODATA, EOPNOTSUPP]].concat();
+        let doing = format!("reading the label of {path}");
+        let value = self.ask_unless(&none, &doing, |g| g.lgetxattr(path, LABEL))?;
+        Ok(value.map(|v| String::from_utf8_lossy(&v).trim_end_matches('\0').to_owned()))
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {

@@ -1,15 +1,14 @@
 //! Runlevel links of System V init (update-rc.d(8), chkconfig(8)).
 
-use super::ID;
+use super::{ID, reason};
 use crate::edit::Content;
 use crate::error::Result;
 use crate::guest::{self, FileKind, Guest};
+use crate::inspect::tools::known::{Purpose, TOOLS, Tool};
 use crate::{Change, Edit};
 
-/// Init scripts of the tools.
-const SCRIPTS: [&str; 4] = ["vmware-tools", "vmware-tools-thinprint", "open-vm-tools", "vmtoolsd"];
 /// Where the runlevels' directories are: Debian's place and Red Hat's. One may be a link to the other.
-const PLACES: [&str; 2] = ["/etc", "/etc/rc.d"];
+const PLACES: [&str; 3] = ["/etc", "/etc/rc.d", "/etc/init.d"];
 
 /// A link that starts a script in a runlevel.
 pub(super) struct StartLink {
@@ -18,9 +17,11 @@ pub(super) struct StartLink {
     target: String,
     /// The script.
     pub script: &'static str,
+    /// Whose it is.
+    pub tool: &'static Tool,
 }
 
-/// Every start link of the tools' scripts.
+/// Every start link of the old tools' scripts.
 ///
 /// # Errors
 /// The guest could not be read.
@@ -34,11 +35,11 @@ pub(super) fn start_links(guest: &dyn Guest) -> Result<Vec<StartLink>> {
                 continue;
             }
             for name in guest.list(&directory)?.unwrap_or_default() {
-                let Some(script) = script_of(&name) else { continue };
+                let Some((script, tool)) = script_of(&name) else { continue };
                 let path = guest::join(&directory, &name);
                 if guest.lstat(&path)?.is_some_and(|stat| stat.kind == FileKind::Symlink) {
                     let target = guest.readlink(&path)?;
-                    found.push(StartLink { directory: directory.clone(), name, target, script });
+                    found.push(StartLink { directory: directory.clone(), name, target, script, tool });
                 }
             }
         }
@@ -46,11 +47,19 @@ pub(super) fn start_links(guest: &dyn Guest) -> Result<Vec<StartLink>> {
     Ok(found)
 }
 
-/// `S38vmware-tools` → the script.
-fn script_of(name: &str) -> Option<&'static str> {
+/// `S38vmware-tools` → the script and whose it is.
+fn script_of(name: &str) -> Option<(&'static str, &'static Tool)> {
     let (number, script) = name.strip_prefix('S')?.split_at_checked(2)?;
     number.parse::<u8>().ok()?;
-    SCRIPTS.into_iter().find(|known| *known == script)
+    scripts().find(|(known, _)| *known == script)
+}
+
+/// Scripts of the old hypervisors' tools.
+pub(super) fn scripts() -> impl Iterator<Item = (&'static str, &'static Tool)> {
+    TOOLS
+        .iter()
+        .filter(|tool| tool.purpose == Purpose::OldHypervisor)
+        .flat_map(|tool| tool.scripts.iter().map(move |script| (*script, tool)))
 }
 
 /// Edits that make stop links of start links: without any link the next upgrade of the package would start it again.
@@ -60,8 +69,7 @@ fn script_of(name: &str) -> Option<&'static str> {
 pub(super) fn stop(guest: &dyn Guest, links: &[StartLink]) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     for link in links {
-        let reason = format!("{} is VMware's, which its guest tools do not find on KVM", link.script);
-        let edit = |change| Edit { fixer: ID.to_owned(), reason: reason.clone(), change };
+        let edit = |change| Edit::new(ID, reason(link.script, link.tool), change);
         let path = guest::join(&link.directory, &link.name);
         edits.push(edit(Change::Remove { path, before: Content::Text(link.target.clone()) }));
         let stop = guest::join(&link.directory, &stop_name(link));

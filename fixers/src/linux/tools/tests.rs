@@ -1,7 +1,7 @@
 use super::*;
 use crate::MemoryGuest;
 use crate::facts::GuestTool;
-use crate::linux::testing::{facts, run, show, show_concerns};
+use crate::linux::testing::{facts, run, run_with, show, show_concerns};
 
 const OPEN_VM_TOOLS: &str = "/lib/systemd/system/open-vm-tools.service";
 const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/open-vm-tools.service";
@@ -9,8 +9,8 @@ const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/open-vm-tools.
 fn tool(name: &str, units: &[&str]) -> GuestTool {
     GuestTool {
         name: name.to_owned(),
-        version: String::new(),
         enabled_units: units.iter().map(|u| (*u).to_owned()).collect(),
+        ..GuestTool::default()
     }
 }
 
@@ -32,7 +32,6 @@ fn plan(facts: &GuestFacts, guest: MemoryGuest) -> String {
 #[test]
 fn a_guest_without_tools_needs_nothing() {
     assert_eq!(plan(&with(&[]), MemoryGuest::new()), "");
-    assert_eq!(plan(&with(&[tool("hyperv-daemons", &["hv-kvp-daemon.service"])]), MemoryGuest::new()), "");
     assert_eq!(plan(&with(&[tool("open-vm-tools", &[])]), MemoryGuest::new()), "");
 }
 
@@ -113,7 +112,61 @@ fn with_systemd_the_unit_of_a_start_link_is_masked() {
 }
 
 #[test]
-fn a_missing_agent_is_told() {
-    let proposal = run(&GuestTools, &facts(), &mut MemoryGuest::new());
-    assert_eq!(show_concerns(&proposal), ["Information guest.agent.absent qemu-guest-agent"]);
+fn every_vendor_is_known() {
+    let found = [
+        tool("hyperv-daemons", &["hypervkvpd.service"]),
+        tool("virtualbox-guest-additions", &["vboxadd.service"]),
+        tool("xe-guest-utilities", &["xe-linux-distribution.service"]),
+        tool("parallels-tools", &["prltoolsd.service"]),
+        tool("nutanix-guest-tools", &["ngt_guest_agent.service"]),
+    ];
+    insta::assert_snapshot!(plan(&with(&found), MemoryGuest::new()), @r"
+    link /etc/systemd/system/hypervkvpd.service → /dev/null
+    link /etc/systemd/system/ngt_guest_agent.service → /dev/null
+    link /etc/systemd/system/prltoolsd.service → /dev/null
+    link /etc/systemd/system/vboxadd.service → /dev/null
+    link /etc/systemd/system/xe-linux-distribution.service → /dev/null
+    ");
+}
+
+#[test]
+fn the_agents_of_qemu_and_azure_stay() {
+    let facts = with(&[tool("azure-agent", &["walinuxagent.service"])]);
+    let proposal = run(&GuestTools, &facts, &mut MemoryGuest::new());
+    assert_eq!(show(&proposal.edits), "");
+    assert_eq!(show_concerns(&proposal), ["Warning guest.tools.azure azure-agent"]);
+}
+
+#[test]
+fn tools_are_kept_if_the_user_says_so() {
+    let facts = with(&[tool("open-vm-tools", &["open-vm-tools.service"])]);
+    let policy = Policy { tools: Tools::Keep, ..Policy::default() };
+    assert_eq!(run_with(&GuestTools, &facts, &mut sysv(), policy).edits, Vec::new());
+}
+
+#[test]
+fn runlevels_of_openrc_lose_their_links() {
+    let mut facts = with(&[tool("open-vm-tools", &[])]);
+    facts.init.systemd = false;
+    let guest = MemoryGuest::new()
+        .link("/etc/runlevels/default/open-vm-tools", "/etc/init.d/open-vm-tools")
+        .link("/etc/runlevels/default/sshd", "/etc/init.d/sshd");
+    insta::assert_snapshot!(plan(&facts, guest), @"remove /etc/runlevels/default/open-vm-tools");
+}
+
+#[test]
+fn jobs_of_upstart_become_manual() {
+    let mut facts = with(&[tool("open-vm-tools", &[])]);
+    facts.init.systemd = false;
+    let guest = MemoryGuest::new()
+        .file("/etc/init/open-vm-tools.conf", "start on runlevel [2345]\n")
+        .file("/etc/init/hv-kvp-daemon.conf", "start on runlevel [2345]\n")
+        .file("/etc/init/hv-kvp-daemon.override", "# local")
+        .file("/etc/init/ssh.conf", "start on runlevel [2345]\n");
+    insta::assert_snapshot!(plan(&facts, guest), @r"
+    write /etc/init/open-vm-tools.override
+    +manual
+    write /etc/init/hv-kvp-daemon.override
+    +manual
+    ");
 }

@@ -1,0 +1,205 @@
+//! Installs the agent from packages that the user gives, offline.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::{AGENT, ID};
+use crate::edit::Content;
+use crate::error::Result;
+use crate::facts::{GuestFacts, SystemFacts};
+use crate::guest::{self, Guest};
+use crate::linux::dpkg::{self, Dpkg};
+use crate::packages::{Format, Package, version};
+use crate::{Change, Concern, Edit, Proposal, Severity, hostfile};
+
+/// Where packages lie in the guest while they are installed.
+const PLACE: &str = "/var/tmp";
+const REASON: &str = "the guest has no QEMU guest agent, and --agent-packages has one that fits";
+/// Where rpm keeps its database, the newest place first.
+const RPM_DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
+/// Where shared libraries lie.
+const LIBRARY_DIRS: [&str; 4] = ["/usr/lib64", "/lib64", "/usr/lib", "/lib"];
+/// Packages that are looked at on the way from one to what it needs.
+const MAX_CLOSURE: usize = 100;
+
+/// Edits that install the agent, or why none of the packages can be.
+///
+/// # Errors
+/// The guest or a package could not be read.
+pub(super) fn install(facts: &GuestFacts, guest: &dyn Guest, dir: &Path) -> Result<Proposal> {
+    let mut proposal = Proposal::default();
+    let mut all = Vec::new();
+    for file in hostfile::packages(dir)? {
+        all.push(Package::read(&file)?);
+    }
+    let system = facts.system().cloned().unwrap_or_default();
+    let chosen = match Dpkg::read(guest)? {
+        Some(database) => choose_deb(&all, &system, &database),
+        None => choose_rpm(&all, &system, guest)?,
+    };
+    match chosen {
+        Ok(packages) => proposal.edits = edits(guest, &packages)?,
+        Err(why) => proposal.concerns.push(Concern::new(
+            "guest.agent.no-package",
+            Severity::Warning,
+            AGENT,
+            format!("no package of {} can be installed: {why}", dir.display()),
+            "put the agent's package for this distribution and release, and those that it needs, into the directory",
+        )),
+    }
+    Ok(proposal)
+}
+
+type Choice<'p> = std::result::Result<Vec<&'p Package>, String>;
+
+/// The newest agent whose needs can all be met, with what meets them.
+fn choose_deb<'p>(all: &'p [Package], system: &SystemFacts, database: &Dpkg) -> Choice<'p> {
+    let arch = match system.arch.as_str() {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let fit: Vec<&Package> =
+        all.iter().filter(|p| p.format == Format::Deb && (p.arch == arch || p.arch == "all")).collect();
+    let mut agents: Vec<&&Package> = fit.iter().filter(|p| p.name == AGENT).collect();
+    agents.sort_by(|a, b| version::compare(&b.version, &a.version));
+    let mut why = format!("there is no {AGENT} for {arch} among them");
+    for agent in agents {
+        match closure(agent, &fit, database) {
+            Ok(packages) => return Ok(packages),
+            Err(missing) => why = format!("{AGENT} {} needs {missing}", agent.version),
+        }
+    }
+    Err(why)
+}
+
+fn closure<'p>(agent: &'p Package, fit: &[&'p Package], database: &Dpkg) -> Choice<'p> {
+    let mut chosen = vec![agent];
+    let mut at = 0;
+    while let Some(package) = chosen.get(at).copied() {
+        for clause in &package.needs {
+            if database.satisfied(clause, &chosen) {
+                continue;
+            }
+            // A package that is installed already is not exchanged for another version: others may need it.
+            let candidate = fit.iter().find(|p| {
+                let known = database.installed.iter().any(|i| i.name == p.name);
+                !known && Dpkg { installed: Vec::new() }.satisfied(clause, &[p])
+            });
+            match candidate {
+                Some(more) if chosen.len() < MAX_CLOSURE => chosen.push(more),
+                _ => return Err(clause.clone()),
+            }
+        }
+        at += 1;
+    }
+    Ok(chosen)
+}
+
+/// The agent built for this distribution's release. rpm's database is not read: of what a package needs only shared
+/// libraries are checked.
+fn choose_rpm<'p>(all: &'p [Package], system: &SystemFacts, guest: &dyn Guest) -> Result<Choice<'p>> {
+    if system.package_format != "rpm" {
+        return Ok(Err("the guest has neither dpkg nor rpm".to_owned()));
+    }
+    let tag = match system.distro.as_str() {
+        "fedora" => format!(".fc{}", system.major),
+        "amzn" => ".amzn".to_owned(),
+        "sles" | "opensuse" | "photon" => String::new(),
+        _ => format!(".el{}", system.major),
+    };
+    let fits = |p: &&Package| {
+        let foreign = [".el", ".fc", ".amzn"].iter().any(|t| p.version.contains(t));
+        let release = if tag.is_empty() { !foreign } else { has_tag(&p.version, &tag) };
+        p.format == Format::Rpm && (p.arch == system.arch || p.arch == "noarch") && release
+    };
+    let fit: Vec<&Package> = all.iter().filter(fits).collect();
+    let Some(agent) = fit.iter().find(|p| p.name == AGENT) else {
+        let release = if tag.is_empty() { system.distro.clone() } else { tag };
+        return Ok(Err(format!("there is no {AGENT} for {release} and {} among them", system.arch)));
+    };
+    let mut chosen = vec![*agent];
+    for library in agent.needs.iter().filter(|need| need.contains(".so")) {
+        let name = library.split('(').next().unwrap_or_default();
+        let mut there = false;
+        for dir in LIBRARY_DIRS {
+            there |= guest.exists(&guest::join(dir, name))?;
+        }
+        if there {
+            continue;
+        }
+        match fit.iter().find(|p| p.paths.iter().any(|path| path.rsplit('/').next() == Some(name))) {
+            Some(more) if chosen.iter().any(|c| c.file == more.file) => {}
+            Some(more) => chosen.push(more),
+            None => return Ok(Err(format!("{AGENT} {} needs {name}", agent.version))),
+        }
+    }
+    Ok(Ok(chosen))
+}
+
+/// `.el8` is in `7.2-1.el8_9` but not in `7.2-1.el80`.
+fn has_tag(version: &str, tag: &str) -> bool {
+    version.match_indices(tag).any(|(at, _)| {
+        let next = version.get(at + tag.len()..).and_then(|rest| rest.chars().next());
+        next.is_none_or(|c| !c.is_ascii_digit()) || tag == ".amzn"
+    })
+}
+
+fn edits(guest: &dyn Guest, packages: &[&Package]) -> Result<Vec<Edit>> {
+    let mut edits = Vec::new();
+    let mut files = Vec::new();
+    for package in packages {
+        let ending = if package.format == Format::Deb { "deb" } else { "rpm" };
+        let path = format!("{PLACE}/h2k-{}.{ending}", package.name);
+        edits.push(Edit::new(
+            ID,
+            format!("{REASON}: {}", package.file.display()),
+            Change::Write {
+                path: path.clone(),
+                before: None,
+                after: Content::from_bytes(&package.content),
+                mode: 0o600,
+            },
+        ));
+        files.push((path, package.content.len() as u64));
+    }
+    let names = files.iter().map(|(path, _)| path.clone());
+    if packages.iter().all(|p| p.format == Format::Deb) {
+        let mut changes = BTreeSet::new();
+        for package in packages {
+            changes.extend(dpkg::installs(guest, package)?);
+        }
+        let arguments =
+            ["--force-confold".to_owned(), "--install".to_owned()].into_iter().chain(names).collect();
+        edits.extend(dpkg::run(guest, ID, REASON, arguments, changes)?);
+    } else {
+        edits.extend(rpm(guest, packages, names.collect())?);
+    }
+    let done = |(path, size)| Edit::new(ID, "it is installed", Change::Erase { path, size });
+    edits.extend(files.into_iter().map(done));
+    Ok(edits)
+}
+
+fn rpm(guest: &dyn Guest, packages: &[&Package], files: Vec<String>) -> Result<Vec<Edit>> {
+    let mut changes: BTreeSet<String> = packages.iter().flat_map(|p| p.paths.clone()).collect();
+    for dir in RPM_DATABASES {
+        let names = guest.list(dir)?.unwrap_or_default();
+        let own = ["rpmdb.sqlite-wal", "rpmdb.sqlite-shm", ".rpm.lock"].map(str::to_owned);
+        if !names.is_empty() {
+            changes.extend(names.into_iter().chain(own).map(|name| guest::join(dir, &name)));
+        }
+    }
+    let unit = "qemu-guest-agent.service";
+    let link = format!("/etc/systemd/system/dev-virtio\\x2dports-org.qemu.guest_agent.0.device.wants/{unit}");
+    changes.extend(["/etc/ld.so.cache".to_owned(), "/var/cache/ldconfig/aux-cache".to_owned(), link.clone()]);
+    let argv = ["/usr/bin/rpm", "--install"].map(str::to_owned).into_iter().chain(files).collect();
+    let install = Change::Run { argv, changes: changes.into_iter().collect() };
+    let enable = Change::Run {
+        argv: ["/usr/bin/systemctl", "enable", unit].map(str::to_owned).to_vec(),
+        changes: vec![link, format!("/etc/systemd/system/multi-user.target.wants/{unit}")],
+    };
+    Ok(vec![
+        Edit::new(ID, REASON, install),
+        Edit::new(ID, "the agent starts where QEMU offers its port", enable),
+    ])
+}

@@ -1,0 +1,153 @@
+//! `linux.tool-packages` and `linux.remove-packages`: packages that the guest's own dpkg removes, offline.
+
+use std::collections::BTreeSet;
+
+use h2k_config::customize::Package;
+use h2k_config::{Policy, Tools};
+
+use super::dpkg::{self, Dpkg};
+use crate::inspect::tools::known::{Purpose, Tool};
+use crate::{Concern, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result};
+
+#[cfg(test)]
+mod tests;
+
+const TOOLS: &str = "linux.tool-packages";
+const WANTED: &str = "linux.remove-packages";
+
+/// Removes the old hypervisor's tools.
+pub struct ToolPackages;
+
+impl Fixer for ToolPackages {
+    fn id(&self) -> &'static str {
+        TOOLS
+    }
+
+    fn summary(&self) -> &'static str {
+        "with --tools remove: removes the packages of the old hypervisor's guest tools"
+    }
+
+    fn explanation(&self) -> &'static str {
+        "With --tools remove the packages of the guest tools are removed by the guest's own dpkg, inside the appliance \
+         and without network; their configuration files stay (dpkg --remove). The plan lists every file that this may \
+         change. Packages that another installed package needs stay, masked like without the option, which is \
+         reported. So do tools that no package brought (VMware's tarball: its uninstaller in the guest removes them) \
+         and those of other package managers, whose databases h2k does not read."
+    }
+
+    fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
+        let mut proposal = Proposal::default();
+        if !facts.is_linux() || policy.tools != Tools::Remove {
+            return Ok(proposal);
+        }
+        let database = Dpkg::read(guest)?;
+        let old = |name: &str| Tool::find(name).is_some_and(|known| known.purpose == Purpose::OldHypervisor);
+        let mut packages = Vec::new();
+        for tool in facts.tools.iter().filter(|tool| old(&tool.name)) {
+            match &database {
+                Some(_) if !tool.packages.is_empty() => packages.extend(tool.packages.iter().cloned()),
+                Some(_) => proposal.concerns.push(not_removed(&tool.name, "no package of dpkg brought it")),
+                None => proposal.concerns.push(not_removed(&tool.name, "the guest has no dpkg")),
+            }
+        }
+        let Some(database) = database.filter(|_| !packages.is_empty()) else { return Ok(proposal) };
+        let dependents = database.dependents(&packages);
+        if !dependents.is_empty() {
+            let why = format!("other packages need it: {}", listed(&dependents));
+            proposal.concerns.push(not_removed(&packages.join(", "), &why));
+            return Ok(proposal);
+        }
+        let reason = "the old hypervisor's guest tools find nothing to talk to on KVM (--tools remove)";
+        proposal.edits = remove(guest, TOOLS, reason, &database, &packages)?;
+        Ok(proposal)
+    }
+}
+
+/// Removes what the settings name.
+pub struct RemovePackages;
+
+impl Fixer for RemovePackages {
+    fn id(&self) -> &'static str {
+        WANTED
+    }
+
+    fn summary(&self) -> &'static str {
+        "removes the packages that customize names"
+    }
+
+    fn explanation(&self) -> &'static str {
+        "The packages of customize.remove-packages that are installed are removed by the guest's own dpkg, inside the \
+         appliance and without network; their configuration files stay. The plan lists every file that this may change. \
+         A package that another one needs, an essential one, and a guest without dpkg are critical concerns: nothing is \
+         removed then."
+    }
+
+    fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
+        let mut proposal = Proposal::default();
+        let names = &policy.customize.remove_packages;
+        if !facts.is_linux() || names.is_empty() {
+            return Ok(proposal);
+        }
+        let Some(database) = Dpkg::read(guest)? else {
+            let message = "the guest has no dpkg: h2k cannot remove packages offline";
+            proposal.concerns.push(impossible("customize.remove-packages", message));
+            return Ok(proposal);
+        };
+        let there = |name: &&str| database.installed.iter().any(|p| p.name == *name);
+        let packages: Vec<String> =
+            names.iter().map(Package::as_str).filter(there).map(str::to_owned).collect();
+        if packages.is_empty() {
+            return Ok(proposal);
+        }
+        let dependents = database.dependents(&packages);
+        if dependents.is_empty() {
+            proposal.edits = remove(guest, WANTED, "customize.remove-packages", &database, &packages)?;
+        } else {
+            let message = format!("other packages need it: {}", listed(&dependents));
+            proposal.concerns.push(impossible(&packages.join(", "), &message));
+        }
+        Ok(proposal)
+    }
+}
+
+fn remove(
+    guest: &dyn Guest,
+    fixer: &str,
+    reason: &str,
+    database: &Dpkg,
+    packages: &[String],
+) -> Result<Vec<crate::Edit>> {
+    let mut changes = BTreeSet::new();
+    for package in packages {
+        changes.extend(database.removes(guest, package)?);
+    }
+    let arguments = std::iter::once("--remove".to_owned()).chain(packages.iter().cloned()).collect();
+    dpkg::run(guest, fixer, reason, arguments, changes)
+}
+
+/// `ubuntu-server (open-vm-tools)`, the first few.
+fn listed(dependents: &[(String, String)]) -> String {
+    let shown: Vec<String> = dependents.iter().take(4).map(|(who, what)| format!("{who} ({what})")).collect();
+    let more = dependents.len().saturating_sub(shown.len());
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+fn not_removed(tool: &str, why: &str) -> Concern {
+    Concern::new(
+        "guest.tools.not-removed",
+        Severity::Information,
+        tool,
+        format!("it is not removed but masked: {why}"),
+        "remove it in the guest after the migration (VMware's tarball: vmware-uninstall-tools.pl)",
+    )
+}
+
+fn impossible(subject: &str, message: &str) -> Concern {
+    Concern::new(
+        "customize.impossible",
+        Severity::Critical,
+        subject,
+        message,
+        "leave it out of customize.remove-packages, and remove it in the guest",
+    )
+}
