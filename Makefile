@@ -1,6 +1,7 @@
 # demo, test and bench each do their own set-up.
 
-GUESTS := debian12-bios debian12-uefi debian12-stock
+GUESTS := debian12-bios debian12-uefi debian12-stock debian12-xfs debian12-btrfs debian12-sdboot \
+	debian12-extlinux debian12-luks debian12-md
 OUT := demo-out
 
 .PHONY: demo test bench check setup fixtures
