@@ -24,7 +24,7 @@ pub type Mac = [u8; 6];
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Traffic {
-    /// Frames from the NIC's own address.
+    /// Frames that the guest sent on the NIC.
     pub frames: u64,
     /// ARP among them.
     pub arp: u64,
@@ -35,7 +35,7 @@ pub struct Traffic {
     pub neighbour: u64,
     /// Network boot requests of the firmware among them, which prove nothing.
     pub firmware: u64,
-    /// Frames of the guest from another MAC address: a bridge, a bond, or an address set in the guest.
+    /// Those of them from another MAC address than the NIC's: a bridge, a bond, or an address set in the guest.
     pub other_mac: u64,
     /// Addresses that the guest sent from, announced or probed.
     pub addresses: BTreeSet<IpAddr>,
@@ -50,11 +50,11 @@ impl Traffic {
     /// Counts a frame of the NIC with address `own`.
     pub fn count(&mut self, own: Mac, frame: &[u8]) {
         let Some(source) = frame.get(6..12) else { return };
-        if source != own {
-            if !SLIRP.iter().any(|prefix| source.starts_with(prefix)) {
-                self.other_mac = self.other_mac.saturating_add(1);
-            }
+        if SLIRP.iter().any(|prefix| source.starts_with(prefix)) {
             return;
+        }
+        if source != own {
+            self.other_mac = self.other_mac.saturating_add(1);
         }
         self.frames = self.frames.saturating_add(1);
         let _ = self.payload(frame);
@@ -236,11 +236,18 @@ mod tests {
         let seen = traffic(&[
             ethernet(OWN, 0x0800, &dhcp(b"PXEClient:Arch:00007:UNDI:003001")),
             ethernet([0x52, 0x55, 10, 0, 2, 2], 0x0806, &arp([10, 0, 2, 2], [0; 4])),
-            ethernet([2, 0, 0, 0, 0, 1], 0x0806, &arp([192, 0, 2, 7], [0; 4])),
         ]);
         assert!(!seen.spoke());
-        assert_eq!((seen.frames, seen.firmware, seen.other_mac), (1, 1, 1));
+        assert_eq!((seen.frames, seen.firmware, seen.other_mac), (1, 1, 0));
         assert!(seen.addresses.is_empty());
+    }
+
+    #[test]
+    fn what_a_bridge_with_an_address_of_its_own_sends_is_the_guests() {
+        let seen = traffic(&[ethernet([2, 0, 0, 0, 0, 1], 0x0806, &arp([192, 0, 2, 7], [0; 4]))]);
+        assert!(seen.spoke());
+        assert_eq!((seen.frames, seen.arp, seen.other_mac), (1, 1, 1));
+        assert!(seen.addresses.contains(&IpAddr::from([192, 0, 2, 7])));
     }
 
     #[test]

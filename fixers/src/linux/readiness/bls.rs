@@ -1,7 +1,7 @@
 //! Entries of the Boot Loader Specification ("Type #1"): which one GRUB's `blscfg` or systemd-boot starts.
 
 use crate::error::Result;
-use crate::facts::UkiFacts;
+use crate::facts::{GuestFacts, Mount, UkiFacts};
 use crate::guest;
 use crate::inspect::{bls::places, version_key};
 use crate::linux::text::{TextFile, files_in};
@@ -30,11 +30,9 @@ pub(super) struct BlsEntry {
 }
 
 impl BlsEntry {
-    fn parse(path: &str, text: &str) -> Self {
+    fn parse(facts: &GuestFacts, path: &str, text: &str) -> Self {
         let name = path.rsplit('/').next().unwrap_or(path);
         let id = name.strip_suffix(".conf").unwrap_or(name).to_owned();
-        // …/loader/entries/NAME.conf: paths are relative to the file system that holds loader/.
-        let base = guest::parent(guest::parent(guest::parent(path)));
         let mut entry =
             Self { path: path.to_owned(), order: (String::new(), id.clone()), id, ..Self::default() };
         for line in text.lines().map(str::trim) {
@@ -43,8 +41,8 @@ impl BlsEntry {
             let first = value.split_whitespace().next().unwrap_or_default();
             match key.to_ascii_lowercase().as_str() {
                 "title" => value.clone_into(&mut entry.title),
-                "linux" => entry.kernel = places(first, base),
-                "initrd" => entry.initramfs.push(places(first, base)),
+                "linux" => entry.kernel = on_its_file_system(facts, path, first),
+                "initrd" => entry.initramfs.push(on_its_file_system(facts, path, first)),
                 "sort-key" => value.clone_into(&mut entry.order.0),
                 "version" => value.clone_into(&mut entry.order.1),
                 "options" => {
@@ -75,13 +73,28 @@ impl BlsEntry {
     }
 }
 
+/// Where the entry at `path` (…/loader/entries/NAME.conf) has a file that it calls `name`: names start at the file
+/// system that holds the entry, wherever the guest mounts it ("Type #1 Boot Loader Specification Entries").
+fn on_its_file_system(facts: &GuestFacts, path: &str, name: &str) -> Vec<String> {
+    let base = guest::parent(guest::parent(guest::parent(path)));
+    let mut found = places(name, base);
+    let holds = |m: &&Mount| path.starts_with(&guest::join(&m.mountpoint, ""));
+    let mount = facts.mounts.iter().filter(holds).max_by_key(|m| m.mountpoint.len());
+    // Of btrfs a part is mounted, which the name may hold.
+    if let Some(mount) = mount.filter(|m| !m.mountable.starts_with("btrfsvol:")) {
+        let there = guest::join(&mount.mountpoint, name.trim_start_matches('/'));
+        found.retain(|place| *place == there);
+    }
+    found
+}
+
 /// The entries in the given directories, the one that is started without any other choice first.
 pub(super) fn entries(seen: &Seen<'_>, dirs: &[String]) -> Result<Vec<BlsEntry>> {
     let mut found = Vec::new();
     for dir in dirs {
         for path in files_in(seen.guest, dir, ".conf")? {
             if let Some(file) = TextFile::read(seen.guest, &path)? {
-                found.push(BlsEntry::parse(&path, &file.text));
+                found.push(BlsEntry::parse(seen.facts, &path, &file.text));
             }
         }
     }

@@ -124,13 +124,24 @@ fn systemd_boot() -> MemoryGuest {
 }
 
 #[test]
+fn systemd_boots_paths_start_at_the_esp() {
+    // As kernel-install writes it where the ESP was not mounted, in a chroot.
+    let entry = format!(
+        "title Debian\nversion {KERNEL}\nlinux /boot/efi/abc/{KERNEL}/linux\ninitrd /boot/efi/abc/{KERNEL}/initrd\noptions root=UUID={ROOT} ro\n"
+    );
+    let guest = systemd_boot().file(&format!("/boot/efi/loader/entries/abc-{KERNEL}.conf"), entry);
+    let found = open(&efi_checked(&guest));
+    assert!(found[0].contains(&format!("there is no /boot/efi/boot/efi/abc/{KERNEL}/linux")), "{found:?}");
+}
+
+#[test]
 fn systemd_boot_starts_the_newest_or_the_default() {
     let guest = systemd_boot();
     assert_eq!(open(&efi_checked(&guest)), Vec::<String>::new());
     let guest = guest.file("/boot/efi/loader/loader.conf", "default abc-5.10*\n");
     let found = open(&efi_checked(&guest));
     assert!(
-        found[0].contains("abc-5.10.0-1-amd64.conf: there is neither /boot/efi/abc/5.10.0-1-amd64/linux"),
+        found[0].contains("abc-5.10.0-1-amd64.conf: there is no /boot/efi/abc/5.10.0-1-amd64/linux"),
         "{found:?}"
     );
     let mut guest = systemd_boot();
