@@ -35,8 +35,8 @@ fn migrated_it_boots_on_virtio_without_nvram() {
     ] {
         assert!(edited.iter().any(|p| p == path), "{path} is not in the plan: {edited:?}");
     }
-    assert_eq!(story.edits_of_kind("append-archive"), 1);
-    assert_eq!(story.edits_of_kind("run"), 0);
+    // The image holds a copy of LVM's list of devices, which goes: it is built anew and not appended to.
+    assert_eq!((story.edits_of_kind("append-archive"), story.edits_of_kind("run")), (0, 1));
     // This guest has a serial console of its own and the guest agent.
     assert_eq!(story.verdict()["evidence"]["console_added"], false);
     assert_eq!(story.verdict()["evidence"]["agent_ping"], true);

@@ -11,7 +11,7 @@ use super::append::{self, Appendix};
 
 /// Generators for which a real guest of that kind was booted from an image with an appended archive.
 const PROVEN: &[&str] = &[
-    // tests/real_bios.rs and tests/real_uefi.rs: Debian 12.
+    // tests/real_bios.rs and tests/real_md.rs: Debian 12.
     "initramfs-tools",
     // tests/real_xfs.rs and tests/real_btrfs.rs: Debian 12 with dracut 059.
     "dracut",
