@@ -143,9 +143,13 @@ fn tools_are_removed_and_the_agent_installed_by_dpkg() {
     let place = Place::new();
     let packages = place.path("packages");
     std::fs::create_dir_all(&packages).unwrap();
-    let mut download = Command::new("apt-get");
     let names = ["qemu-guest-agent", "libglib2.0-0", "libnuma1", "liburing2"];
-    run(download.arg("download").args(names).current_dir(&packages)).expect(0);
+    let download = || run(Command::new("apt-get").arg("download").args(names).current_dir(&packages));
+    if download().code != 0 {
+        // The lists are absent, or older than what they list.
+        run(Command::new("apt-get").args(["update", "-q"])).expect(0);
+        download().expect(0);
+    }
     let options = ["--tools", "remove", "--agent-packages", packages.to_str().unwrap()];
     let story = story::migrate_with(&guest, &guest.vmx(), &[("/dev/sda1", "/")], &options);
     let concerns = story.plan["concerns"].as_array().unwrap();
