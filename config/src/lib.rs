@@ -11,6 +11,7 @@
 //! One table, [`KEYS`], feeds the YAML reader, the environment, the manual and the test that compares the keys with
 //! the long options.
 
+pub mod batch;
 pub mod choice;
 pub mod customize;
 pub mod env;
