@@ -27,6 +27,7 @@
 //! knows another but the last.
 
 pub mod app;
+pub mod batch;
 pub mod cli;
 pub mod commands;
 pub mod doctor;

@@ -14,6 +14,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::settings::Settings;
 
 /// The only version there is.
@@ -71,7 +73,7 @@ pub enum Sources {
 }
 
 /// VMs that go together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wave {
     /// Name.
     pub name: String,
@@ -86,7 +88,7 @@ pub struct Wave {
 }
 
 /// How many at once. What is not said is found on the machine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Concurrency {
     /// VMs.
     pub vms: Option<usize>,
@@ -103,7 +105,7 @@ pub struct Concurrency {
 }
 
 /// A program that is run before or after a stage, with JSON on its stdin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
     /// Name, for messages.
     pub name: String,
@@ -118,22 +120,22 @@ pub struct Hook {
 }
 
 /// When a hook runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HookTime {
     /// Before the first VM.
     BatchStart,
     /// After the last VM, whatever came of them.
     BatchEnd,
     /// Before a stage of a VM, by its name.
-    Before(&'static str),
+    Before(String),
     /// After a stage of a VM that ended well.
-    After(&'static str),
+    After(String),
     /// After a VM's run, whatever came of it.
     VmEnd,
 }
 
 /// What the failure of a hook means.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnFailure {
     /// The VM (or the batch, before its start) fails.
     #[default]

@@ -1,0 +1,43 @@
+//! Many VMs: which, in which waves, how many at once.
+
+use std::path::PathBuf;
+
+use h2k_config::batch::{Concurrency, Hook, Wave};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::job::Job;
+
+/// A batch with every VM that its file names. Kept in the state store, so that a killed batch goes on from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Name.
+    pub name: String,
+    /// The file that it was read from, absolute.
+    pub path: PathBuf,
+    /// Its VMs.
+    pub vms: Vec<BatchVm>,
+    /// Its waves; a wave stands after those that it waits for.
+    pub waves: Vec<Wave>,
+    /// How many at once.
+    pub concurrency: Concurrency,
+    /// Programs before and after stages, for all VMs.
+    pub hooks: Vec<Hook>,
+}
+
+/// A VM of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchVm {
+    /// The VM's migration.
+    pub job: Job,
+    /// Index of its wave.
+    pub wave: usize,
+    /// Greater is earlier within a wave.
+    pub priority: i32,
+    /// When it may be started.
+    pub not_before: Option<Timestamp>,
+    /// After when it is not started any more.
+    pub deadline: Option<Timestamp>,
+    /// Programs before and after its stages, after those of the batch.
+    pub hooks: Vec<Hook>,
+}
