@@ -123,6 +123,9 @@ pub enum Command {
     /// Print completions for a shell
     #[command(after_help = help::examples("completions"))]
     Completions(CompletionsArgs),
+    /// Migrate one VM of a batch; started by migrate -f
+    #[command(hide = true)]
+    RunJob,
     /// Write the manual pages into a directory
     #[command(hide = true)]
     Man(ManArgs),

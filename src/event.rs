@@ -1,11 +1,11 @@
 //! What the pipeline tells while it works. The library only sends events; `ui` prints them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stage::Stage;
 
 /// Something that happened while a VM was on its way.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// A stage began.
@@ -65,6 +65,21 @@ pub enum Event {
         /// Program and arguments.
         argv: Vec<String>,
     },
+}
+
+impl Event {
+    /// The VM that it is about; `None` where it is about none.
+    pub fn vm_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Event::StageStarted { vm, .. }
+            | Event::StageResumed { vm, .. }
+            | Event::Progress { vm, .. }
+            | Event::StageDone { vm, .. }
+            | Event::Warning { vm, .. }
+            | Event::Note { vm, .. } => Some(vm),
+            Event::Command { .. } => None,
+        }
+    }
 }
 
 /// Takes events; may be called from several threads.

@@ -19,7 +19,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,9 @@ pub const LINE_LIMIT: usize = 1 << 20;
 
 /// How often cancellation and time are looked at while a program is silent.
 const POLL: Duration = Duration::from_millis(50);
+
+/// Time between the polite and the final signal. QEMU closes its images on the polite one.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Takes the argv of every program that is started.
 pub type Logger = Box<dyn Fn(&[OsString]) + Send + Sync>;
@@ -90,6 +93,7 @@ pub struct Exec {
     timeout: Option<Duration>,
     stdout_limit: usize,
     cancel: Arc<AtomicBool>,
+    grace: Duration,
 }
 
 impl Exec {
@@ -102,6 +106,7 @@ impl Exec {
             timeout: None,
             stdout_limit: STDOUT_LIMIT,
             cancel: cancel_flag(),
+            grace: GRACE,
         }
     }
 
@@ -154,6 +159,13 @@ impl Exec {
         self
     }
 
+    /// With another time than two seconds between the polite and the final signal when it is ended early.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// The program and its arguments.
     pub fn argv(&self) -> &[OsString] {
         &self.argv
@@ -165,7 +177,7 @@ impl Exec {
     /// [`ExecError`]: it is not there, it failed, its time was up, it said too much, or the user cancelled.
     pub fn run(&self) -> Result<Output, ExecError> {
         let mut stdout = Vec::new();
-        let stderr_tail = self.drive(|chunk| {
+        let stderr_tail = self.drive(None, |chunk| {
             if stdout.len().saturating_add(chunk.len()) > self.stdout_limit {
                 return Err(ExecError::too_much(&self.argv, self.stdout_limit));
             }
@@ -182,7 +194,21 @@ impl Exec {
     /// As [`Exec::run`]; a line over [`LINE_LIMIT`] is too much.
     pub fn run_with_stdout_lines(&self, mut on_line: impl FnMut(&str)) -> Result<Output, ExecError> {
         let mut lines = Lines::new(LINE_LIMIT);
-        let stderr_tail = self.drive(|chunk| {
+        let stderr_tail = self.drive(None, |chunk| {
+            lines.feed(chunk, &mut on_line).map_err(|_| ExecError::too_much(&self.argv, LINE_LIMIT))
+        })?;
+        lines.finish(&mut on_line);
+        Ok(Output { stdout: Vec::new(), stderr_tail })
+    }
+
+    /// Runs the program to its end with a conversation: what comes from `input` goes to its stdin, which ends when the
+    /// sender does; `on_line` gets its stdout line by line.
+    ///
+    /// # Errors
+    /// As [`Exec::run_with_stdout_lines`].
+    pub fn converse(&self, input: Receiver<Vec<u8>>, mut on_line: impl FnMut(&str)) -> Result<Output, ExecError> {
+        let mut lines = Lines::new(LINE_LIMIT);
+        let stderr_tail = self.drive(Some(input), |chunk| {
             lines.feed(chunk, &mut on_line).map_err(|_| ExecError::too_much(&self.argv, LINE_LIMIT))
         })?;
         lines.finish(&mut on_line);
@@ -206,14 +232,18 @@ impl Exec {
     /// # Errors
     /// [`ExecError::NotFound`], [`ExecError::Io`], or [`ExecError::Cancelled`] if the user wants to stop.
     pub fn spawn(&self) -> Result<Child, ExecError> {
-        self.start(Stdio::null()).map(|(child, _)| child)
+        self.start(Stdio::null(), None).map(|(child, _)| child)
     }
 
     /// Runs the program, hands over stdout as it comes, and returns the end of stderr.
-    fn drive(&self, mut on_chunk: impl FnMut(&[u8]) -> Result<(), ExecError>) -> Result<String, ExecError> {
+    fn drive(
+        &self,
+        input: Option<Receiver<Vec<u8>>>,
+        mut on_chunk: impl FnMut(&[u8]) -> Result<(), ExecError>,
+    ) -> Result<String, ExecError> {
         let started = Instant::now();
         // On every early return the guard is dropped, which ends the program.
-        let (mut child, chunks) = self.start(Stdio::piped())?;
+        let (mut child, chunks) = self.start(Stdio::piped(), input)?;
         let mut ended = false;
         loop {
             match chunks.recv_timeout(if ended { LAST_BYTES } else { POLL }) {
@@ -255,14 +285,26 @@ impl Exec {
         }
     }
 
-    fn start(&self, stdout: Stdio) -> Result<(Child, stream::Chunks), ExecError> {
+    fn start(
+        &self,
+        stdout: Stdio,
+        input: Option<Receiver<Vec<u8>>>,
+    ) -> Result<(Child, stream::Chunks), ExecError> {
         if self.cancel.load(Ordering::SeqCst) {
             return Err(ExecError::Cancelled);
         }
         if let Some(logger) = LOGGER.get() {
             logger(&self.argv);
         }
-        Child::start(self.command(stdout)).map_err(|e| ExecError::starting(&self.argv, e))
+        let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+        let mut command = self.command(stdout);
+        command.stdin(stdin);
+        let (mut child, chunks) =
+            Child::start(command, self.grace).map_err(|e| ExecError::starting(&self.argv, e))?;
+        if let Some(input) = input {
+            child.feed(input);
+        }
+        Ok((child, chunks))
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the one place")]
@@ -273,7 +315,7 @@ impl Exec {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+        command.stdout(stdout).stderr(Stdio::piped());
         command
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Failure, FailureKind};
 const MAX_NAME: usize = 200;
 
 /// One VM's migration. Two runs with equal jobs are the same run: one goes on where the other stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// What was given as SOURCE: absolute paths and URIs.
     pub sources: Vec<PathBuf>,

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | [`stage`], [`pipeline`], [`stages`] | the stages, their order, a file each |
 //! | [`run`], [`job`], [`state`] | one VM's run: locks, work directory, what a killed run left |
+//! | [`batch`], [`warden`] | many VMs: in which order, how many at once; the door of every stage |
 //! | [`plan`] | the plan as data, what decides it, how it is shown |
 //! | [`image`] | disk images: formats, chains, the gate that every file they name goes through, NBD, the copy |
 //! | [`transfer`] | one disk into its target file, how it is told and verified |
@@ -35,6 +36,7 @@ pub mod emit;
 pub mod error;
 pub mod event;
 pub mod exec;
+pub mod fault;
 pub mod image;
 pub mod interrupt;
 pub mod job;
@@ -50,3 +52,4 @@ pub mod state;
 pub mod transfer;
 pub mod ui;
 pub mod validate;
+pub mod warden;

@@ -16,6 +16,7 @@ use crate::stages::inspect::{Appliance, Inspect, Inspected};
 use crate::stages::plan::{PlanStage, Planned};
 use crate::stages::validate::{Validate, Validated};
 use crate::state::{RunId, Store};
+use crate::warden::Warden;
 
 /// What the stages of one VM share.
 pub struct Context<'a> {
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     pub to_be_fixed: bool,
     /// The appliance, from INSPECT until FIX is done with it.
     pub appliance: Option<Appliance>,
+    /// Says when a stage may begin.
+    pub warden: &'a dyn Warden,
     /// Time that each stage took in this run.
     pub timings: Vec<StageTiming>,
 }
@@ -80,6 +83,7 @@ fn step<S: StageRun>(
         return Ok(output);
     }
     crate::exec::check_cancelled().map_err(|e| stopped(e.into()))?;
+    cx.warden.before(&cx.vm, S::STAGE, stage.need(cx, &input))?;
     cx.ui.event(&Event::StageStarted { vm: cx.vm.clone(), stage: S::STAGE });
     if let Some(r) = record {
         r.store.stage_started(r.run, S::STAGE)?;
@@ -95,6 +99,7 @@ fn step<S: StageRun>(
             let summary = summary(&output);
             cx.timings.push(StageTiming { stage: S::STAGE, seconds, summary: summary.clone() });
             cx.ui.event(&Event::StageDone { vm: cx.vm.clone(), stage: S::STAGE, seconds, summary });
+            cx.warden.after(&cx.vm, S::STAGE)?;
             Ok(output)
         }
         Err(failure) => {

@@ -19,6 +19,7 @@ use crate::stages::flatten::Flattened;
 use crate::stages::inspect::Inspected;
 use crate::stages::plan::Planned;
 use crate::state::{NewRun, OutputLock, RunState, Store};
+use crate::warden::{Alone, Warden};
 
 /// Inspects a VM; nothing is kept.
 ///
@@ -78,6 +79,7 @@ fn context<'a>(job: &'a Job, work: &Path, ui: &'a dyn Reporter) -> Context<'a> {
         work: work.to_owned(),
         to_be_fixed: false,
         appliance: None,
+        warden: &Alone,
         timings: Vec::new(),
     }
 }
@@ -86,7 +88,12 @@ fn context<'a>(job: &'a Job, work: &Path, ui: &'a dyn Reporter) -> Context<'a> {
 ///
 /// # Errors
 /// As the stages say; a plan with critical concerns; another h2k at the same output; a result that did not boot.
-pub fn migrate(job: &Job, store: &Store, ui: &dyn Reporter) -> Result<Report, Failure> {
+pub fn migrate(
+    job: &Job,
+    store: &Store,
+    ui: &dyn Reporter,
+    warden: &dyn Warden,
+) -> Result<Report, Failure> {
     let output = job.output()?;
     let root = work_root(output);
     fs::create_dir_all(&root).doing(format!("making {}", root.display()))?;
@@ -96,6 +103,7 @@ pub fn migrate(job: &Job, store: &Store, ui: &dyn Reporter) -> Result<Report, Fa
     let record = begin(job, store, ui)?;
     let mut cx = context(job, &fetch_dir, ui);
     cx.to_be_fixed = true;
+    cx.warden = warden;
     let result = named(&mut cx, &root, record);
     drop(cx.appliance.take());
     let interrupted = result.as_ref().is_err_and(|f| f.kind == FailureKind::Interrupted);

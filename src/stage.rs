@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Failure;
 use crate::pipeline::Context;
+use crate::warden::Need;
 
 /// A stage of the pipeline. The order of the variants is the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,6 +70,11 @@ pub trait StageRun {
     type Out: Serialize + DeserializeOwned;
     /// Which stage it is.
     const STAGE: Stage;
+
+    /// What it takes of the machine.
+    fn need(&self, _cx: &Context<'_>, _input: &Self::In) -> Need {
+        Need::default()
+    }
 
     /// Runs the stage.
     ///

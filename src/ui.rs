@@ -22,9 +22,10 @@ mod bars;
 pub mod escape;
 mod failure;
 mod json;
-mod lines;
+pub mod lines;
 pub mod table;
 mod throttle;
+pub mod wire;
 
 use bars::Bars;
 use throttle::Throttle;

@@ -134,6 +134,19 @@ pub enum HookTime {
     VmEnd,
 }
 
+impl std::fmt::Display for HookTime {
+    /// As a batch file writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            HookTime::BatchStart => f.write_str("batch-start"),
+            HookTime::BatchEnd => f.write_str("batch-end"),
+            HookTime::Before(stage) => write!(f, "before-{stage}"),
+            HookTime::After(stage) => write!(f, "after-{stage}"),
+            HookTime::VmEnd => f.write_str("vm-end"),
+        }
+    }
+}
+
 /// What the failure of a hook means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnFailure {

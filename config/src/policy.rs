@@ -67,7 +67,7 @@ pub enum Engine {
 }
 
 /// How disks are copied. What the copy holds does not depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CopySettings {
     /// What copies.
     pub engine: Engine,

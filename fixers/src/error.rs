@@ -45,6 +45,14 @@ pub enum GuestError {
         /// What the backend said.
         message: String,
     },
+    /// The appliance did not start, or ended while it was asked: another try may come off.
+    #[error("{doing}: {message}")]
+    Appliance {
+        /// What was being done, a lower-case gerund.
+        doing: String,
+        /// What the backend said.
+        message: String,
+    },
     /// The backend cannot do that.
     #[error("{0}")]
     Unsupported(String),

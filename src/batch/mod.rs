@@ -1,5 +1,13 @@
 //! Many VMs: which, in which waves, how many at once.
 
+pub mod budget;
+pub mod hooks;
+pub mod place;
+pub mod runner;
+pub mod schedule;
+pub mod wire;
+pub mod worker;
+
 use std::path::PathBuf;
 
 use h2k_config::batch::{Concurrency, Hook, Wave};
@@ -15,7 +23,8 @@ pub struct Batch {
     pub name: String,
     /// The file that it was read from, absolute.
     pub path: PathBuf,
-    /// Its VMs.
+    /// Its VMs. The store keeps them one by one.
+    #[serde(skip)]
     pub vms: Vec<BatchVm>,
     /// Its waves; a wave stands after those that it waits for.
     pub waves: Vec<Wave>,
@@ -28,7 +37,8 @@ pub struct Batch {
 /// A VM of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchVm {
-    /// The VM's migration.
+    /// The VM's migration. The store keeps it as a run of it is kept.
+    #[serde(skip)]
     pub job: Job,
     /// Index of its wave.
     pub wave: usize,

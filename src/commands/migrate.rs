@@ -9,6 +9,7 @@ use crate::report::Report;
 use crate::run;
 use crate::state::Store;
 use crate::ui::Ui;
+use crate::warden::Alone;
 
 use super::{Settled, jobs};
 
@@ -29,7 +30,7 @@ pub fn run(args: &MigrateArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure
 pub fn all(jobs: &[Job], store: &Store, ui: &Ui) -> Result<(), Failure> {
     let mut failed = 0;
     for job in jobs {
-        match run::migrate(job, store, ui) {
+        match run::migrate(job, store, ui, &Alone) {
             Ok(report) => ui.answer(&summary(&report))?,
             Err(failure) if jobs.len() == 1 || failure.kind == FailureKind::Interrupted => {
                 return Err(failure);
@@ -46,7 +47,8 @@ pub fn all(jobs: &[Job], store: &Store, ui: &Ui) -> Result<(), Failure> {
     Err(Failure::message(FailureKind::Partial, format!("{failed} of {} VMs failed", jobs.len())))
 }
 
-fn summary(report: &Report) -> String {
+/// What a migration came to, for people.
+pub fn summary(report: &Report) -> String {
     let verdict = match &report.verdict {
         None => "not booted, as asked".to_owned(),
         Some(v) => format!("{}: {}", v.outcome, v.reason),

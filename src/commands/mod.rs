@@ -13,6 +13,7 @@ pub mod plan;
 pub mod report;
 pub mod resume;
 pub mod rules;
+pub mod run_job;
 pub mod status;
 pub mod test;
 pub mod verify;
@@ -72,6 +73,7 @@ pub fn run(cli: &Cli, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
         Command::Convert(args) => convert::run(args, settled, ui),
         Command::Verify(args) => verify::run(args, ui),
         Command::Resume(args) => resume::run(args, settled, ui),
+        Command::RunJob => run_job::run(settled),
         Command::Status(args) => status::run(*args, settled, ui),
         Command::Report(args) => report::run(args, settled, ui),
         Command::Fixers(args) => fixers::run(args, ui),

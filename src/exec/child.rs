@@ -1,19 +1,16 @@
 //! A started program: its guard, and how it is made to die with us.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
 use super::stream::{self, Chunks, Tail};
-
-/// Time between the polite and the final signal. QEMU closes its images on the polite one.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Longest pause between two looks at a program that is waited for.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
@@ -24,18 +21,19 @@ pub struct Child {
     inner: std::process::Child,
     stderr: Tail,
     ended: Option<ExitStatus>,
+    grace: Duration,
 }
 
 impl Child {
     /// Starts `command` in a process group of its own, so that it can be ended with its children and Ctrl-C reaches
     /// it only through us.
-    pub(super) fn start(mut command: Command) -> io::Result<(Self, Chunks)> {
+    pub(super) fn start(mut command: Command, grace: Duration) -> io::Result<(Self, Chunks)> {
         command.process_group(0);
         die_with_us(&mut command);
         let mut inner = spawn_on_lasting_thread(command)?;
         let chunks = stream::chunks(inner.stdout.take());
         let stderr = Tail::of(inner.stderr.take());
-        Ok((Self { inner, stderr, ended: None }, chunks))
+        Ok((Self { inner, stderr, ended: None, grace }, chunks))
     }
 
     /// Its process id.
@@ -82,12 +80,25 @@ impl Child {
         self.stderr.text_at_end()
     }
 
-    /// Ends it: SIGTERM, and SIGKILL after a grace of two seconds. Ending a program that has ended does nothing.
+    /// Hands over what comes to its stdin, which ends when the sender does.
+    pub(super) fn feed(&mut self, input: Receiver<Vec<u8>>) {
+        let Some(mut stdin) = self.inner.stdin.take() else { return };
+        thread::spawn(move || {
+            for chunk in input {
+                // A program that reads no more says by its status why.
+                if stdin.write_all(&chunk).and_then(|()| stdin.flush()).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Ends it: SIGTERM, and SIGKILL after a grace. Ending a program that has ended does nothing.
     ///
     /// # Errors
     /// What waitpid(2) reports.
     pub fn kill(&mut self) -> io::Result<()> {
-        for (signal, grace) in [(Signal::TERM, GRACE), (Signal::KILL, Duration::MAX)] {
+        for (signal, grace) in [(Signal::TERM, self.grace), (Signal::KILL, Duration::MAX)] {
             if self.try_wait()?.is_some() {
                 return Ok(());
             }

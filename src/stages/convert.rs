@@ -16,6 +16,7 @@ use crate::plan::{PlanDocument, VERSION};
 use crate::stage::{Stage, StageRun};
 use crate::stages::fix::Fixed;
 use crate::transfer::Transferred;
+use crate::warden::Need;
 
 mod disks;
 
@@ -71,6 +72,10 @@ impl StageRun for Convert {
     type In = Fixed;
     type Out = Converted;
     const STAGE: Stage = Stage::Convert;
+
+    fn need(&self, _: &Context<'_>, _: &Fixed) -> Need {
+        Need::own()
+    }
 
     fn run(&self, cx: &mut Context<'_>, fixed: Fixed) -> Result<Converted, Failure> {
         let dir = cx.job.result_dir(&cx.vm)?;

@@ -18,6 +18,7 @@ use crate::stage::{Stage, StageRun};
 use crate::stages::inspect::{self, Appliance};
 use crate::stages::plan::Planned;
 use crate::validate;
+use crate::warden::Need;
 
 /// The stage.
 pub struct Fix;
@@ -55,6 +56,10 @@ impl StageRun for Fix {
     type In = Planned;
     type Out = Fixed;
     const STAGE: Stage = Stage::Fix;
+
+    fn need(&self, cx: &Context<'_>, _: &Planned) -> Need {
+        inspect::appliance_need(cx)
+    }
 
     fn run(&self, cx: &mut Context<'_>, planned: Planned) -> Result<Fixed, Failure> {
         let Appliance { mut session, server } = match cx.appliance.take() {

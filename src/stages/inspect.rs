@@ -18,6 +18,7 @@ use crate::plan::target;
 use crate::stage::{Stage, StageRun};
 use crate::stages::fetch::Fetched;
 use crate::stages::flatten::Flattened;
+use crate::warden::Need;
 
 /// Virtual CPUs of the appliance; more do not make it start faster.
 const APPLIANCE_CPUS: u32 = 2;
@@ -50,6 +51,10 @@ impl StageRun for Inspect {
     type Out = Inspected;
     const STAGE: Stage = Stage::Inspect;
 
+    fn need(&self, cx: &Context<'_>, _: &Flattened) -> Need {
+        appliance_need(cx)
+    }
+
     fn run(&self, cx: &mut Context<'_>, flattened: Flattened) -> Result<Inspected, Failure> {
         let mut facts = GuestFacts { hardware: hardware(&flattened.fetched), ..GuestFacts::default() };
         if !flattened.disks.is_empty() {
@@ -59,6 +64,11 @@ impl StageRun for Inspect {
         }
         Ok(Inspected { flattened, facts })
     }
+}
+
+/// What a stage with the appliance takes.
+pub fn appliance_need(cx: &Context<'_>) -> Need {
+    Need::machine(h2k_fixers::offline::appliance_memory(!cx.job.policy.keys.is_empty()))
 }
 
 /// An appliance, and what it reads the source's disks from. The fields are dropped in this order.

@@ -10,7 +10,9 @@ use crate::pipeline::Context;
 use crate::serial_console;
 use crate::stage::{Stage, StageRun};
 use crate::stages::convert::Converted;
+use crate::stages::inspect::appliance_need;
 use crate::validate::{BootOptions, Verdict, boot_test};
+use crate::warden::Need;
 
 /// The stage.
 pub struct Validate;
@@ -39,6 +41,16 @@ impl StageRun for Validate {
     type Out = Validated;
     const STAGE: Stage = Stage::Validate;
 
+    fn need(&self, cx: &Context<'_>, converted: &Converted) -> Need {
+        if !cx.job.boot {
+            return Need::default();
+        }
+        // The appliance that adds a serial console is gone before the guest starts.
+        let guest = converted.fixed.planned.plan.target.memory_bytes.min(memory_limit(cx));
+        let appliance = appliance_need(cx);
+        Need { memory: Need::machine(guest).memory.max(appliance.memory), ..appliance }
+    }
+
     fn run(&self, cx: &mut Context<'_>, converted: Converted) -> Result<Validated, Failure> {
         if !cx.job.boot {
             return Ok(Validated { converted, verdict: None });
@@ -50,6 +62,7 @@ impl StageRun for Validate {
         let options = BootOptions {
             timeout: cx.job.boot_timeout.map(std::time::Duration::from_secs),
             scratch: Some(cx.work.clone()),
+            memory_limit: memory_limit(cx),
             readiness: converted.fixed.readiness.clone(),
             prepare: Some(&prepare),
             ..BootOptions::default()
@@ -57,4 +70,10 @@ impl StageRun for Validate {
         let verdict = boot_test(&plan.target, &converted.dir, &evidence, &options, cx.ui, &cx.vm)?;
         Ok(Validated { converted, verdict: Some(verdict) })
     }
+}
+
+/// Most memory that the guest gets for its test, in bytes.
+fn memory_limit(cx: &Context<'_>) -> u64 {
+    let usual = BootOptions::default().memory_limit;
+    cx.warden.memory_limit().map_or(usual, |limit| limit.min(usual))
 }

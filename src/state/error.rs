@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
+use super::batches::BatchId;
 use super::run::RunId;
 use crate::stage::Stage;
 
@@ -36,7 +37,7 @@ pub enum StateError {
         known: i64,
     },
     /// Another process works on the run.
-    #[error("the process {pid} is working on this run")]
+    #[error("the process {pid} is working on it")]
     Owned {
         /// The process.
         pid: u32,
@@ -44,6 +45,25 @@ pub enum StateError {
     /// There is no such run.
     #[error("there is no run {0}")]
     NoRun(RunId),
+    /// There is no such batch.
+    #[error("there is no batch {0}")]
+    NoBatch(BatchId),
+    /// A batch's row cannot be read.
+    #[error("batch {batch} cannot be read: {what}")]
+    BatchRow {
+        /// The batch.
+        batch: BatchId,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The row of a batch's VM cannot be read.
+    #[error("VM {place} of a batch cannot be read: {what}")]
+    VmRow {
+        /// Its place.
+        place: usize,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A stage's output cannot be written or read.
     #[error("the kept output of {stage} cannot be used")]
     Output {

@@ -3,11 +3,14 @@
 //! ```text
 //!  runs    one per job: what was asked, by which process, how it ended
 //!  stages  one per run and stage: how it ended, and what it left for the next stage
+//!  stage_log  every beginning and end of a stage, for history and for counting what was done twice
+//!  batches, batch_vms  a batch, and one per VM of it: which job, how it stands
 //! ```
 //!
 //! Every change is on disk when its call returns: WAL with `synchronous=FULL`. The file is its user's alone. Secrets
 //! never come here: a job holds none.
 
+mod batches;
 mod error;
 pub mod lock;
 mod owner;
@@ -27,10 +30,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Failure, FailureKind};
 
+pub use batches::{BatchId, BatchRecord, BatchState, VmRecord, VmState};
 pub use error::StateError;
 pub use lock::OutputLock;
 pub use owner::Process;
 pub use run::{NewRun, Run, RunId, RunState, StageState};
+pub use stages::StageCount;
 
 /// How long a call waits for another h2k that is writing.
 const BUSY: Duration = Duration::from_secs(10);

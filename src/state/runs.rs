@@ -10,7 +10,7 @@ use crate::job::Job;
 use crate::stage::Stage;
 
 /// Version that is noted with a run. Only the same version goes on with it: what stages left is theirs alone.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A run's columns and the stage that it came to, in the order in which [`read`] takes them.
 const COLUMNS: &str = "id, vm, job, state, pid, boot_id, process_start, h2k, started, ended, error,
@@ -55,6 +55,19 @@ impl Store {
             |row| row.get(0),
         );
         Ok(found.optional()?.map(RunId))
+    }
+
+    /// The name that the last run of an equal job ended well under; `None` where there is none. A run that ended well
+    /// with a result that did not prove that it boots is none.
+    ///
+    /// # Errors
+    /// As the store reports; the job cannot be written as JSON.
+    pub fn finished(&self, job: &Job) -> Result<Option<String>> {
+        let text = serde_json::to_string(job)
+            .map_err(|source| StateError::Output { stage: Stage::Fetch, source })?;
+        let sql = "SELECT vm, state = 'done' AND error IS NULL FROM runs WHERE job = ?1 ORDER BY id DESC LIMIT 1";
+        let found = self.connection().query_row(sql, [text], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        Ok(found.and_then(|(name, done)| if done { Some(name) } else { None }))
     }
 
     /// Makes this process the owner of a run that another left.
@@ -157,7 +170,7 @@ fn stage_of(text: &str) -> Option<(Stage, StageState)> {
     Some((Stage::ALL.into_iter().find(|s| s.name() == stage)?, StageState::parse(state)?))
 }
 
-fn current() -> Result<Process> {
+pub(super) fn current() -> Result<Process> {
     Process::current().map_err(|source| StateError::Io { source })
 }
 

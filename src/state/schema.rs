@@ -36,6 +36,49 @@ static MIGRATIONS: &[&str] = &["
         error   TEXT,
         PRIMARY KEY (run_id, stage)
     ) STRICT;
+", "
+    CREATE TABLE stage_log (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        run_id  INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        stage   TEXT NOT NULL,
+        event   TEXT NOT NULL CHECK (event IN ('started', 'done', 'failed')),
+        at      TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX stage_log_by_run ON stage_log (run_id);
+    CREATE TABLE batches (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        name          TEXT NOT NULL,
+        path          TEXT NOT NULL,
+        frame         TEXT NOT NULL,
+        digest        TEXT NOT NULL,
+        state         TEXT NOT NULL CHECK (state IN ('running', 'paused', 'failed', 'interrupted', 'replaced', 'done')),
+        reason        TEXT,
+        cancel        INTEGER NOT NULL DEFAULT 0,
+        pid           INTEGER NOT NULL,
+        boot_id       TEXT NOT NULL,
+        process_start INTEGER NOT NULL,
+        h2k           TEXT NOT NULL,
+        started       TEXT NOT NULL,
+        ended         TEXT
+    ) STRICT;
+    CREATE INDEX batches_by_path ON batches (path);
+    CREATE TABLE batch_vms (
+        batch_id INTEGER NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+        place    INTEGER NOT NULL,
+        name     TEXT NOT NULL,
+        vm       TEXT NOT NULL,
+        job      TEXT NOT NULL,
+        state    TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'skipped', 'cancelled')),
+        tries    INTEGER NOT NULL DEFAULT 0,
+        cancel   INTEGER NOT NULL DEFAULT 0,
+        retry_at TEXT,
+        progress TEXT,
+        error    TEXT,
+        started  TEXT,
+        ended    TEXT,
+        PRIMARY KEY (batch_id, place)
+    ) STRICT;
+    CREATE INDEX batch_vms_by_job ON batch_vms (job);
 "];
 
 /// Brings the file to this h2k's schema.

@@ -1,6 +1,6 @@
 //! Stages of a run in the store.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,11 +15,14 @@ impl Store {
     /// # Errors
     /// As the store reports.
     pub fn stage_started(&self, run: RunId, stage: Stage) -> Result<()> {
-        self.connection().execute(
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
             "INSERT OR REPLACE INTO stages (run_id, place, stage, state, started) VALUES (?1, ?2, ?3, 'running', ?4)",
             params![run.0, place(stage), stage.name(), now()],
         )?;
-        Ok(())
+        log(&transaction, run, stage, "started")?;
+        Ok(transaction.commit()?)
     }
 
     /// Notes that a stage is done, and keeps what it left.
@@ -28,11 +31,15 @@ impl Store {
     /// As the store reports; an output that JSON cannot hold; a stage that had not begun.
     pub fn stage_done(&self, run: RunId, stage: Stage, output: &impl Serialize) -> Result<()> {
         let output = serde_json::to_string(output).map_err(|source| StateError::Output { stage, source })?;
-        let changed = self.connection().execute(
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let changed = transaction.execute(
             "UPDATE stages SET state = 'done', ended = ?3, output = ?4, error = NULL WHERE run_id = ?1 AND stage = ?2",
             params![run.0, stage.name(), now(), output],
         )?;
-        one(changed, run)
+        one(changed, run)?;
+        log(&transaction, run, stage, "done")?;
+        Ok(transaction.commit()?)
     }
 
     /// Notes that a stage failed.
@@ -40,11 +47,34 @@ impl Store {
     /// # Errors
     /// As the store reports; a stage that had not begun.
     pub fn stage_failed(&self, run: RunId, stage: Stage, error: &str) -> Result<()> {
-        let changed = self.connection().execute(
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let changed = transaction.execute(
             "UPDATE stages SET state = 'failed', ended = ?3, output = NULL, error = ?4 WHERE run_id = ?1 AND stage = ?2",
             params![run.0, stage.name(), now(), error],
         )?;
-        one(changed, run)
+        one(changed, run)?;
+        log(&transaction, run, stage, "failed")?;
+        Ok(transaction.commit()?)
+    }
+
+    /// How often each stage of a run began and came to its end well, in the order of stages, those of forgotten
+    /// attempts too.
+    ///
+    /// # Errors
+    /// As the store reports.
+    pub fn stage_counts(&self, run: RunId) -> Result<Vec<StageCount>> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT coalesce(sum(event = 'started'), 0), coalesce(sum(event = 'done'), 0) FROM stage_log
+             WHERE run_id = ?1 AND stage = ?2",
+        )?;
+        let mut count = |stage: Stage| {
+            let (started, done) =
+                statement.query_row(params![run.0, stage.name()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(StageCount { stage, started, done })
+        };
+        Stage::ALL.into_iter().map(&mut count).collect()
     }
 
     /// What a stage left, if it is done.
@@ -82,6 +112,25 @@ impl Store {
         self.connection().execute("DELETE FROM stages WHERE run_id = ?1", [run.0])?;
         Ok(())
     }
+}
+
+/// How often a stage of a run was worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StageCount {
+    /// Stage.
+    pub stage: Stage,
+    /// Times that it began.
+    pub started: u64,
+    /// Times that it came to its end well.
+    pub done: u64,
+}
+
+fn log(connection: &Connection, run: RunId, stage: Stage, event: &str) -> Result<()> {
+    connection.execute(
+        "INSERT INTO stage_log (run_id, stage, event, at) VALUES (?1, ?2, ?3, ?4)",
+        params![run.0, stage.name(), event, now()],
+    )?;
+    Ok(())
 }
 
 /// Place in the order of stages.

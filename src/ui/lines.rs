@@ -27,7 +27,7 @@ fn progress(vm: &str, stage: Stage, done: u64, total: u64, message: &str) -> Str
 }
 
 /// What is done, in percent; 0 of 0 is nothing yet.
-pub(super) fn percent(done: u64, total: u64) -> u64 {
+pub fn percent(done: u64, total: u64) -> u64 {
     let percent = u128::from(done).saturating_mul(100).checked_div(u128::from(total)).unwrap_or(0);
     u64::try_from(percent.min(100)).unwrap_or(100)
 }

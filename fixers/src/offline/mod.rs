@@ -22,4 +22,4 @@ mod session;
 mod system;
 
 pub use luks::{VolumeKey, selects};
-pub use session::{Access, Drive, LaunchOptions, Session};
+pub use session::{Access, Drive, LaunchOptions, Session, appliance_memory};

@@ -13,6 +13,15 @@ use crate::facts::Mount;
 /// (cryptsetup(8), `--pbkdf-memory`).
 const MEMORY_FOR_KEYS_MIB: i32 = 2048;
 
+/// Memory of every other appliance, in MiB: libguestfs' own default. Set, so that it is known what one takes.
+const MEMORY_MIB: i32 = 1280;
+
+/// Memory of an appliance in bytes, with and without keys for encrypted volumes.
+pub fn appliance_memory(keys: bool) -> u64 {
+    let mib = if keys { MEMORY_FOR_KEYS_MIB } else { MEMORY_MIB };
+    u64::from(mib.unsigned_abs()) << 20
+}
+
 /// Whether the guest's disks may be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -83,7 +92,10 @@ impl Session {
         for (index, drive) in drives.iter().enumerate() {
             session.attach(drive, &label(index))?;
         }
-        session.ask("starting the libguestfs appliance", |g| g.launch())?;
+        session.ask("starting the libguestfs appliance", |g| g.launch()).map_err(|e| match e {
+            GuestError::Backend { doing, message } => GuestError::Appliance { doing, message },
+            other => other,
+        })?;
         Ok(session)
     }
 
@@ -96,11 +108,12 @@ impl Session {
         }
         self.ask(doing, |g| g.set_smp(i32::try_from(options.cpus).unwrap_or(1).max(1)))?;
         self.ask(doing, |g| g.set_network(false))?;
+        let memory = if options.keys.is_empty() { MEMORY_MIB } else { MEMORY_FOR_KEYS_MIB };
+        self.ask(doing, |g| g.set_memsize(memory))?;
         if !options.keys.is_empty() {
             // libguestfs' own logs, which its environment variables turn on, show what a key is made of.
             self.ask(doing, |g| g.set_trace(false))?;
             self.ask(doing, |g| g.set_verbose(false))?;
-            self.ask(doing, |g| g.set_memsize(MEMORY_FOR_KEYS_MIB))?;
         }
         self.ask(doing, |g| g.set_autosync(true))
     }
@@ -162,7 +175,16 @@ impl Session {
         doing: &str,
         call: impl FnOnce(&Handle) -> std::result::Result<T, E>,
     ) -> Result<T> {
-        call(&self.handle).map_err(|_| backend(doing, ffi::last_error(&self.handle).0))
+        call(&self.handle).map_err(|_| self.failed(doing, ffi::last_error(&self.handle).0))
+    }
+
+    /// The error of a call that failed: the guest's, or that of an appliance that is gone.
+    fn failed(&self, doing: &str, message: String) -> GuestError {
+        let state = |asked: std::result::Result<bool, guestfs::Error>| asked.unwrap_or_default();
+        if state(self.handle.is_config()) || state(self.handle.is_ready()) {
+            return backend(doing, message);
+        }
+        GuestError::Appliance { doing: doing.to_owned(), message }
     }
 
     /// As [`Session::ask`], `None` where the call fails with one of `errnos`.
@@ -176,7 +198,7 @@ impl Session {
             Ok(value) => Ok(Some(value)),
             Err(_) => match ffi::last_error(&self.handle) {
                 (_, errno) if errnos.contains(&errno) => Ok(None),
-                (message, _) => Err(backend(doing, message)),
+                (message, _) => Err(self.failed(doing, message)),
             },
         }
     }

@@ -1,0 +1,517 @@
+//! Carries out a batch: starts workers as the schedule says, hands out the machine's memory and cores, keeps in the
+//! store how every VM stands.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use h2k_config::batch::HookTime;
+use h2k_config::{Secret, SecretPlace};
+use jiff::{SignedDuration, Timestamp};
+
+use super::budget::{Budget, Ledger, available_cores};
+use super::hooks::{self, Given};
+use super::place;
+use super::schedule::{Entry, Limits, Step, step};
+use super::wire::{Done, Order, Said, Told};
+use super::worker::Worker;
+use super::{Batch, BatchVm};
+use crate::error::{Failure, FailureKind};
+use crate::event::{Event, Reporter};
+use crate::exec::check_cancelled;
+use crate::fault::Fault;
+use crate::keys;
+use crate::state::{BatchId, BatchState, Store, VmRecord, VmState};
+use crate::ui::lines::percent;
+use crate::warden::Need;
+
+/// How often the store is asked whether the user wants something to stop.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How often the store is told how far the workers are.
+const NOTE: Duration = Duration::from_secs(2);
+
+/// Tries that a VM gets where the user says nothing.
+const TRIES: u32 = 3;
+
+/// Pause before the second try; each further one is twice as long.
+const BACKOFF: SignedDuration = SignedDuration::from_secs(15);
+
+/// Longest pause before another try.
+const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_mins(15);
+
+/// What a batch is carried out with.
+pub struct Means<'a> {
+    /// Where everything is kept.
+    pub store: &'a Store,
+    /// The store's file, for the workers.
+    pub state: &'a Path,
+    /// Takes events of all VMs.
+    pub ui: &'a dyn Reporter,
+    /// Told of every VM that has ended.
+    pub ended: &'a dyn Fn(&VmRecord, Result<&Done, &Told>),
+}
+
+/// What a batch came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it stands.
+    pub state: BatchState,
+    /// Why it is paused.
+    pub reason: Option<String>,
+    /// How its VMs stand.
+    pub vms: Vec<VmRecord>,
+}
+
+/// Carries out a batch that this process owns.
+///
+/// # Errors
+/// The store fails, a worker cannot be started, a hook before the first VM fails. A VM's failure is no error.
+pub fn run(id: BatchId, means: &Means<'_>) -> Result<Outcome, Failure> {
+    let batch = means.store.batch(id)?;
+    let vms = means.store.batch_vms(id)?;
+    let entries = batch.vms.iter().zip(&vms).map(|(vm, record)| entry(vm, record)).collect();
+    let memory = Budget::of(batch.concurrency.memory, batch.concurrency.cores);
+    let (tell, news) = mpsc::channel();
+    let mut runner = Runner {
+        id,
+        means,
+        stdin_secret: stdin_secret(&batch)?,
+        batch: &batch,
+        vms,
+        entries,
+        ledger: Ledger::new(memory),
+        memory_limit: Need::guest_memory_within(memory.memory),
+        workers: BTreeMap::new(),
+        tell,
+        news,
+        held: HashMap::new(),
+        stopping: false,
+        hooks: Vec::new(),
+    };
+    runner.skip_what_is_done()?;
+    runner.batch_hooks(&HookTime::BatchStart, None)?;
+    runner.work()?;
+    runner.close()
+}
+
+struct Runner<'a> {
+    id: BatchId,
+    means: &'a Means<'a>,
+    batch: &'a Batch,
+    stdin_secret: Option<Secret>,
+    vms: Vec<VmRecord>,
+    entries: Vec<Entry>,
+    ledger: Ledger,
+    memory_limit: u64,
+    workers: BTreeMap<usize, Worker>,
+    tell: Sender<(usize, Said)>,
+    news: Receiver<(usize, Said)>,
+    /// Targets and sources at which a fault would hit every VM, with the fault.
+    held: HashMap<String, String>,
+    stopping: bool,
+    /// Hooks after the end of VMs, which hold up nobody.
+    hooks: Vec<JoinHandle<Vec<Event>>>,
+}
+
+impl Runner<'_> {
+    /// A VM whose last run of the same job ended well, and whose result is still there, is done.
+    fn skip_what_is_done(&mut self) -> Result<(), Failure> {
+        for (place, vm) in self.batch.vms.iter().enumerate() {
+            let Some(record) = self.vms.get(place).filter(|r| r.state == VmState::Waiting) else { continue };
+            let Some(name) = self.means.store.finished(&vm.job)? else { continue };
+            if !vm.job.result_dir(&name)?.join("report.json").is_file() {
+                continue;
+            }
+            let record = VmRecord { name, state: VmState::Done, ended: Some(Timestamp::now()), ..record.clone() };
+            self.means.ui.event(&Event::Note { vm: record.name.clone(), message: "is migrated already".to_owned() });
+            self.note(place, record)?;
+        }
+        Ok(())
+    }
+
+    fn work(&mut self) -> Result<(), Failure> {
+        let (mut looked, mut noted) = (Instant::now(), Instant::now());
+        let mut progress = HashMap::new();
+        loop {
+            if !self.stopping && check_cancelled().is_err() {
+                self.stop_all();
+            }
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                self.look_for_cancels()?;
+            }
+            if noted.elapsed() >= NOTE && !progress.is_empty() {
+                noted = Instant::now();
+                self.means.store.note_progress(self.id, &progress.drain().collect::<Vec<_>>())?;
+            }
+            let wake = match self.start_what_may()? {
+                None if self.workers.is_empty() => return Ok(()),
+                None => None,
+                Some(wake) => wake,
+            };
+            for place in self.ledger.grant() {
+                if let Some(worker) = self.workers.get(&place) {
+                    worker.go();
+                }
+            }
+            match self.news.recv_timeout(pause(wake)) {
+                Ok((place, said)) => self.hear(place, said, &mut progress)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+
+    /// Starts and skips as the schedule says. `None` at the end; else until when there is nothing to do, if that is
+    /// known.
+    fn start_what_may(&mut self) -> Result<Option<Option<Timestamp>>, Failure> {
+        if self.stopping {
+            return Ok(None);
+        }
+        let limits = limits(self.batch);
+        loop {
+            match step(&self.entries, &self.batch.waves, limits, Timestamp::now()) {
+                Step::Start(place) => self.start(place)?,
+                Step::Skip(place, why) => self.skip(place, &why)?,
+                Step::Wait(until) => return Ok(Some(until)),
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    fn start(&mut self, place: usize) -> Result<(), Failure> {
+        let (Some(vm), Some(record)) = (self.batch.vms.get(place), self.vms.get(place)) else { return Ok(()) };
+        let order = Order {
+            job: vm.job.clone(),
+            copy: vm.job.copy,
+            batch: self.batch.name.clone(),
+            hooks: self.batch.hooks.iter().chain(&vm.hooks).cloned().collect(),
+            memory_limit: self.memory_limit,
+            stdin_secret: self.stdin_secret.as_ref().map(Order::pack),
+        };
+        let now = Timestamp::now();
+        let record = VmRecord {
+            state: VmState::Running,
+            tries: record.tries + 1,
+            retry_at: None,
+            started: record.started.or(Some(now)),
+            ended: None,
+            ..record.clone()
+        };
+        self.note(place, record)?;
+        let worker = Worker::start(place, &order, self.means.state, self.tell.clone())?;
+        self.workers.insert(place, worker);
+        Ok(())
+    }
+
+    fn skip(&mut self, place: usize, why: &str) -> Result<(), Failure> {
+        let Some(record) = self.vms.get(place) else { return Ok(()) };
+        let record = VmRecord { state: VmState::Skipped, error: Some(why.to_owned()), ..record.clone() };
+        self.end(place, record, None)
+    }
+
+    fn hear(
+        &mut self,
+        place: usize,
+        said: Said,
+        progress: &mut HashMap<usize, String>,
+    ) -> Result<(), Failure> {
+        match said {
+            Said::Event(event) => {
+                self.learn_name(place, &event);
+                match &event {
+                    Event::Progress { stage, done, total, .. } => {
+                        progress.insert(place, format!("{stage} {} %", percent(*done, *total)));
+                    }
+                    Event::StageStarted { stage, .. } => {
+                        progress.insert(place, stage.to_string());
+                    }
+                    _ => {}
+                }
+                self.means.ui.event(&event);
+                Ok(())
+            }
+            Said::Want { stage, need } => {
+                if let Err((wanted, there_is)) = self.ledger.ask(place, need) {
+                    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+                    let message = format!(
+                        "{stage} needs {} MiB of memory, and the batch may take {} MiB",
+                        mib(wanted),
+                        mib(there_is)
+                    );
+                    return self.refuse(place, &message);
+                }
+                Ok(())
+            }
+            Said::Ended { name, result } => {
+                progress.remove(&place);
+                self.workers.remove(&place);
+                self.ledger.release(place);
+                self.settle(place, name, &result)
+            }
+        }
+    }
+
+    /// After FETCH, a VM's events carry its own name.
+    fn learn_name(&mut self, place: usize, event: &Event) {
+        if let (Event::StageDone { vm, stage, .. } | Event::StageStarted { vm, stage }, Some(record)) =
+            (event, self.vms.get_mut(place))
+            && *stage > crate::stage::Stage::Fetch
+        {
+            record.name.clone_from(vm);
+        }
+    }
+
+    /// A stage that can never be granted: its worker is stopped, and the reason stands with the VM.
+    fn refuse(&mut self, place: usize, message: &str) -> Result<(), Failure> {
+        if let Some(worker) = self.workers.remove(&place) {
+            worker.stop();
+        }
+        let told = Told {
+            kind: FailureKind::Failed,
+            fault: Fault::Own,
+            chain: message.to_owned(),
+            hints: vec!["give the batch more with concurrency: {memory: …}".to_owned()],
+        };
+        let Some(name) = self.vms.get(place).map(|r| r.name.clone()) else { return Ok(()) };
+        self.settle(place, name, &Err(told))
+    }
+
+    /// What a worker's end means for its VM.
+    fn settle(&mut self, place: usize, name: String, result: &Result<Done, Told>) -> Result<(), Failure> {
+        // One that was refused has been settled already.
+        let Some(record) = self.vms.get(place).filter(|r| r.state == VmState::Running) else { return Ok(()) };
+        let cancelled = record.cancel;
+        let record = VmRecord { progress: None, ended: Some(Timestamp::now()), ..record.clone() };
+        match result {
+            Ok(done) => {
+                let record = VmRecord { name, state: VmState::Done, error: None, ..record };
+                self.end(place, record, Some(Ok(done)))
+            }
+            Err(told) => {
+                let record = VmRecord { error: Some(told.chain.clone()), ..record };
+                let waiting = VmRecord { state: VmState::Waiting, ended: None, ..record.clone() };
+                if told.kind == FailureKind::Interrupted && cancelled {
+                    return self.end(place, VmRecord { state: VmState::Cancelled, ..record }, Some(Err(told)));
+                }
+                if self.stopping {
+                    return self.note(place, waiting);
+                }
+                match told.fault {
+                    Fault::Target | Fault::Source => self.hold(place, told, waiting),
+                    Fault::Transient if record.tries < self.tries() => self.again(place, told, waiting),
+                    _ => self.end(place, VmRecord { state: VmState::Failed, ..record }, Some(Err(told))),
+                }
+            }
+        }
+    }
+
+    fn tries(&self) -> u32 {
+        self.batch.concurrency.tries.unwrap_or(TRIES)
+    }
+
+    /// A fault that would hit every VM of the same target or source: none of them is started any more.
+    fn hold(&mut self, place: usize, told: &Told, record: VmRecord) -> Result<(), Failure> {
+        let Some(entry) = self.entries.get(place) else { return Ok(()) };
+        let of_target = told.fault == Fault::Target;
+        let key = if of_target { entry.target.clone() } else { entry.source.clone() };
+        for other in &mut self.entries {
+            other.held |= if of_target { other.target == key } else { other.source == key };
+        }
+        let message = format!("nothing more is started there: {}", told.chain);
+        self.means.ui.event(&Event::Warning { vm: record.name.clone(), message });
+        self.held.entry(key).or_insert_with(|| told.chain.clone());
+        self.note(place, record)
+    }
+
+    /// A fault that may pass by: the VM has another try, later and later.
+    fn again(&mut self, place: usize, told: &Told, record: VmRecord) -> Result<(), Failure> {
+        let pause = backoff(record.tries, place);
+        let message = format!("try {} failed, another in {} s: {}", record.tries, pause.as_secs(), told.chain);
+        self.means.ui.event(&Event::Warning { vm: record.name.clone(), message });
+        let at = Timestamp::now().checked_add(pause).unwrap_or_default();
+        self.note(place, VmRecord { retry_at: Some(at), ..record })
+    }
+
+    fn end(
+        &mut self,
+        place: usize,
+        record: VmRecord,
+        result: Option<Result<&Done, &Told>>,
+    ) -> Result<(), Failure> {
+        self.note(place, record)?;
+        let (Some(record), Some(vm)) = (self.vms.get(place), self.batch.vms.get(place)) else { return Ok(()) };
+        if let Some(result) = result {
+            (self.means.ended)(record, result);
+        } else if let Some(why) = &record.error {
+            let message = format!("{}: {why}", record.state.name());
+            self.means.ui.event(&Event::Warning { vm: record.name.clone(), message });
+        }
+        self.vm_end_hooks(vm, record.clone());
+        Ok(())
+    }
+
+    fn vm_end_hooks(&mut self, vm: &BatchVm, record: VmRecord) {
+        let hooks: Vec<_> = self.batch.hooks.iter().chain(&vm.hooks).cloned().collect();
+        if !hooks.iter().any(|h| h.when == HookTime::VmEnd) {
+            return;
+        }
+        let (job, batch) = (vm.job.clone(), self.batch.name.clone());
+        let run = move || {
+            let heard = Heard::default();
+            let dir = job.result_dir(&record.name).ok().filter(|dir| dir.exists());
+            let given = Given {
+                version: hooks::VERSION,
+                hook: "",
+                when: String::new(),
+                batch: &batch,
+                vm: Some(&record.name),
+                sources: job.sources.iter().map(AsRef::as_ref).collect(),
+                result: dir.as_deref(),
+                state: Some(record.state.name()),
+                error: record.error.as_deref(),
+            };
+            if let Err(failure) = hooks::run(&hooks, &HookTime::VmEnd, &given, &heard) {
+                heard.event(&Event::Warning { vm: record.name.clone(), message: failure.chain() });
+            }
+            heard.0.into_inner().unwrap_or_default()
+        };
+        if let Ok(thread) = thread::Builder::new().name("hook".to_owned()).spawn(run) {
+            self.hooks.push(thread);
+        }
+    }
+
+    fn batch_hooks(&self, when: &HookTime, state: Option<&str>) -> Result<(), Failure> {
+        let given = Given {
+            version: hooks::VERSION,
+            hook: "",
+            when: String::new(),
+            batch: &self.batch.name,
+            vm: None,
+            sources: Vec::new(),
+            result: None,
+            state,
+            error: None,
+        };
+        hooks::run(&self.batch.hooks, when, &given, self.means.ui)
+    }
+
+    fn look_for_cancels(&mut self) -> Result<(), Failure> {
+        let (whole, places) = self.means.store.cancelled(self.id)?;
+        if whole && !self.stopping {
+            self.stop_all();
+        }
+        for place in places {
+            let Some(record) = self.vms.get_mut(place) else { continue };
+            record.cancel = true;
+            match self.workers.get(&place) {
+                Some(worker) => worker.stop(),
+                None if record.state == VmState::Waiting => {
+                    let record = VmRecord { state: VmState::Cancelled, error: Some("cancelled".to_owned()), ..record.clone() };
+                    self.end(place, record, None)?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn stop_all(&mut self) {
+        self.stopping = true;
+        for worker in self.workers.values() {
+            worker.stop();
+        }
+    }
+
+    /// Keeps how a VM stands, in the store first.
+    fn note(&mut self, place: usize, record: VmRecord) -> Result<(), Failure> {
+        self.means.store.note_vm(self.id, &record)?;
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.state = record.state;
+            entry.retry_at = record.retry_at;
+        }
+        if let Some(kept) = self.vms.get_mut(place) {
+            *kept = VmRecord { cancel: kept.cancel, ..record };
+        }
+        Ok(())
+    }
+
+    fn close(mut self) -> Result<Outcome, Failure> {
+        for hook in std::mem::take(&mut self.hooks) {
+            hook.join().unwrap_or_default().iter().for_each(|event| self.means.ui.event(event));
+        }
+        let bad = self.vms.iter().any(|r| r.state != VmState::Done);
+        let unfinished = self.vms.iter().any(|r| !r.state.ended());
+        let (state, reason) = match self.held.values().next() {
+            _ if self.stopping => (BatchState::Interrupted, None),
+            Some(why) if unfinished => (BatchState::Paused, Some(why.clone())),
+            _ if bad => (BatchState::Failed, None),
+            _ => (BatchState::Done, None),
+        };
+        self.means.store.finish_batch(self.id, state, reason.as_deref())?;
+        if let Err(failure) = self.batch_hooks(&HookTime::BatchEnd, Some(state.name())) {
+            self.means.ui.event(&Event::Warning { vm: String::new(), message: failure.chain() });
+        }
+        Ok(Outcome { state, reason, vms: self.vms })
+    }
+}
+
+/// Keeps events until they can be told.
+#[derive(Default)]
+struct Heard(std::sync::Mutex<Vec<Event>>);
+
+impl Reporter for Heard {
+    fn event(&self, event: &Event) {
+        if let Ok(mut events) = self.0.lock() {
+            events.push(event.clone());
+        }
+    }
+}
+
+fn entry(vm: &BatchVm, record: &VmRecord) -> Entry {
+    Entry {
+        state: record.state,
+        wave: vm.wave,
+        priority: vm.priority,
+        not_before: vm.not_before,
+        deadline: vm.deadline,
+        retry_at: record.retry_at,
+        source: place::source(&vm.job),
+        target: place::target(&vm.job),
+        held: false,
+    }
+}
+
+fn limits(batch: &Batch) -> Limits {
+    let given = &batch.concurrency;
+    Limits {
+        // Twice as many as cores: some copy while others compute. What they take of the machine is counted apart.
+        vms: given.vms.unwrap_or(2 * available_cores()).max(1),
+        per_source: given.per_source.unwrap_or(usize::MAX).max(1),
+        per_target: given.per_target.unwrap_or(usize::MAX).max(1),
+    }
+}
+
+/// Pause before the next try: doubled with each, and spread, so that VMs that failed together do not come together.
+fn backoff(tries: u32, place: usize) -> SignedDuration {
+    let doubled = BACKOFF.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(LONGEST_BACKOFF);
+    let spread = i32::try_from(place % 5).unwrap_or_default();
+    doubled.saturating_add(doubled.checked_div(20).unwrap_or_default().saturating_mul(spread))
+}
+
+/// How long news are waited for.
+fn pause(wake: Option<Timestamp>) -> Duration {
+    let until = wake.map(|at| Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default());
+    until.map_or(LOOK, |until| until.min(LOOK))
+}
+
+/// What keys read from standard input, which can be read once: it is read here and handed to the workers.
+fn stdin_secret(batch: &Batch) -> Result<Option<Secret>, Failure> {
+    let mut keys = batch.vms.iter().flat_map(|vm| &vm.job.policy.keys);
+    match keys.find(|key| key.secret == SecretPlace::Stdin) {
+        None => Ok(None),
+        Some(key) => Ok(keys::read(std::slice::from_ref(key))?.into_iter().next().map(|k| k.secret)),
+    }
+}
