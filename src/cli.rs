@@ -97,10 +97,24 @@ pub enum Command {
     /// Ends with 5 if one differs: a guest that was started since has changed its disks.
     #[command(after_help = help::examples("verify"))]
     Verify(VerifyArgs),
-    /// Show the runs that the state file remembers
+    /// Show batches and runs, also while another h2k works on them
     #[command(after_help = help::examples("status"))]
-    Status(JsonArgs),
-    /// Go on with runs that were killed or failed
+    Status(StatusArgs),
+    /// Show what was done when, and how long it took
+    #[command(after_help = help::examples("history"))]
+    History(HistoryArgs),
+    /// Stop a batch, or a VM, that another h2k works on
+    ///
+    /// What is finished stays, the source is as it was, and h2k resume goes on.
+    #[command(after_help = help::examples("cancel"))]
+    Cancel(CancelArgs),
+    /// Remove what unfinished runs left, and forget them
+    ///
+    /// Only the unfinished work in an output's .h2k directory and records in the state file; never a result or a
+    /// source. What another h2k works on is left alone.
+    #[command(after_help = help::examples("clean"))]
+    Clean(CleanArgs),
+    /// Go on with batches and runs that were killed or failed
     ///
     /// Without NAME: with all of them. Finished stages are not done again; a source that changed is started over.
     #[command(after_help = help::examples("resume"))]
@@ -226,10 +240,57 @@ pub struct JsonArgs {
     pub json: bool,
 }
 
+/// Arguments of `status`.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct StatusArgs {
+    /// Print JSON
+    #[arg(long, conflicts_with = "watch")]
+    pub json: bool,
+    /// Show it again and again until nothing runs
+    #[arg(short, long)]
+    pub watch: bool,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct HistoryArgs {
+    /// Name of a VM [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `cancel`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CancelArgs {
+    /// Name of a batch or of a VM, as h2k status shows it
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// Arguments of `clean`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CleanArgs {
+    /// Name of a batch or of a VM, as h2k status shows it
+    #[arg(required_unless_present_any = ["all", "finished"], value_name = "NAME")]
+    pub names: Vec<String>,
+    /// All that is unfinished
+    #[arg(long, conflicts_with_all = ["names", "finished"])]
+    pub all: bool,
+    /// The records of all that is finished, instead
+    #[arg(long, conflicts_with = "names")]
+    pub finished: bool,
+    /// Only show what would be removed
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
 /// Arguments of `resume`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ResumeArgs {
-    /// Name of a VM, as h2k status shows it
+    /// Name of a batch or of a VM, as h2k status shows it
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// How the disks are copied.

@@ -117,6 +117,21 @@ impl Ui {
         }
     }
 
+    /// Prints what stands instead of what was printed before: on a terminal, which is cleared; else below it, after an
+    /// empty line.
+    ///
+    /// # Errors
+    /// As [`Ui::answer`].
+    pub fn screen(&self, text: &str) -> Result<(), Failure> {
+        // ECMA-48: CUP to the first line, and ED of all that is below.
+        let before: &[u8] = if self.out_is_terminal { b"\x1b[H\x1b[J" } else { b"\n" };
+        let cleared = lock(&self.out).write_all(before);
+        match cleared {
+            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e).doing("writing to stdout"),
+            _ => self.answer(text),
+        }
+    }
+
     /// Prints the answer as JSON.
     ///
     /// # Errors

@@ -115,7 +115,24 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ("h2k verify web01.qcow2 --digests web01.blake3", "a disk"),
         ],
     ),
-    ("status", &[("h2k status", "a line for each run"), ("h2k status --json", "for programs")]),
+    (
+        "status",
+        &[
+            ("h2k status", "batches with their VMs, and runs"),
+            ("h2k status --watch", "again and again until nothing runs"),
+            ("h2k status --json", "for programs"),
+        ],
+    ),
+    ("history", &[("h2k history", "every run"), ("h2k history web01 --json", "one VM, for programs")]),
+    ("cancel", &[("h2k cancel web01", "a VM"), ("h2k cancel night-42", "a whole batch")]),
+    (
+        "clean",
+        &[
+            ("h2k clean --all --dry-run", "see what was left unfinished"),
+            ("h2k clean web01", "give up on a VM"),
+            ("h2k clean --finished", "forget what is done; results stay"),
+        ],
+    ),
     ("resume", &[("h2k resume", "all that did not finish"), ("h2k resume web01", "one of them")]),
     (
         "report",

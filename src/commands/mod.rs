@@ -1,9 +1,12 @@
 //! The subcommands, a file each.
 
+pub mod cancel;
+pub mod clean;
 pub mod completions;
 pub mod convert;
 pub mod doctor;
 pub mod fixers;
+pub mod history;
 pub mod inspect;
 pub mod jobs;
 mod listing;
@@ -13,10 +16,13 @@ pub mod plan;
 pub mod report;
 pub mod resume;
 pub mod rules;
+pub mod run_batch;
 pub mod run_job;
 pub mod status;
 pub mod test;
 pub mod verify;
+
+use std::path::Path;
 
 use h2k_config::{ConfigError, Resolved, Surroundings};
 
@@ -52,11 +58,18 @@ impl Settled {
     /// # Errors
     /// There is no place for it; it cannot be opened.
     pub fn store(&self) -> Result<Store, Failure> {
-        let path = self.resolved.state.as_deref().ok_or_else(|| {
+        Store::open(self.state()?)
+    }
+
+    /// The state store's file.
+    ///
+    /// # Errors
+    /// There is no place for it.
+    pub fn state(&self) -> Result<&Path, Failure> {
+        self.resolved.state.as_deref().ok_or_else(|| {
             Failure::message(FailureKind::Usage, "there is no home directory to keep the state file in")
                 .hint("name a file with --state FILE or H2K_STATE")
-        })?;
-        Store::open(path)
+        })
     }
 }
 
@@ -73,6 +86,9 @@ pub fn run(cli: &Cli, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
         Command::Convert(args) => convert::run(args, settled, ui),
         Command::Verify(args) => verify::run(args, ui),
         Command::Resume(args) => resume::run(args, settled, ui),
+        Command::History(args) => history::run(args, settled, ui),
+        Command::Cancel(args) => cancel::run(args, settled, ui),
+        Command::Clean(args) => clean::run(args, settled, ui),
         Command::RunJob => run_job::run(settled),
         Command::Status(args) => status::run(*args, settled, ui),
         Command::Report(args) => report::run(args, settled, ui),

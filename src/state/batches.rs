@@ -359,6 +359,29 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets a batch; the runs of its VMs stay.
+    ///
+    /// # Errors
+    /// As the store reports.
+    pub fn forget_batch(&self, id: BatchId) -> Result<()> {
+        self.connection().execute("DELETE FROM batches WHERE id = ?1", [id.0])?;
+        Ok(())
+    }
+
+    /// Jobs of the VMs of batches that are not at their end: their runs are the batches' to go on with.
+    ///
+    /// # Errors
+    /// As the store reports.
+    pub fn jobs_of_open_batches(&self) -> Result<Vec<Job>> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(
+            "SELECT DISTINCT job FROM batch_vms JOIN batches ON id = batch_id
+             WHERE batches.state NOT IN ('done', 'replaced') AND batch_vms.state <> 'done'",
+        )?;
+        let rows = statement.query_map((), |row| row.get::<_, String>(0))?;
+        rows.map(|row| parsed(&row?)).collect()
+    }
+
     /// What the user wants to stop: the whole batch, and places of VMs that have not ended.
     ///
     /// # Errors
@@ -491,3 +514,6 @@ fn read_vm(row: &Row<'_>) -> Result<VmRecord> {
 fn time(text: Option<String>) -> std::result::Result<Option<Timestamp>, ()> {
     text.map(|t| t.parse().map_err(|_| ())).transpose()
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,6 +118,14 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
+    /// Forgets a run.
+    ///
+    /// # Errors
+    /// As the store reports; [`StateError::NoRun`].
+    pub fn forget_run(&self, run: RunId) -> Result<()> {
+        one(self.connection().execute("DELETE FROM runs WHERE id = ?1", [run.0])?, run)
+    }
+
     /// Every run, the last first.
     ///
     /// # Errors

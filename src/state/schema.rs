@@ -105,6 +105,16 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
+/// Makes a file as an older h2k would, with the first `count` migrations.
+#[cfg(test)]
+pub(super) fn prepare_up_to(connection: &Connection, count: usize) -> Result<()> {
+    for migration in MIGRATIONS.iter().take(count) {
+        connection.execute_batch(migration)?;
+    }
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    Ok(connection.pragma_update(None, "user_version", number(count))?)
+}
+
 /// Refuses files that are not ours to change.
 fn check(connection: &Connection) -> Result<()> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;

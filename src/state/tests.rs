@@ -222,7 +222,7 @@ fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
     let newer = Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 99).unwrap();
     drop(newer);
-    refuse("newer", "schema 99; this h2k knows schemas up to 1");
+    refuse("newer", "schema 99; this h2k knows schemas up to 2");
 }
 
 #[test]
@@ -249,4 +249,22 @@ fn a_place_that_cannot_be_is_told_with_what_to_do() {
     fs::write(dir.path().join("file"), "").unwrap();
     let failure = Store::open(&dir.path().join("file/h2k.db")).map(|_| ()).unwrap_err();
     assert_eq!(failure.hints, ["name another file with --state FILE"]);
+}
+
+#[test]
+fn a_file_of_the_first_version_is_brought_to_this_one_with_its_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("h2k.db");
+    let old = Connection::open(&path).unwrap();
+    schema::prepare_up_to(&old, 1).unwrap();
+    old.execute(
+        "INSERT INTO runs (vm, output, sources, job, state, pid, boot_id, process_start, h2k, started)
+         VALUES ('web', '/o', '[]', ?1, 'done', 1, '', 1, '0.1.0', '2026-01-01T00:00:00Z')",
+        [serde_json::to_string(&job("/a.vmx")).unwrap()],
+    )
+    .unwrap();
+    drop(old);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.list_runs().unwrap()[0].name, "web");
+    assert!(store.list_batches().unwrap().is_empty());
 }

@@ -1,0 +1,74 @@
+//! Carries out a batch and tells what came of it: `h2k migrate -f`, `h2k resume`.
+
+use std::path::Path;
+
+use crate::batch::Batch;
+use crate::batch::runner::{self, Means, Outcome};
+use crate::batch::wire::{Done, Told};
+use crate::error::{Failure, FailureKind};
+use crate::state::{BatchId, BatchState, Store, VmRecord, VmState};
+use crate::ui::Ui;
+
+use super::Settled;
+
+/// Begins a batch, or goes on with the unfinished one of the same file and content.
+///
+/// # Errors
+/// [`FailureKind::Partial`] if a VM did not end well or the batch is paused; else as the store and the runner say.
+pub fn begin(batch: &Batch, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+    let store = settled.store()?;
+    let id = store.begin_batch(batch)?;
+    carry_out(id, &batch.name, &store, settled.state()?, ui)
+}
+
+/// Goes on with a batch that nobody works on.
+///
+/// # Errors
+/// As [`begin`].
+pub fn go_on(id: BatchId, settled: &Settled, store: &Store, ui: &Ui) -> Result<(), Failure> {
+    store.adopt_batch(id)?;
+    let name = store.batch_record(id)?.name;
+    carry_out(id, &name, store, settled.state()?, ui)
+}
+
+fn carry_out(id: BatchId, name: &str, store: &Store, state: &Path, ui: &Ui) -> Result<(), Failure> {
+    let ended = |_: &VmRecord, result: Result<&Done, &Told>| match result {
+        // stdout takes no more: the report lies in the result's directory all the same.
+        Ok(done) => drop(ui.answer(&done.summary)),
+        Err(told) => ui.failure(&told.failure()),
+    };
+    let result = runner::run(id, &Means { store, state, ui, ended: &ended });
+    match result {
+        Ok(outcome) => told(name, &outcome, ui),
+        Err(failure) => {
+            store.finish_batch(id, BatchState::Interrupted, Some(&failure.chain()))?;
+            Err(failure)
+        }
+    }
+}
+
+fn told(name: &str, outcome: &Outcome, ui: &Ui) -> Result<(), Failure> {
+    ui.answer(&format!("{name}: {}: {}\n", outcome.state.name(), counts(&outcome.vms)))?;
+    let kind = match outcome.state {
+        BatchState::Done => return Ok(()),
+        BatchState::Interrupted => FailureKind::Interrupted,
+        _ => FailureKind::Partial,
+    };
+    let done = outcome.vms.iter().filter(|v| v.state == VmState::Done).count();
+    let message = match &outcome.reason {
+        Some(why) => format!("the batch {name:?} is paused: {why}"),
+        None => format!("{} of {} VMs of the batch {name:?} are not done", outcome.vms.len() - done, outcome.vms.len()),
+    };
+    Err(Failure::message(kind, message).hint(format!("h2k resume {name} goes on with those that are not done")))
+}
+
+/// How many VMs are in each state: `3 done, 1 failed`.
+pub fn counts(vms: &[VmRecord]) -> String {
+    let count = |state: VmState| vms.iter().filter(|v| v.state == state).count();
+    let parts: Vec<String> = VmState::ALL
+        .into_iter()
+        .filter(|s| count(*s) > 0)
+        .map(|s| format!("{} {}", count(s), s.name()))
+        .collect();
+    if parts.is_empty() { "no VMs".to_owned() } else { parts.join(", ") }
+}
