@@ -5,6 +5,7 @@ use std::ffi::CString;
 use h2k_config::{Secret, VolumeSelector};
 
 use super::ffi;
+use super::inside::{OPEN_LUKS, RENAME_VOLUME};
 use super::session::{Access, Session};
 use crate::error::{GuestError, Result};
 use crate::facts::{BlockDevice, GuestFacts};
@@ -115,32 +116,8 @@ impl Session {
         match CString::new(key.bytes()) {
             Ok(key) => ffi::luks_open(&self.handle, &text(device)?, &key, &text(name)?)
                 .map_err(|()| ffi::last_error(&self.handle).0),
-            Err(_) => self.open_with_zero_bytes(device, key, name),
-        }
-    }
-
-    /// libguestfs takes a key up to its first zero byte. A key file of random bytes goes in as base64 instead; the
-    /// appliance has nobody in it who could see the argument.
-    fn open_with_zero_bytes(
-        &self,
-        device: &str,
-        key: &Secret,
-        name: &str,
-    ) -> std::result::Result<(), String> {
-        use base64::Engine;
-        let key = base64::engine::general_purpose::STANDARD.encode(key.bytes());
-        let safe = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.+".contains(&b));
-        if !safe(device) || !safe(name) {
-            return Err("the name of the device cannot be passed on".to_owned());
-        }
-        let line = format!(
-            "echo {key} | base64 -d | cryptsetup --type luks --key-file=- open {device} {name} 2>&1 \
-             && udevadm settle && echo opened"
-        );
-        match self.handle.debug("sh", &[line.as_str()]) {
-            Ok(said) if said.trim_end().ends_with("opened") => Ok(()),
-            Ok(said) => Err(said.trim().to_owned()),
-            Err(_) => Err("cryptsetup failed".to_owned()),
+            // libguestfs takes a key up to its first zero byte.
+            Err(_) => self.run_inside(&OPEN_LUKS, &[device, name], key.bytes()).map_err(|e| e.to_string()),
         }
     }
 
@@ -151,12 +128,7 @@ impl Session {
     /// The appliance failed.
     pub(super) fn name_as_the_guest(&mut self, facts: &mut GuestFacts) -> Result<()> {
         for (old, new) in renamed(facts) {
-            let line = format!("dmsetup rename {old} {new} 2>&1 && udevadm settle && echo renamed");
-            let doing = format!("naming the encrypted volume {new}");
-            let said = self.ask(&doing, |g| g.debug("sh", &[line.as_str()]))?;
-            if !said.trim_end().ends_with("renamed") {
-                return Err(GuestError::Backend { doing, message: said.trim().to_owned() });
-            }
+            self.run_inside(&RENAME_VOLUME, &[&old, &new], &[])?;
             let (old, new) = (format!("/dev/mapper/{old}"), format!("/dev/mapper/{new}"));
             rename(facts, &old, &new);
             for mount in &mut self.mounts {
@@ -188,7 +160,7 @@ impl Session {
     }
 }
 
-/// Names below /dev/mapper that open volumes have, and that they should have. A name that is taken, or that a shell or
+/// Names below /dev/mapper that open volumes have, and that they should have. A name that is taken, or that dmsetup or
 /// device-mapper would read as anything else than a name, is left alone.
 fn renamed(facts: &GuestFacts) -> Vec<(String, String)> {
     let mut pairs: Vec<(String, String)> = Vec::new();

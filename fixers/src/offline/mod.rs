@@ -16,6 +16,7 @@ mod btrfs;
 mod detect;
 mod ffi;
 mod files;
+mod inside;
 mod luks;
 mod mount;
 mod session;

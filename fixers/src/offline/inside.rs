@@ -1,0 +1,76 @@
+//! The few commands that run in the appliance itself, where libguestfs has no call for them. What runs is a constant
+//! script; what it works on comes in files, so that no name and no secret is ever part of a command line.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+
+use rustix::fs::{MemfdFlags, memfd_create};
+
+use super::session::Session;
+use crate::error::{GuestError, Result};
+
+/// What a script says last, on a line of its own, when it came to its end well.
+const DONE: &str = "h2k: done";
+
+/// Opens the LUKS container that the first word names as the second one, with the key that comes as a file
+/// (cryptsetup(8), `--key-file`: every byte counts).
+pub(super) const OPEN_LUKS: Script = Script {
+    doing: "opening a container with a key file",
+    text: "exec 2>&1
+        { read -r device && read -r name; } < /tmp/h2k-words &&
+        cryptsetup --type luks --key-file=/tmp/h2k-secret open \"$device\" \"$name\" &&
+        udevadm settle && echo 'h2k: done'
+        rm -f /tmp/h2k-words /tmp/h2k-secret\n",
+};
+
+/// Calls the device-mapper volume of the first name by the second (dmsetup(8)).
+pub(super) const RENAME_VOLUME: Script = Script {
+    doing: "renaming a volume",
+    text: "exec 2>&1
+        { read -r old && read -r new; } < /tmp/h2k-words &&
+        dmsetup rename \"$old\" \"$new\" &&
+        udevadm settle && echo 'h2k: done'
+        rm -f /tmp/h2k-words /tmp/h2k-secret\n",
+};
+
+/// A script for the appliance's shell.
+pub(super) struct Script {
+    doing: &'static str,
+    text: &'static str,
+}
+
+impl Session {
+    /// Runs a script with words, a line each, and a secret.
+    ///
+    /// # Errors
+    /// A word holds a line break or a zero byte; what the script said where it failed; the appliance failed.
+    pub(super) fn run_inside(&self, script: &Script, words: &[&str], secret: &[u8]) -> Result<()> {
+        if words.iter().any(|word| word.contains(['\n', '\0'])) {
+            return Err(GuestError::Unsupported("a name with a line break cannot be passed on".to_owned()));
+        }
+        let lines: String = words.iter().map(|word| format!("{word}\n")).collect();
+        self.put_inside("/tmp/h2k-words", lines.as_bytes())?;
+        self.put_inside("/tmp/h2k-secret", secret)?;
+        self.put_inside("/tmp/h2k-script", script.text.as_bytes())?;
+        let said = self.ask(script.doing, |g| g.debug("sh", &["sh", "/tmp/h2k-script"]))?;
+        match said.trim_end().strip_suffix(DONE) {
+            Some(_) => Ok(()),
+            None => Err(GuestError::Backend {
+                doing: script.doing.to_owned(),
+                message: said.trim().to_owned(),
+            }),
+        }
+    }
+
+    /// A file in the appliance's own memory, from one in ours: the content never lies on a disk.
+    fn put_inside(&self, path: &str, content: &[u8]) -> Result<()> {
+        let doing = "handing a file to the appliance";
+        let host = |source: std::io::Error| GuestError::Host { doing: doing.to_owned(), source };
+        let memory = memfd_create("h2k", MemfdFlags::CLOEXEC).map_err(|e| host(e.into()))?;
+        let mut file = File::from(memory);
+        file.write_all(content).map_err(host)?;
+        let ours = format!("/proc/self/fd/{}", file.as_raw_fd());
+        self.ask(doing, |g| g.debug_upload(&ours, path, 0o600))
+    }
+}
