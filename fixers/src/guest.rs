@@ -101,6 +101,12 @@ pub trait Guest {
         Vec::new()
     }
 
+    /// Whether a program of the guest runs among the edits planned so far: what it leaves is not seen here. Only a
+    /// [`crate::Recorder`] knows of any.
+    fn runs_programs(&self) -> bool {
+        false
+    }
+
     /// The file's content as text; bytes that are not UTF-8 make it an error that names the file. `None` if absent.
     ///
     /// # Errors

@@ -163,6 +163,10 @@ impl Guest for Recorder<'_> {
     fn created(&self) -> Vec<(String, bool)> {
         self.created.clone()
     }
+
+    fn runs_programs(&self) -> bool {
+        self.edits.iter().any(|edit| matches!(edit.change, Change::Run { .. }))
+    }
 }
 
 /// A link's target as an absolute path; `..` stays as it is, the guest resolves it.

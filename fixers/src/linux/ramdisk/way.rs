@@ -40,13 +40,15 @@ pub(super) fn choose<'a>(
     rebuilds: Vec<Rebuild<'a>>,
 ) -> Result<Ways<'a>> {
     let mut ways = Ways::default();
+    // The scripts of packages that come or go may build the image anew: what would be appended fits the old one.
+    let settled = !guest.runs_programs();
     for rebuild in rebuilds {
         if way == InitramfsWay::Tool {
             ways.built.push(rebuild);
             continue;
         }
         match append::appendix(facts, guest, &rebuild)? {
-            Ok(appendix) if way == InitramfsWay::Append || !tool || is_sure(&appendix) => {
+            Ok(appendix) if way == InitramfsWay::Append || !tool || settled && is_sure(&appendix) => {
                 ways.appended.push((rebuild, appendix));
             }
             Ok(_) => ways.built.push(rebuild),

@@ -3,7 +3,7 @@
 use h2k_config::InitramfsWay;
 
 use super::*;
-use crate::Guest;
+use crate::{Edit, Guest, GuestMut};
 
 const DIR: &str = "usr/lib/modules/6.1.0-56-amd64";
 
@@ -339,4 +339,16 @@ fn too_little_space_for_the_archive_is_a_concern() {
     assert_eq!(show_concerns(&proposal), ["Warning guest.initramfs.space /"]);
     facts.mounts[0].free = 20_000;
     assert!(Initramfs.plan(&facts, &guest, &Policy::default()).unwrap().concerns.is_empty());
+}
+
+#[test]
+fn where_packages_change_the_tool_builds_the_image_after_them() {
+    let guest = fast(DEBIAN);
+    assert!(!runs(&plan_way(&guest, InitramfsWay::Auto)));
+    let mut later = crate::Recorder::new(&guest);
+    let argv = ["dpkg", "--remove", "open-vm-tools"].map(str::to_owned).to_vec();
+    later.apply(&Edit::new("x", "r", Change::Run { argv, changes: vec![] })).unwrap();
+    let policy = Policy { initramfs: InitramfsWay::Auto, ..Policy::default() };
+    let proposal = Initramfs.plan(&facts_of(&guest), &later, &policy).unwrap();
+    assert!(runs(&proposal) && !proposal.edits.iter().any(|e| matches!(e.change, Change::AppendArchive { .. })));
 }
