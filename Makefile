@@ -34,4 +34,5 @@ setup:
 	scripts/setup
 
 fixtures:
-	fixtures/guests/build $(GUESTS)
+	@# Two at a time: bases that guests share are made once, whoever comes second waits for them.
+	printf "%s\n" $(GUESTS) | xargs -P 2 -n 1 fixtures/guests/build

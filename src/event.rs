@@ -60,6 +60,19 @@ pub enum Event {
         /// What.
         message: String,
     },
+    /// How a batch stands.
+    Total {
+        /// Name of the batch.
+        batch: String,
+        /// VMs that are done.
+        done: usize,
+        /// VMs that ended otherwise.
+        failed: usize,
+        /// VMs that are being worked on.
+        running: usize,
+        /// VMs in all.
+        total: usize,
+    },
     /// A program is started.
     Command {
         /// Program and arguments.
@@ -77,7 +90,7 @@ impl Event {
             | Event::StageDone { vm, .. }
             | Event::Warning { vm, .. }
             | Event::Note { vm, .. } => Some(vm),
-            Event::Command { .. } => None,
+            Event::Command { .. } | Event::Total { .. } => None,
         }
     }
 }

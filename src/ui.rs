@@ -169,7 +169,7 @@ impl Ui {
         if let Some(bars) = &self.bars {
             bars.event(event);
             // The bar shows these.
-            if matches!(event, Event::Progress { .. } | Event::StageStarted { .. }) {
+            if matches!(event, Event::Progress { .. } | Event::StageStarted { .. } | Event::Total { .. }) {
                 return;
             }
         }

@@ -3,7 +3,7 @@
 use crate::common::disk::text;
 use crate::common::guest::guest;
 use crate::common::mount::Mount;
-use crate::common::tree::{assert_only_planned, tree};
+use crate::common::tree::{assert_only_planned, built_tree, tree};
 use crate::common::{Place, digest, ok};
 
 #[test]
@@ -32,7 +32,7 @@ fn blocks_are_shared_and_the_edits_are_in() {
     let mounts = [("/dev/sda1", "/")];
     let place_for = place.path("");
     assert_only_planned(
-        &tree(&[disk], &mounts, &place_for),
+        &built_tree(&guest, &mounts, None, &place_for),
         &tree(std::slice::from_ref(&new), &mounts, &place_for),
         &report["edits"],
     );

@@ -432,10 +432,24 @@ impl Runner<'_> {
             entry.state = record.state;
             entry.retry_at = record.retry_at;
         }
-        if let Some(kept) = self.vms.get_mut(place) {
-            *kept = VmRecord { cancel: kept.cancel, ..record };
+        let Some(kept) = self.vms.get_mut(place) else { return Ok(()) };
+        let moved = kept.state != record.state;
+        *kept = VmRecord { cancel: kept.cancel, ..record };
+        if moved {
+            self.tell_total();
         }
         Ok(())
+    }
+
+    fn tell_total(&self) {
+        let count = |of: fn(VmState) -> bool| self.vms.iter().filter(|r| of(r.state)).count();
+        self.means.ui.event(&Event::Total {
+            batch: self.batch.name.clone(),
+            done: count(|s| s == VmState::Done),
+            failed: count(|s| s.ended() && s != VmState::Done),
+            running: count(|s| s == VmState::Running),
+            total: self.vms.len(),
+        });
     }
 
     fn close(mut self) -> Result<Outcome, Failure> {

@@ -1,11 +1,12 @@
 //! `h2k history`: what was done when, and how long it took.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Settled;
 use crate::cli::HistoryArgs;
 use crate::error::{Failure, FailureKind};
+use crate::plan::text;
 use crate::state::{Run, StageCount, Store};
 use crate::ui::table::table;
 use crate::ui::{Ui, escape};
@@ -42,7 +43,7 @@ pub fn run(args: &HistoryArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure
     if args.json {
         return ui.answer_json(&Document { version: 1, runs: told });
     }
-    ui.answer(&text(&told))
+    ui.answer(&page(&told))
 }
 
 fn tell(store: &Store, run: Run) -> Result<Told, Failure> {
@@ -50,7 +51,7 @@ fn tell(store: &Store, run: Run) -> Result<Told, Failure> {
     Ok(Told { seconds, stages: store.stage_counts(run.id)?, run })
 }
 
-fn text(runs: &[Told]) -> String {
+fn page(runs: &[Told]) -> String {
     if runs.is_empty() {
         return "no runs\n".to_owned();
     }
@@ -76,29 +77,7 @@ fn row(told: &Told) -> Vec<String> {
     ]
 }
 
-/// How long something took: `1 h 02 min`, `3 min 05 s`, `7 s`.
+/// How long something took.
 pub fn duration(from: Timestamp, to: Timestamp) -> String {
-    spelled(to.duration_since(from))
-}
-
-/// A duration for people.
-pub fn spelled(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs().max(0);
-    match (seconds / 3600, seconds % 3600 / 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s:02} s"),
-        (h, m, _) => format!("{h} h {m:02} min"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_short() {
-        for (seconds, text) in [(0, "0 s"), (59, "59 s"), (185, "3 min 05 s"), (3725, "1 h 02 min"), (-4, "0 s")] {
-            assert_eq!(spelled(SignedDuration::from_secs(seconds)), text);
-        }
-    }
+    text::duration(u64::try_from(to.duration_since(from).as_secs()).unwrap_or_default())
 }

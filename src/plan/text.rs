@@ -122,6 +122,15 @@ pub fn severity(severity: Severity) -> &'static str {
     }
 }
 
+/// `45 s`, `3 min 20 s`, `2 h 5 min`.
+pub fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 /// Bytes with a binary unit, one decimal.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -15,12 +15,23 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         }
         Event::Warning { vm, message } => format!("{}warning: {}", of(vm), escape::line(message)),
         Event::Note { vm, message } if verbose => format!("{}{}", of(vm), escape::line(message)),
+        Event::Total { batch, done, failed, running, total } => {
+            format!("{}: {}", escape::line(batch), standing(*done, *failed, *running, *total))
+        }
         Event::Command { argv } if verbose => format!("+ {}", command(argv)),
         Event::Note { .. } | Event::Command { .. } => return None,
     })
 }
 
-fn progress(vm: &str, stage: Stage, done: u64, total: u64, message: &str) -> String {
+/// How a batch stands: `3 of 20 done, 1 failed, 2 running`.
+pub fn standing(done: usize, failed: usize, running: usize, total: usize) -> String {
+    let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    let running = if running > 0 { format!(", {running} running") } else { String::new() };
+    format!("{done} of {total} done{failed}{running}")
+}
+
+/// How far a stage of a VM is.
+pub fn progress(vm: &str, stage: Stage, done: u64, total: u64, message: &str) -> String {
     let message = escape::line(message);
     let comma = if message.is_empty() { "" } else { ", " };
     format!("{}{stage}: {} %{comma}{message}", of(vm), percent(done, total))
