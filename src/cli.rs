@@ -304,9 +304,18 @@ pub struct ReportArgs {
     /// Name of a VM, or its result directory [default: the run that finished last]
     #[arg(value_name = "NAME|DIR", value_hint = ValueHint::DirPath)]
     pub which: Option<PathBuf>,
+    /// Print the report of a batch, by its name or the directory of its report
+    #[arg(long, value_name = "NAME|DIR", value_hint = ValueHint::DirPath, conflicts_with = "which")]
+    pub batch: Option<PathBuf>,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["html", "markdown"])]
     pub json: bool,
+    /// Print a page for a browser: one file that needs no other
+    #[arg(long, conflicts_with = "markdown")]
+    pub html: bool,
+    /// Print Markdown; this is what is printed without an option too
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// Arguments of `fixers` and `rules`.
