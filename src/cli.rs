@@ -157,6 +157,9 @@ pub struct MigrateArgs {
     /// Name of the VM on the target [default: the source's own]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Write metrics for Prometheus to this file after each VM: states, seconds, bytes [default: none]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub metrics: Option<PathBuf>,
     /// What the user wants of target and repairs.
     #[command(flatten)]
     pub policy: PolicyArgs,
@@ -353,7 +356,8 @@ impl Cli {
     pub fn settings(&self) -> Result<Settings, String> {
         let mut settings = match &self.command {
             Command::Migrate(args) => {
-                args.copy.on(Settings { output: args.output.clone(), ..args.policy.settings()? })
+                let (output, metrics) = (args.output.clone(), args.metrics.clone());
+                args.copy.on(Settings { output, metrics, ..args.policy.settings()? })
             }
             Command::Resume(args) => args.copy.on(Settings::default()),
             Command::Convert(args) => args.settings(),

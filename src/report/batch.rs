@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Host, Report, StageTiming, Used, batch_page, markdown};
-use crate::error::{Doing, Failure};
+use crate::error::{Doing, Failure, FailureKind};
 use crate::job::safe_name;
 use crate::plan::Forecast;
 use crate::plan::text::bytes;
@@ -172,6 +172,17 @@ impl BatchVm {
             dir: Some(report.dir.clone()),
             ..Self::new(report.name.clone(), state)
         }
+    }
+
+    /// A VM whose run failed.
+    pub fn failed(name: impl Into<String>, failure: &Failure) -> Self {
+        let state = match failure.kind {
+            FailureKind::NotReady => VmState::NotReady,
+            FailureKind::NotValidated => VmState::NotValidated,
+            FailureKind::Interrupted => VmState::Interrupted,
+            FailureKind::Failed | FailureKind::Usage | FailureKind::Partial => VmState::Failed,
+        };
+        Self { tries: 1, error: Some(failure.chain()), ..Self::new(name, state) }
     }
 
     /// Seconds of its stages; `None` before the first ended.
