@@ -13,6 +13,9 @@ use crate::plan::text::bytes;
 /// Most VMs that the timeline shows: a drawing of more is not read by anybody, and the table has them all.
 const MAX_ROWS: usize = 400;
 
+/// Longest way to a result, in bytes: `PATH_MAX`.
+const MAX_PATH: usize = 4096;
+
 /// The page. It lies in `dir`: results below it are linked.
 pub fn page(report: &BatchReport, dir: &Path) -> String {
     let mut body = head(report);
@@ -85,7 +88,8 @@ fn row(vm: &BatchVm, dir: &Path) -> Vec<String> {
 /// The VM's name, with a link to its own report.
 fn linked(vm: &BatchVm, dir: &Path) -> String {
     let name = text(&vm.name);
-    match vm.dir.as_ref().and_then(|result| relative(dir, result)) {
+    let way = vm.dir.as_ref().and_then(|result| relative(dir, result));
+    match way.filter(|way| way.len() <= MAX_PATH) {
         Some(path) => format!("<a href=\"{}\">{name}</a>", href(&format!("{path}/report.html"))),
         None => name,
     }
