@@ -157,6 +157,9 @@ pub struct MigrateArgs {
     /// Name of the VM on the target [default: the source's own]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Write metrics for Prometheus to this file after each VM: states, seconds, bytes [default: none]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub metrics: Option<PathBuf>,
     /// What the user wants of target and repairs.
     #[command(flatten)]
     pub policy: PolicyArgs,
@@ -304,9 +307,18 @@ pub struct ReportArgs {
     /// Name of a VM, or its result directory [default: the run that finished last]
     #[arg(value_name = "NAME|DIR", value_hint = ValueHint::DirPath)]
     pub which: Option<PathBuf>,
+    /// Print the report of a batch, by its name or the directory of its report
+    #[arg(long, value_name = "NAME|DIR", value_hint = ValueHint::DirPath, conflicts_with = "which")]
+    pub batch: Option<PathBuf>,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["html", "markdown"])]
     pub json: bool,
+    /// Print a page for a browser: one file that needs no other
+    #[arg(long, conflicts_with = "markdown")]
+    pub html: bool,
+    /// Print Markdown; this is what is printed without an option too
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// Arguments of `fixers` and `rules`.
@@ -344,7 +356,8 @@ impl Cli {
     pub fn settings(&self) -> Result<Settings, String> {
         let mut settings = match &self.command {
             Command::Migrate(args) => {
-                args.copy.on(Settings { output: args.output.clone(), ..args.policy.settings()? })
+                let (output, metrics) = (args.output.clone(), args.metrics.clone());
+                args.copy.on(Settings { output, metrics, ..args.policy.settings()? })
             }
             Command::Resume(args) => args.copy.on(Settings::default()),
             Command::Convert(args) => args.settings(),

@@ -20,7 +20,7 @@
 //! | [`transfer`] | one disk into its target file, how it is told and verified |
 //! | [`emit`] | the target as data and as libvirt XML |
 //! | [`validate`], [`serial_console`] | the boot test and its evidence |
-//! | [`report`] | what was done |
+//! | [`report`], [`metrics`] | what was done |
 //! | [`app`], [`cli`], [`commands`], [`ui`] | the command line; `ui` is the only printer |
 //! | [`error`], [`event`], [`exec`], [`interrupt`], [`doctor`] | failures, events, programs, signals, host checks |
 //!
@@ -41,6 +41,7 @@ pub mod image;
 pub mod interrupt;
 pub mod job;
 pub mod keys;
+pub mod metrics;
 pub mod pipeline;
 pub mod plan;
 pub mod report;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use crate::error::{Failure, FailureKind};
 use crate::event::{Event, Reporter};
 use crate::job::Job;
@@ -34,7 +36,7 @@ pub struct Context<'a> {
     pub appliance: Option<Appliance>,
     /// Says when a stage may begin.
     pub warden: &'a dyn Warden,
-    /// Time that each stage took in this run.
+    /// Time that each stage took, those of an earlier run that this one goes on with among them.
     pub timings: Vec<StageTiming>,
 }
 
@@ -80,6 +82,7 @@ fn step<S: StageRun>(
 ) -> Result<S::Out, Failure> {
     if let Some(output) = kept::<S>(record)? {
         cx.ui.event(&Event::StageResumed { vm: cx.vm.clone(), stage: S::STAGE });
+        cx.timings.extend(earlier(record, S::STAGE, summary(&output))?);
         return Ok(output);
     }
     crate::exec::check_cancelled().map_err(|e| stopped(e.into()))?;
@@ -88,7 +91,7 @@ fn step<S: StageRun>(
     if let Some(r) = record {
         r.store.stage_started(r.run, S::STAGE)?;
     }
-    let started = Instant::now();
+    let (began, started) = (Timestamp::now(), Instant::now());
     let result = stage.run(cx, input).map_err(|f| stopped(f).context(S::STAGE));
     let seconds = started.elapsed().as_secs_f64();
     match result {
@@ -97,7 +100,13 @@ fn step<S: StageRun>(
                 r.store.stage_done(r.run, S::STAGE, &output)?;
             }
             let summary = summary(&output);
-            cx.timings.push(StageTiming { stage: S::STAGE, seconds, summary: summary.clone() });
+            cx.timings.push(StageTiming {
+                stage: S::STAGE,
+                started: Some(began),
+                seconds,
+                summary: summary.clone(),
+                resumed: false,
+            });
             cx.ui.event(&Event::StageDone { vm: cx.vm.clone(), stage: S::STAGE, seconds, summary });
             cx.warden.after(&cx.vm, S::STAGE)?;
             Ok(output)
@@ -109,6 +118,23 @@ fn step<S: StageRun>(
             Err(failure)
         }
     }
+}
+
+/// When an earlier run did a stage, and how long it took.
+fn earlier(
+    record: Option<Record<'_>>,
+    stage: Stage,
+    summary: String,
+) -> Result<Option<StageTiming>, Failure> {
+    let Some(r) = record else { return Ok(None) };
+    let times = r.store.stage_times(r.run, stage)?;
+    Ok(times.map(|(began, ended)| StageTiming {
+        stage,
+        started: Some(began),
+        seconds: ended.duration_since(began).as_secs_f64(),
+        summary,
+        resumed: true,
+    }))
 }
 
 /// A stage that fails after Ctrl-C fails because of it: the terminal sends the signal to the appliance too.

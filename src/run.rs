@@ -13,7 +13,6 @@ use crate::pipeline::{self, Context, Record};
 use crate::plan::{Plan, PlanDocument};
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::stages::convert::write;
 use crate::stages::fetch::Fetched;
 use crate::stages::flatten::Flattened;
 use crate::stages::inspect::Inspected;
@@ -167,8 +166,7 @@ fn stages(cx: &mut Context<'_>, record: Record<'_>, fetched: Fetched) -> Result<
         return Err(not_ready(&planned.plan));
     }
     let report = pipeline::carry_out(cx, record, planned)?;
-    write(&report.dir.join("report.json"), &serde_json::to_vec_pretty(&report)?)?;
-    write(&report.dir.join("report.md"), report.markdown().as_bytes())?;
+    report.write(&report.dir)?;
     match &report.verdict {
         Some(v) if !v.proven() => {
             let evidence = report.dir.join("boot");

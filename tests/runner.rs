@@ -18,6 +18,7 @@ mod convert_resume;
 mod customize;
 mod encrypted;
 mod layout;
+mod pages;
 mod readme;
 mod real_bios;
 mod real_btrfs;

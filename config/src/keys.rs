@@ -221,6 +221,12 @@ pub static KEYS: &[Key] = &[
         set: |s, raw| set(&mut s.temp_dir, path(raw)),
     },
     Key {
+        name: "metrics",
+        kind: Kind::Scalar,
+        summary: "file that metrics for Prometheus are written to",
+        set: |s, raw| set(&mut s.metrics, path(raw)),
+    },
+    Key {
         name: "state",
         kind: Kind::Scalar,
         summary: "file that remembers runs",

@@ -61,6 +61,8 @@ pub struct Settings {
     pub limit_rate: Option<u64>,
     /// Directory for temporary files.
     pub temp_dir: Option<PathBuf>,
+    /// File for metrics.
+    pub metrics: Option<PathBuf>,
     /// State store.
     pub state: Option<PathBuf>,
     /// Form of what goes to stderr.
@@ -102,6 +104,7 @@ impl Settings {
             threads: self.threads.or(below.threads),
             limit_rate: self.limit_rate.or(below.limit_rate),
             temp_dir: self.temp_dir.or(below.temp_dir),
+            metrics: self.metrics.or(below.metrics),
             state: self.state.or(below.state),
             log_format: self.log_format.or(below.log_format),
         }
@@ -187,7 +190,13 @@ impl Settings {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => base.join(path),
         };
-        let own = [&mut self.output, &mut self.temp_dir, &mut self.state, &mut self.agent_packages];
+        let own = [
+            &mut self.output,
+            &mut self.temp_dir,
+            &mut self.metrics,
+            &mut self.state,
+            &mut self.agent_packages,
+        ];
         let customize = self.customize.iter_mut().flat_map(Customize::host_files);
         for path in own.into_iter().flatten().chain(self.parent.iter_mut().flatten()).chain(customize) {
             *path = absolute(path);
@@ -230,6 +239,7 @@ impl Settings {
             boot: !settings.no_boot.unwrap_or_default(),
             boot_timeout: settings.boot_timeout,
             temp_dir: settings.temp_dir.unwrap_or_else(|| around.temporary()),
+            metrics: settings.metrics,
             state: settings.state.or_else(|| around.state_home().map(|dir| dir.join("h2k/h2k.db"))),
             log_format: settings.log_format.unwrap_or_default(),
         }
@@ -253,6 +263,8 @@ pub struct Resolved {
     pub boot_timeout: Option<u64>,
     /// Directory for temporary files: `temp-dir`, `$TMPDIR`, `/var/tmp`.
     pub temp_dir: PathBuf,
+    /// File that metrics are written to; `None` where none are wanted.
+    pub metrics: Option<PathBuf>,
     /// State store; `None` where nobody named one and there is no home directory.
     pub state: Option<PathBuf>,
     /// Form of what goes to stderr.

@@ -64,7 +64,7 @@ fn the_exit_codes_of_the_help_are_those_of_failures() {
 fn options_become_settings() {
     let cli = parse(
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
-         --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --state s --compress zlib \
+         --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --metrics m --state s --compress zlib \
          --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v \
          --tools keep --agent-packages pk --regenerate-identity --serial-console=false \
          --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
@@ -104,6 +104,7 @@ fn options_become_settings() {
         no_boot: Some(true),
         boot_timeout: Some(9),
         temp_dir: Some("t".into()),
+        metrics: Some("m".into()),
         state: Some("s".into()),
         log_format: Some(LogFormat::Json),
         tools: Some(Tools::Keep),
@@ -246,6 +247,8 @@ fn help_of_migrate() {
     Options:
       -o, --output <DIR>    Directory that the result's directory DIR/NAME is made in
           --name <NAME>     Name of the VM on the target [default: the source's own]
+          --metrics <FILE>  Write metrics for Prometheus to this file after each VM: states, seconds,
+                            bytes [default: none]
           --parent <PATH>   File that may be the parent of a disk (the base of a snapshot), or a
                             directory of such. May be given several times; the disks' own directories
                             are always looked into

@@ -4,8 +4,10 @@ use h2k_fixers::readiness::Readiness;
 
 use crate::cli::MigrateArgs;
 use crate::error::{Failure, FailureKind};
+use crate::event::{Event, Reporter};
 use crate::job::Job;
-use crate::report::Report;
+use crate::metrics::Growing;
+use crate::report::{BatchVm, Report};
 use crate::run;
 use crate::state::Store;
 use crate::ui::Ui;
@@ -20,17 +22,27 @@ use super::{Settled, jobs};
 pub fn run(args: &MigrateArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     let jobs = jobs::of(&args.sources, args.name.as_deref(), settled)?;
     let store = settled.store()?;
-    all(&jobs, &store, ui)
+    all(&jobs, &store, settled, ui)
 }
 
 /// Migrates each job and tells what came of it.
 ///
 /// # Errors
 /// The failure of the only job; [`FailureKind::Partial`] if some of several failed; the first that interrupts.
-pub fn all(jobs: &[Job], store: &Store, ui: &Ui) -> Result<(), Failure> {
+pub fn all(jobs: &[Job], store: &Store, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     let mut failed = 0;
+    let mut metrics = Growing::new(settled.resolved.metrics.clone(), "");
     for job in jobs {
-        match run::migrate(job, store, ui, &Alone) {
+        let result = run::migrate(job, store, ui, &Alone);
+        let vm = match &result {
+            Ok(report) => BatchVm::of(report),
+            Err(failure) => BatchVm::failed(job.provisional_name(), failure),
+        };
+        // A migration does not fail because it cannot be counted.
+        if let Err(failure) = metrics.note(vm) {
+            ui.event(&Event::Warning { vm: job.provisional_name(), message: failure.chain() });
+        }
+        match result {
             Ok(report) => ui.answer(&summary(&report))?,
             Err(failure) if jobs.len() == 1 || failure.kind == FailureKind::Interrupted => {
                 return Err(failure);

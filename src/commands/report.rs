@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use super::Settled;
 use crate::cli::ReportArgs;
 use crate::error::{Doing, Failure, FailureKind};
+use crate::report::batch::home;
+use crate::report::{self, BatchReport, Report};
 use crate::state::RunState;
 use crate::ui::Ui;
 
@@ -18,12 +20,65 @@ const MAX_REPORT: u64 = 64 << 20;
 /// # Errors
 /// There is no such result, or it has no report.
 pub fn run(args: &ReportArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+    if let Some(which) = &args.batch {
+        return batch(&find_batch(which, settled)?, args, ui);
+    }
     let dir = match &args.which {
         Some(which) => find(which, settled)?,
         None => last(settled)?,
     };
+    if args.html {
+        return ui.answer(&load(&dir)?.html(&dir));
+    }
     let file = dir.join(if args.json { "report.json" } else { "report.md" });
     ui.answer(&read(&file)?)
+}
+
+/// The report of a result.
+///
+/// # Errors
+/// It is not there, cannot be read, or is of a newer h2k.
+pub fn load(dir: &Path) -> Result<Report, Failure> {
+    let file = dir.join("report.json");
+    let report: Report = serde_json::from_str(&read(&file)?).doing(format!("reading {}", file.display()))?;
+    known(report.version, report::VERSION, &file).map(|()| report)
+}
+
+/// Refuses what a newer h2k wrote.
+fn known(found: u32, known: u32, file: &Path) -> Result<(), Failure> {
+    if found <= known {
+        return Ok(());
+    }
+    let message = format!("{} has version {found}; this h2k reads up to {known}", file.display());
+    Err(Failure::message(FailureKind::Failed, message).hint("use the h2k that wrote it"))
+}
+
+fn batch(dir: &Path, args: &ReportArgs, ui: &Ui) -> Result<(), Failure> {
+    if !args.html {
+        return ui.answer(&read(&dir.join(if args.json { "batch.json" } else { "batch.md" }))?);
+    }
+    let file = dir.join("batch.json");
+    let report: BatchReport =
+        serde_json::from_str(&read(&file)?).doing(format!("reading {}", file.display()))?;
+    known(report.version, report::batch::VERSION, &file)?;
+    ui.answer(&report.html(dir))
+}
+
+/// A directory with a batch's report; else a name: in the output directory that is set, or in that of a run.
+fn find_batch(which: &Path, settled: &Settled) -> Result<PathBuf, Failure> {
+    let there = |dir: &PathBuf| dir.join("batch.json").is_file();
+    let given = std::path::absolute(which).doing("finding the current directory")?;
+    if there(&given) {
+        return Ok(given);
+    }
+    let name = which.to_string_lossy();
+    let runs = settled.store()?.list_runs()?;
+    let outputs = settled.resolved.output.clone().into_iter();
+    let mut places = outputs.chain(runs.into_iter().filter_map(|run| run.job.output));
+    places.find_map(|output| Some(home(&output, &name)).filter(there)).ok_or_else(|| {
+        let message = format!("there is no report of a batch {}", which.display());
+        Failure::message(FailureKind::Usage, message).hint("name the directory that batch.json lies in")
+    })
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
@@ -89,7 +144,7 @@ mod tests {
 
     fn printed(which: Option<&str>, json: bool, settled: &Settled) -> Result<String, Failure> {
         let (ui, out, _) = captured(Mode::default());
-        let args = ReportArgs { which: which.map(PathBuf::from), json };
+        let args = ReportArgs { which: which.map(PathBuf::from), json, ..ReportArgs::default() };
         run(&args, settled, &ui).map(|()| out.text())
     }
 

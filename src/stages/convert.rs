@@ -46,6 +46,9 @@ pub struct ConvertedDisk {
     /// How it was copied; `None` where the run that copied it was killed before it could tell.
     #[serde(default)]
     pub transfer: Option<Transferred>,
+    /// Seconds that this run's copy took; `None` where that was not measured.
+    #[serde(default)]
+    pub seconds: Option<f64>,
 }
 
 impl ConvertedDisk {
@@ -111,7 +114,11 @@ pub fn write_digests(path: &Path, content: &Content) -> Result<(), Failure> {
     write(path, &bytes)
 }
 
-fn measure(fixed: &Fixed, dir: &Path, transfers: Vec<Transferred>) -> Result<Vec<ConvertedDisk>, Failure> {
+fn measure(
+    fixed: &Fixed,
+    dir: &Path,
+    transfers: Vec<(Transferred, f64)>,
+) -> Result<Vec<ConvertedDisk>, Failure> {
     let disks = fixed.planned.plan.target.disks.iter();
     let transfers = transfers.into_iter().map(Some).chain(std::iter::repeat(None));
     disks
@@ -121,7 +128,8 @@ fn measure(fixed: &Fixed, dir: &Path, transfers: Vec<Transferred>) -> Result<Vec
             let meta = fs::metadata(&path).doing(format!("measuring {}", path.display()))?;
             // stat(2): st_blocks counts units of 512 bytes.
             let allocated = meta.blocks().saturating_mul(512);
-            Ok(ConvertedDisk { file: disk.file.clone(), size: disk.size, allocated, transfer })
+            let (transfer, seconds) = transfer.unzip();
+            Ok(ConvertedDisk { file: disk.file.clone(), size: disk.size, allocated, transfer, seconds })
         })
         .collect()
 }

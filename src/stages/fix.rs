@@ -1,6 +1,7 @@
 //! FIX: the plan's edits and no others, in the overlays. What was fixed is looked at again before it counts.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -39,6 +40,9 @@ pub struct Fixed {
     /// Seconds that each edit took, in the order of the plan; empty where that was not measured.
     #[serde(default)]
     pub edit_seconds: Vec<f64>,
+    /// Bytes that the overlays take; `None` where that was not measured.
+    #[serde(default)]
+    pub overlay_bytes: Option<u64>,
 }
 
 impl Fixed {
@@ -74,12 +78,21 @@ impl StageRun for Fix {
         }
         session.shutdown().map_err(|e| server.explain(e.into()))?;
         let overlays = inspect::overlays(cx, &planned.inspected.flattened);
+        let mut overlay_bytes = 0;
         for overlay in &overlays {
-            File::open(overlay)
-                .and_then(|f| f.sync_all())
-                .doing(format!("flushing {}", overlay.display()))?;
+            let flushed = File::open(overlay).and_then(|f| f.sync_all().and_then(|()| f.metadata()));
+            let meta = flushed.doing(format!("flushing {}", overlay.display()))?;
+            // stat(2): st_blocks counts units of 512 bytes.
+            overlay_bytes += meta.blocks().saturating_mul(512);
         }
-        Ok(Fixed { planned, overlays, untrimmed, readiness, edit_seconds })
+        Ok(Fixed {
+            planned,
+            overlays,
+            untrimmed,
+            readiness,
+            edit_seconds,
+            overlay_bytes: Some(overlay_bytes),
+        })
     }
 }
 

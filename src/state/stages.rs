@@ -1,5 +1,6 @@
 //! Stages of a run in the store.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -93,6 +94,23 @@ impl Store {
                 serde_json::from_str(&text).map(Some).map_err(|source| StateError::Output { stage, source })
             }
         }
+    }
+
+    /// When a stage that is done began and ended, in whole seconds.
+    ///
+    /// # Errors
+    /// As the store reports; a row that holds no times.
+    pub fn stage_times(&self, run: RunId, stage: Stage) -> Result<Option<(Timestamp, Timestamp)>> {
+        let found = self.connection().query_row(
+            "SELECT started, ended FROM stages WHERE run_id = ?1 AND stage = ?2 AND state = 'done'",
+            params![run.0, stage.name()],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+        );
+        let time = |text: &str| {
+            let wrong = |_| StateError::Row { run, what: format!("the time of its stage {stage} is none") };
+            text.parse::<Timestamp>().map_err(wrong)
+        };
+        found.optional()?.map(|(began, ended)| Ok((time(&began)?, time(&ended)?))).transpose()
     }
 
     /// Whether a stage ever began in this run.

@@ -1,5 +1,6 @@
 //! What the tests share: h2k itself, real guests, disks made in place.
 
+pub mod browser;
 pub mod disk;
 pub mod guest;
 pub mod mount;

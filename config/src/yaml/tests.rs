@@ -19,7 +19,7 @@ fn told(text: &str) -> Vec<String> {
 fn every_key_is_read() {
     let read = settings(
         "output: /srv/vms\nformat: raw\ndisk-bus: virtio-scsi\ninitramfs: append\nnetwork:\n  VM Network: bridge:br0\n  '*': network:default\n\
-         skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nstate: s.db\nlog-format: json\n\
+         skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nmetrics: m.prom\nstate: s.db\nlog-format: json\n\
          compress: zstd\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\ncloud-init: disable\n\
          key: ['all:env:K', /dev/sda2:file:p]\n\
          mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\"}\ndhcp: [\"00:50:56:AA:00:02\"]\n\
@@ -49,6 +49,7 @@ fn every_key_is_read() {
         no_boot: Some(true),
         boot_timeout: Some(300),
         temp_dir: Some(PathBuf::from("1.10")),
+        metrics: Some(PathBuf::from("m.prom")),
         state: Some(PathBuf::from("s.db")),
         log_format: Some(LogFormat::Json),
         tools: Some(Tools::Remove),
@@ -87,7 +88,7 @@ fn all_mistakes_are_told_with_their_places() {
             "4:10 no-boot: \"maybe\" is neither true nor false",
             "6:3 network: \"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
             "7:1 unknown key \"password\"; the keys are output, format, compress, disk-bus, initramfs, network, mac, ip, dhcp, \
-             cloud-init, skip-fixer, key, tools, agent-packages, regenerate-identity, serial-console, customize, no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, state, \
+             cloud-init, skip-fixer, key, tools, agent-packages, regenerate-identity, serial-console, customize, no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, metrics, state, \
              log-format",
             "9:1 format is set twice",
         ]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use h2k_config::{CopySettings, TargetFormat};
 
@@ -34,20 +35,22 @@ struct Disk<'a> {
     source: String,
 }
 
-/// Copies all disks into the directory `to`.
+/// Copies all disks into the directory `to`: how each was copied, and in how many seconds.
 ///
 /// # Errors
 /// The first disk that fails; those that had begun are copied as far as they come.
-pub(super) fn copy(cx: &Context<'_>, fixed: &Fixed, to: &Path) -> Result<Vec<Transferred>, Failure> {
+pub(super) fn copy(cx: &Context<'_>, fixed: &Fixed, to: &Path) -> Result<Vec<(Transferred, f64)>, Failure> {
     let disks = disks(cx, fixed, to)?;
     let told = Told::new(cx.ui, &cx.vm, disks.len());
     let settings = shared_out(cx.job.copy, disks.len());
     let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Result<Transferred, Failure>>>> =
+    let results: Vec<Mutex<Option<Result<(Transferred, f64), Failure>>>> =
         disks.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while let Some((index, disk)) = take(&next, &disks) {
+            let started = Instant::now();
             let result = one(disk, settings, &|progress| told.tell(index, progress));
+            let result = result.map(|done| (done, started.elapsed().as_secs_f64()));
             if result.is_err() {
                 // Nobody begins another.
                 next.store(usize::MAX / 2, Ordering::Relaxed);

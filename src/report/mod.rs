@@ -1,21 +1,40 @@
-//! What was done to one VM, as data and as a page.
+//! What was done: one VM's report, a batch's report, as data and as pages.
+//!
+//! ```text
+//!  Report       ─┬─ report.json   versioned data
+//!                ├─ report.md     markdown
+//!                └─ report.html   vm_page: one file that needs nothing else; gantt, picture
+//!  BatchReport  ─── batch.json, batch.md, batch.html likewise
+//! ```
+//!
+//! What comes from a guest is hostile: `html` and [`crate::plan::markdown::inline`] take its meaning from it.
 
-use std::fmt::Write;
-use std::path::PathBuf;
+pub mod batch;
+mod batch_page;
+mod gantt;
+mod html;
+mod markdown;
+mod picture;
+pub mod usage;
+mod vm_page;
+
+use std::path::{Path, PathBuf};
 
 use h2k_fixers::readiness::Readiness;
 use h2k_fixers::{Concern, Edit};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Failure;
 use crate::pipeline::Context;
-use crate::plan::markdown::inline;
-use crate::plan::text::{bytes, severity};
-use crate::plan::{Forecast, diff};
+use crate::plan::Forecast;
 use crate::stage::Stage;
-use crate::stages::convert::ConvertedDisk;
+use crate::stages::convert::{ConvertedDisk, write};
 use crate::stages::validate::Validated;
-use crate::transfer::Transferred;
 use crate::validate::Verdict;
+
+pub use batch::{BatchReport, BatchVm, VmState};
+pub use usage::Used;
 
 /// Version of the report's JSON.
 pub const VERSION: u32 = 1;
@@ -37,7 +56,7 @@ pub struct Report {
     pub dir: PathBuf,
     /// When the report was made, RFC 3339.
     pub finished: String,
-    /// Time that the stages of this run took; those of an earlier run that was resumed are not in it.
+    /// Time that the stages took, those of an earlier run that was resumed among them.
     pub stages: Vec<StageTiming>,
     /// The edits that were made.
     pub edits: Vec<Edit>,
@@ -48,6 +67,9 @@ pub struct Report {
     pub concerns: Vec<Concern>,
     /// What the plan expected.
     pub forecast: Forecast,
+    /// What it took; `None` in reports of an older h2k.
+    #[serde(default)]
+    pub used: Option<Used>,
     /// The target's disks.
     pub disks: Vec<ConvertedDisk>,
     /// The links of the boot chain, looked at without a boot.
@@ -67,10 +89,16 @@ pub struct Report {
 pub struct StageTiming {
     /// Stage.
     pub stage: Stage,
-    /// Seconds.
+    /// When it began; `None` in reports of an older h2k.
+    #[serde(default)]
+    pub started: Option<Timestamp>,
+    /// Seconds; whole ones where an earlier run did it.
     pub seconds: f64,
     /// What came of it.
     pub summary: String,
+    /// An earlier run did it, and this one took it over.
+    #[serde(default)]
+    pub resumed: bool,
 }
 
 /// The host that it was done on.
@@ -80,6 +108,13 @@ pub struct Host {
     pub kvm: bool,
     /// h2k's own peak memory in bytes (`VmHWM` of proc(5)); the appliance and QEMU are processes of their own.
     pub peak_memory_bytes: Option<u64>,
+}
+
+impl Host {
+    /// The host that h2k runs on.
+    pub fn this() -> Self {
+        Self { kvm: crate::validate::kvm::proven(), peak_memory_bytes: peak_memory() }
+    }
 }
 
 impl Report {
@@ -94,76 +129,44 @@ impl Report {
             source: plan.source.path.clone(),
             source_digest: plan.source_digest.clone(),
             dir: converted.dir.clone(),
-            finished: jiff::Timestamp::now().to_string(),
+            finished: Timestamp::now().to_string(),
             stages: cx.timings.clone(),
             edits: plan.edits.clone(),
             edit_seconds: converted.fixed.edit_seconds.clone(),
             concerns: plan.concerns.clone(),
             forecast: plan.forecast,
+            used: Some(Used::of(&converted.disks, converted.fixed.overlay_bytes)),
             disks: converted.disks.clone(),
             readiness: converted.fixed.readiness.clone(),
             untrimmed: converted.fixed.untrimmed.clone(),
             verdict: validated.verdict.clone(),
-            host: Host { kvm: crate::validate::kvm::proven(), peak_memory_bytes: peak_memory() },
+            host: Host::this(),
         }
+    }
+
+    /// Writes `report.json`, `report.md` and `report.html` into a result's directory and has them on disk.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn write(&self, dir: &Path) -> Result<(), Failure> {
+        write(&dir.join("report.json"), &serde_json::to_vec_pretty(self)?)?;
+        write(&dir.join("report.md"), self.markdown().as_bytes())?;
+        write(&dir.join("report.html"), self.html(dir).as_bytes())
     }
 
     /// The report as Markdown.
     pub fn markdown(&self) -> String {
-        let mut out = String::new();
-        // Writing to a String cannot fail.
-        let _ = self.write_markdown(&mut out);
-        out
+        markdown::vm(self)
     }
 
-    fn write_markdown(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "# {}\n", inline(&self.name))?;
-        let verdict = match &self.verdict {
-            None => "not booted, as asked".to_owned(),
-            Some(v) => format!("{}: {}", v.outcome, inline(&v.reason)),
-        };
-        writeln!(out, "- verdict: **{verdict}**")?;
-        writeln!(
-            out,
-            "- source: {} (digest `{}`)",
-            inline(&self.source.display().to_string()),
-            self.source_digest
-        )?;
-        writeln!(out, "- result: {}", inline(&self.dir.display().to_string()))?;
-        writeln!(out, "- finished: {} by h2k {}\n", self.finished, self.h2k)?;
-        writeln!(out, "## Stages\n\n| stage | seconds | |\n|---|---|---|")?;
-        for s in &self.stages {
-            writeln!(out, "| {} | {:.1} | {} |", s.stage, s.seconds, inline(&s.summary))?;
-        }
-        writeln!(out, "\n## Disks\n\n| file | virtual | on the host | how |\n|---|---|---|---|")?;
-        for d in &self.disks {
-            let file = inline(&d.file.display().to_string());
-            let how = d.transfer.as_ref().map_or_else(String::new, Transferred::summary);
-            writeln!(out, "| {file} | {} | {} | {how} |", bytes(d.size), bytes(d.allocated))?;
-        }
-        if let Some(readiness) = &self.readiness {
-            writeln!(out, "\n## Boot chain\n\n| link | state | of what | |\n|---|---|---|---|")?;
-            for l in &readiness.links {
-                let (subject, detail) = (inline(&l.subject), inline(&l.detail));
-                writeln!(out, "| {} | {} | {subject} | {detail} |", l.link, l.state)?;
-            }
-        }
-        if !self.untrimmed.is_empty() {
-            writeln!(out, "\nThe free space of these was copied too:\n")?;
-        }
-        for (point, why) in &self.untrimmed {
-            writeln!(out, "- {}: {}", inline(point), inline(why))?;
-        }
-        writeln!(out, "\n## Edits\n")?;
-        for e in &self.edits {
-            writeln!(out, "- {} (`{}`): {}", inline(&diff::headline(e)), e.fixer, inline(&e.reason))?;
-        }
-        writeln!(out, "\n## Concerns\n")?;
-        for c in &self.concerns {
-            let weight = severity(c.severity);
-            writeln!(out, "- **{weight}** `{}` {}: {}", c.id, inline(&c.subject), inline(&c.message))?;
-        }
-        Ok(())
+    /// The report as an HTML page that needs no other file. The screenshots are taken from the result's directory.
+    pub fn html(&self, dir: &Path) -> String {
+        vm_page::page(self, dir)
+    }
+
+    /// Seconds that all stages took.
+    pub fn seconds(&self) -> f64 {
+        self.stages.iter().map(|stage| stage.seconds).sum()
     }
 }
 
@@ -173,3 +176,6 @@ fn peak_memory() -> Option<u64> {
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
+
+#[cfg(test)]
+mod tests;
