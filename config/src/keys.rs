@@ -7,6 +7,7 @@ use crate::customize::Customize;
 use crate::key::{KeyError, KeyRef};
 use crate::network;
 use crate::nic;
+use crate::rules::{Accepted, Severities, UserRules};
 use crate::settings::Settings;
 
 /// Longest text of a value in bytes: `PATH_MAX`. An alias may repeat a text, so its length is bounded too.
@@ -45,6 +46,12 @@ pub enum Raw {
     Map(Vec<(String, String)>),
     /// The section `customize`.
     Customize(Box<Customize>),
+    /// The section `rules`.
+    Rules(UserRules),
+    /// The section `severity`.
+    Severity(Severities),
+    /// The section `accept`.
+    Accept(Accepted),
 }
 
 /// A key.
@@ -176,6 +183,33 @@ pub static KEYS: &[Key] = &[
         set: |s, raw| match raw {
             Raw::Customize(section) => set(&mut s.customize, Ok(*section)),
             _ => Err("takes settings of its own".to_owned()),
+        },
+    },
+    Key {
+        name: "rules",
+        kind: Kind::Section,
+        summary: "concerns of your own: id, when (an expression over what was seen), severity, message, advice",
+        set: |s, raw| match raw {
+            Raw::Rules(section) => set(&mut s.rules, Ok(section)),
+            _ => Err("takes a list of rules".to_owned()),
+        },
+    },
+    Key {
+        name: "severity",
+        kind: Kind::Section,
+        summary: "weight of concerns by their id: information, warning or critical",
+        set: |s, raw| match raw {
+            Raw::Severity(section) => set(&mut s.severity, Ok(section)),
+            _ => Err("takes ids with a severity each".to_owned()),
+        },
+    },
+    Key {
+        name: "accept",
+        kind: Kind::Section,
+        summary: "concerns that are accepted: their ids with the reason",
+        set: |s, raw| match raw {
+            Raw::Accept(section) => set(&mut s.accept, Ok(section)),
+            _ => Err("takes ids with a reason each".to_owned()),
         },
     },
     Key {
@@ -336,7 +370,7 @@ fn networks(settings: &mut Settings, raw: Raw) -> Result<(), String> {
             .collect::<Result<Vec<_>, _>>(),
         Raw::List(list) => list.iter().map(|text| network::pair(text)).collect(),
         Raw::Text(text) => split(&text).iter().map(|text| network::pair(text)).collect(),
-        Raw::Customize(_) => return Err("takes names with a value each".to_owned()),
+        _ => return Err("takes names with a value each".to_owned()),
     };
     for (source, target) in pairs.map_err(|e| e.to_string())? {
         settings.add_network(source, target)?;
@@ -352,7 +386,7 @@ fn macs(settings: &mut Settings, raw: Raw) -> Result<(), String> {
             .collect::<Result<Vec<_>, nic::NicError>>(),
         Raw::List(list) => list.iter().map(|text| nic::mac_pair(text)).collect(),
         Raw::Text(text) => split(&text).iter().map(|text| nic::mac_pair(text)).collect(),
-        Raw::Customize(_) => return Err("takes names with a value each".to_owned()),
+        _ => return Err("takes names with a value each".to_owned()),
     };
     pairs.map_err(|e| e.to_string())?.into_iter().try_for_each(|(old, new)| settings.add_mac(old, new))
 }

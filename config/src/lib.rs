@@ -13,9 +13,11 @@
 
 pub mod batch;
 pub mod choice;
+pub mod concern_ids;
 pub mod customize;
 pub mod env;
 pub mod error;
+pub mod expression;
 pub mod key;
 pub mod keys;
 pub mod layers;
@@ -23,6 +25,7 @@ pub mod nearest;
 pub mod network;
 pub mod nic;
 pub mod policy;
+pub mod rules;
 pub mod settings;
 pub mod surroundings;
 pub mod yaml;
@@ -34,5 +37,6 @@ pub use key::{KeyError, KeyRef, Secret, SecretPlace, VolumeSelector};
 pub use keys::{KEYS, Key, Kind};
 pub use layers::{Loaded, load};
 pub use policy::*;
+pub use rules::{UserRule, Weight};
 pub use settings::{Resolved, Settings};
 pub use surroundings::Surroundings;

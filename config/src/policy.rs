@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::customize::Customize;
 use crate::key::KeyRef;
+use crate::rules::{UserRule, Weight};
 
 /// Bus of the target's disks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -171,6 +172,15 @@ pub struct Policy {
     pub serial_console: bool,
     /// What else is wanted in the guest.
     pub customize: Customize,
+    /// Concerns of the user's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<UserRule>,
+    /// Weight that concerns of an id have.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub severity: BTreeMap<String, Weight>,
+    /// Ids of concerns that are accepted, with the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub accept: BTreeMap<String, String>,
     /// Digest of each file of this host that goes into the guest: a run with other files is another run.
     pub inputs: BTreeMap<PathBuf, String>,
 }

@@ -10,6 +10,7 @@ use crate::policy::{
     Addressing, CloudInit, Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, Policy,
     StaticAddress, TargetFormat, Tools,
 };
+use crate::rules::{Accepted, Severities, UserRules};
 use crate::surroundings::Surroundings;
 
 /// What one layer says; what it does not say is left to the layers below.
@@ -47,6 +48,12 @@ pub struct Settings {
     pub serial_console: Option<bool>,
     /// What else is wanted in the guest. The whole section replaces that of the layer below.
     pub customize: Option<Customize>,
+    /// Concerns of the user's own. Those of the layers below are kept, besides one of the same id.
+    pub rules: Option<UserRules>,
+    /// Weight of concerns, taken one by one.
+    pub severity: Option<Severities>,
+    /// Concerns that are accepted, taken one by one.
+    pub accept: Option<Accepted>,
     /// Whether to leave out the boot test.
     pub no_boot: Option<bool>,
     /// Seconds that the boot test may take.
@@ -80,6 +87,15 @@ impl Settings {
         mac.extend(self.mac);
         let mut addressing = below.addressing;
         addressing.extend(self.addressing);
+        let rules = both(self.rules, below.rules, UserRules::merge);
+        let severity = both(self.severity, below.severity, |upper, mut lower| {
+            lower.0.extend(upper.0);
+            lower
+        });
+        let accept = both(self.accept, below.accept, |upper, mut lower| {
+            lower.0.extend(upper.0);
+            lower
+        });
         Settings {
             output: self.output.or(below.output),
             format: self.format.or(below.format),
@@ -97,6 +113,9 @@ impl Settings {
             regenerate_identity: self.regenerate_identity.or(below.regenerate_identity),
             serial_console: self.serial_console.or(below.serial_console),
             customize: self.customize.or(below.customize),
+            rules,
+            severity,
+            accept,
             no_boot: self.no_boot.or(below.no_boot),
             boot_timeout: self.boot_timeout.or(below.boot_timeout),
             parent: self.parent.or(below.parent),
@@ -227,6 +246,9 @@ impl Settings {
                 regenerate_identity: settings.regenerate_identity.unwrap_or_default(),
                 serial_console: settings.serial_console.unwrap_or_default(),
                 customize: settings.customize.unwrap_or_default(),
+                rules: settings.rules.unwrap_or_default().0,
+                severity: settings.severity.unwrap_or_default().0,
+                accept: settings.accept.unwrap_or_default().0,
                 inputs: BTreeMap::new(),
             },
             output: settings.output,
@@ -243,6 +265,14 @@ impl Settings {
             state: settings.state.or_else(|| around.state_home().map(|dir| dir.join("h2k/h2k.db"))),
             log_format: settings.log_format.unwrap_or_default(),
         }
+    }
+}
+
+/// What two layers come to where each may say nothing.
+fn both<T>(upper: Option<T>, lower: Option<T>, merge: impl FnOnce(T, T) -> T) -> Option<T> {
+    match (upper, lower) {
+        (Some(upper), Some(lower)) => Some(merge(upper, lower)),
+        (upper, lower) => upper.or(lower),
     }
 }
 

@@ -112,6 +112,9 @@ fn options_become_settings() {
         regenerate_identity: Some(true),
         serial_console: Some(false),
         customize: None,
+        rules: None,
+        severity: None,
+        accept: None,
     };
     assert_eq!(settings, expected);
     assert_eq!(parse("h2k migrate a.vmx").unwrap().settings(), Ok(Settings::default()));

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::choice::LogFormat;
 use crate::customize::{CopyIn, Customize};
+use crate::expression::Expression;
 use crate::policy::{Compress, DiskBus, Engine, InitramfsWay, NetworkTarget, TargetFormat, Tools};
+use crate::rules::{Accepted, Severities, UserRule, UserRules, Weight};
 
 fn told(text: &str) -> Vec<String> {
     let shown = |m: &Mistake| match m.at {
@@ -24,7 +26,9 @@ fn every_key_is_read() {
          key: ['all:env:K', /dev/sda2:file:p]\n\
          mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\"}\ndhcp: [\"00:50:56:AA:00:02\"]\n\
          tools: remove\nagent-packages: /pkg\nregenerate-identity: yes\nserial-console: true\n\
-         customize: {hostname: web, files: [{from: a, to: /b, mode: 0600}]}\n",
+         customize: {hostname: web, files: [{from: a, to: /b, mode: 0600}]}\n\
+         rules: [{id: site.big, when: 'source.memory_mib > 65536', severity: warning, message: m, advice: a}]\n\
+         severity: {source.snapshots: critical}\naccept: {disk.independent: ticket 4711}\n",
     );
     let expected = Settings {
         output: Some(PathBuf::from("/srv/vms")),
@@ -66,6 +70,15 @@ fn every_key_is_read() {
             }],
             ..Customize::default()
         }),
+        rules: Some(UserRules(vec![UserRule {
+            id: "site.big".to_owned().try_into().unwrap(),
+            when: Expression::parse("source.memory_mib > 65536").unwrap(),
+            severity: Weight::Warning,
+            message: "m".to_owned().try_into().unwrap(),
+            advice: Some("a".to_owned().try_into().unwrap()),
+        }])),
+        severity: Some(Severities([("source.snapshots".to_owned(), Weight::Critical)].into())),
+        accept: Some(Accepted([("disk.independent".to_owned(), "ticket 4711".to_owned())].into())),
     };
     assert_eq!(read, Ok(expected));
 }
@@ -88,7 +101,7 @@ fn all_mistakes_are_told_with_their_places() {
             "4:10 no-boot: \"maybe\" is neither true nor false",
             "6:3 network: \"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
             "7:1 unknown key \"password\"; the keys are output, format, compress, disk-bus, initramfs, network, mac, ip, dhcp, \
-             cloud-init, skip-fixer, key, tools, agent-packages, regenerate-identity, serial-console, customize, no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, metrics, state, \
+             cloud-init, skip-fixer, key, tools, agent-packages, regenerate-identity, serial-console, customize, rules, severity, accept, no-boot, boot-timeout, parent, engine, threads, limit-rate, temp-dir, metrics, state, \
              log-format",
             "9:1 format is set twice",
         ]
@@ -134,6 +147,55 @@ fn mistakes_in_a_section_are_told_with_their_places() {
         settings("customize: {}\n"),
         Ok(Settings { customize: Some(Customize::default()), ..Settings::default() })
     );
+}
+
+#[test]
+fn mistakes_in_rules_are_told_with_their_places() {
+    for (text, message) in [
+        (
+            "rules:\n- id: source.big\n",
+            "2:7 rules[0].id: \"source.big\": source.* is h2k's own; rules of yours are site.* or another area",
+        ),
+        (
+            "rules:\n- id: Big\n",
+            "2:7 rules[0].id: \"Big\" is no id: write area.finding in small letters, digits and dashes",
+        ),
+        (
+            "rules:\n- id: site.a\n  when: source.x >\n",
+            "3:9 rules[0].when: the condition is not understood: Syntax error",
+        ),
+        ("rules:\n- id: site.a\n  wen: x\n", "3:3 rules[0]: unknown field `wen`"),
+        (
+            "rules:\n- {id: site.a, when: 'true', severity: fatal, message: m}\n",
+            "2:40 rules[0].severity: unknown variant `fatal`",
+        ),
+        (
+            "rules:\n- {id: site.a, when: 'true', severity: warning, message: ' '}\n",
+            "rules[0].message: an empty text says nothing",
+        ),
+        (
+            "severity:\n  source.snapshot: critical\n",
+            "there is no concern \"source.snapshot\"; did you mean \"source.snapshots\"?",
+        ),
+        ("severity: {target.unfit: warning}\n", "target.unfit stays critical: the result would be wrong"),
+        (
+            "accept: {disk.independant: x}\n",
+            "there is no concern \"disk.independant\"; did you mean \"disk.independent\"?",
+        ),
+        ("accept: {target.unfit: x}\n", "target.unfit cannot be accepted: the result would be wrong"),
+        (
+            "accept: {disk.independent: ''}\n",
+            "the reason to accept disk.independent: an empty text says nothing",
+        ),
+        ("accept: {disk.independent: a, disk.independent: b}\n", "disk.independent stands twice"),
+    ] {
+        let told = told(text);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains(message), "{text}: {told:?}");
+    }
+    let rule = "{id: site.a, when: 'true', severity: warning, message: m}";
+    assert!(told(&format!("rules: [{rule}, {rule}]\n"))[0].contains("site.a stands twice"));
+    assert!(settings("severity: {site.a: critical}\naccept: {site.b: reason}\n").is_ok());
 }
 
 #[test]

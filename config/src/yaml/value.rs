@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::Pass;
 use crate::customize::Customize;
 use crate::keys::{Key, Kind, MAX_ENTRIES, MAX_TEXT, Raw};
+use crate::rules::{Accepted, Severities, UserRules};
 
 /// The value of one entry.
 pub(super) struct Value<'p, 'a> {
@@ -23,6 +24,16 @@ impl Value<'_, '_> {
 
     fn stop<E: Error>(&self, message: &str) -> E {
         self.pass.stop(self.entry, format!("{}: {message}", self.key.name))
+    }
+
+    fn section<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<(), D::Error> {
+        let raw = match self.key.name {
+            "rules" => UserRules::deserialize(deserializer).map(Raw::Rules),
+            "severity" => Severities::deserialize(deserializer).map(Raw::Severity),
+            "accept" => Accepted::deserialize(deserializer).map(Raw::Accept),
+            _ => Customize::deserialize(deserializer).map(|s| Raw::Customize(Box::new(s))),
+        };
+        self.set(raw?)
     }
 
     fn text<E: Error>(&self, text: &str) -> Result<String, E> {
@@ -48,9 +59,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
         let read = match self.key.kind {
             Kind::Scalar => deserializer.deserialize_str(self),
             Kind::List | Kind::Map => deserializer.deserialize_any(self),
-            Kind::Section => {
-                Customize::deserialize(deserializer).and_then(|s| self.set(Raw::Customize(Box::new(s))))
-            }
+            Kind::Section => self.section(deserializer),
         };
         // A value of another shape stops the reader before anything here is asked; it is this entry's mistake too.
         read.inspect_err(|error| pass.note(entry, error))
