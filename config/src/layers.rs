@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::env;
-use crate::error::{ConfigError, Origin, Problem};
+use crate::error::{ConfigError, problems_of};
 use crate::settings::Settings;
 use crate::surroundings::Surroundings;
 use crate::yaml::{self, MAX_FILE};
@@ -32,6 +32,7 @@ pub fn load(
     around: &Surroundings,
 ) -> Result<Loaded, ConfigError> {
     let mut problems = Vec::new();
+    let mut more = 0;
     let mut settings = command_line;
     match env::settings(around) {
         Ok(layer) => settings = settings.merge(layer),
@@ -44,15 +45,15 @@ pub fn load(
                 layer.anchor(path.parent().unwrap_or(Path::new("/")), around.home().as_deref());
                 settings = settings.merge(layer);
             }
-            Err(mistakes) => problems.extend(mistakes.into_iter().map(|m| Problem {
-                origin: Origin::File { path: path.clone(), at: m.at },
-                message: m.message,
-            })),
+            Err(mistakes) => {
+                more += mistakes.more;
+                problems.extend(problems_of(&path, mistakes));
+            }
         }
         files.push(path);
     }
     if !problems.is_empty() {
-        return Err(ConfigError::Invalid(problems));
+        return Err(ConfigError::Invalid { problems, more });
     }
     Ok(Loaded { settings, files, warnings: env::misspelt(around) })
 }
