@@ -17,15 +17,17 @@ pub(crate) fn set(key: &Key, entry: &Entry, settings: &mut Settings, mistakes: &
         (Value::List(list), Kind::List | Kind::Map | Kind::Networks) => {
             texts(list).and_then(|texts| (key.set)(settings, Raw::List(texts)))
         }
-        (Value::Map(entries), Kind::Map | Kind::Networks) => return map(key, entries, settings, mistakes),
+        (Value::Map(entries), Kind::Map | Kind::Networks) => {
+            return map(key, entry, entries, settings, mistakes);
+        }
         (_, kind) => Err(format!("{} is given, {} is wanted", node.what(), wanted(kind)).into()),
     };
-    note(key, node, wrong, mistakes);
+    note(&entry.name, node, wrong, mistakes);
 }
 
-fn note(key: &Key, node: &Node, result: Result<(), Wrong>, mistakes: &mut Mistakes) {
+fn note(name: &str, node: &Node, result: Result<(), Wrong>, mistakes: &mut Mistakes) {
     if let Err(wrong) = result {
-        mistakes.add(wrong.at.unwrap_or(node.at), format!("{}{}: {}", key.name, wrong.path, wrong.message));
+        mistakes.add(wrong.at.unwrap_or(node.at), format!("{name}{}: {}", wrong.path, wrong.message));
     }
 }
 
@@ -39,7 +41,7 @@ fn wanted(kind: Kind) -> &'static str {
 }
 
 /// Entries one by one, so that each mistake has its place.
-fn map(key: &Key, entries: &[Entry], settings: &mut Settings, mistakes: &mut Mistakes) {
+fn map(key: &Key, whole: &Entry, entries: &[Entry], settings: &mut Settings, mistakes: &mut Mistakes) {
     for entry in entries.iter().take(MAX_ENTRIES) {
         let node = &entry.value;
         let read = match (&node.value, key.kind) {
@@ -47,10 +49,10 @@ fn map(key: &Key, entries: &[Entry], settings: &mut Settings, mistakes: &mut Mis
             _ => text(node),
         };
         let result = read.and_then(|text| (key.set)(settings, Raw::Map(vec![(entry.name.clone(), text)])));
-        note(key, node, result, mistakes);
+        note(&whole.name, node, result, mistakes);
     }
     if let Some(entry) = entries.get(MAX_ENTRIES) {
-        mistakes.add(entry.at, format!("{}: has more than {MAX_ENTRIES} entries", key.name));
+        mistakes.add(entry.at, format!("{}: has more than {MAX_ENTRIES} entries", whole.name));
     }
 }
 
