@@ -70,6 +70,14 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The mistakes of a file.
+    pub fn of_file(path: &std::path::Path, mistakes: Mistakes) -> Self {
+        let more = mistakes.more;
+        ConfigError::Invalid { problems: problems_of(path, mistakes), more }
+    }
+}
+
 fn listed(problems: &[Problem], more: usize) -> String {
     match problems {
         [one] if more == 0 => one.to_string(),

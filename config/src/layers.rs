@@ -15,6 +15,10 @@ use crate::yaml::{self, MAX_FILE};
 pub struct Loaded {
     /// What they say together.
     pub settings: Settings,
+    /// The command line upon the environment: what stands above a batch file.
+    pub above: Settings,
+    /// The files: what stands below a batch file.
+    pub below: Settings,
     /// The files that were read, the strongest first.
     pub files: Vec<PathBuf>,
     /// What the user should read: variables that are probably misspelt.
@@ -33,9 +37,10 @@ pub fn load(
 ) -> Result<Loaded, ConfigError> {
     let mut problems = Vec::new();
     let mut more = 0;
-    let mut settings = command_line;
+    let mut above = command_line;
+    let mut below = Settings::default();
     match env::settings(around) {
-        Ok(layer) => settings = settings.merge(layer),
+        Ok(layer) => above = above.merge(layer),
         Err(found) => problems.extend(found),
     }
     let mut files = Vec::new();
@@ -43,7 +48,7 @@ pub fn load(
         match yaml::settings(&text) {
             Ok(mut layer) => {
                 layer.anchor(path.parent().unwrap_or(Path::new("/")), around.home().as_deref());
-                settings = settings.merge(layer);
+                below = below.merge(layer);
             }
             Err(mistakes) => {
                 more += mistakes.more;
@@ -55,7 +60,8 @@ pub fn load(
     if !problems.is_empty() {
         return Err(ConfigError::Invalid { problems, more });
     }
-    Ok(Loaded { settings, files, warnings: env::misspelt(around) })
+    let settings = above.clone().merge(below.clone());
+    Ok(Loaded { settings, above, below, files, warnings: env::misspelt(around) })
 }
 
 /// Where a configuration file may lie when the user named none, the strongest first.

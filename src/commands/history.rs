@@ -97,7 +97,9 @@ mod tests {
 
     #[test]
     fn durations_are_short() {
-        for (seconds, text) in [(0, "0 s"), (59, "59 s"), (185, "3 min 05 s"), (3725, "1 h 02 min"), (-4, "0 s")] {
+        for (seconds, text) in
+            [(0, "0 s"), (59, "59 s"), (185, "3 min 05 s"), (3725, "1 h 02 min"), (-4, "0 s")]
+        {
             assert_eq!(spelled(SignedDuration::from_secs(seconds)), text);
         }
     }

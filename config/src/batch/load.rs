@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::BatchFile;
 use super::reader::{MAX_FILE, read};
-use crate::error::{ConfigError, problems_of};
+use crate::error::ConfigError;
 use crate::surroundings::Surroundings;
 
 /// Reads the batch file `path`; a relative path starts at the current directory.
@@ -16,10 +16,7 @@ use crate::surroundings::Surroundings;
 pub fn load(path: &Path, around: &Surroundings) -> Result<BatchFile, ConfigError> {
     let path = around.directory.join(path);
     let text = text(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-    read(&path, &text, around.home().as_deref()).map_err(|mistakes| {
-        let more = mistakes.more;
-        ConfigError::Invalid { problems: problems_of(&path, mistakes), more }
-    })
+    read(&path, &text, around.home().as_deref()).map_err(|mistakes| ConfigError::of_file(&path, mistakes))
 }
 
 /// One byte more than is taken, so that the reader sees that it is too much.
