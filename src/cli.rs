@@ -1,17 +1,19 @@
 //! The command line: pure definitions. Parsing has no side effects; what was parsed becomes one layer of settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use h2k_config::{LogFormat, Settings};
 
+pub mod batch;
 pub mod choice;
 pub mod convert;
 pub mod copy;
 pub mod help;
 pub mod policy;
 
+pub use batch::{BatchArgs, BatchCommand};
 pub use convert::{ConvertArgs, VerifyArgs};
 pub use copy::CopyArgs;
 pub use policy::PolicyArgs;
@@ -75,6 +77,11 @@ pub enum Command {
     /// concern. Ends with 3 if a concern is critical: migrate would refuse.
     #[command(after_help = help::examples("plan"))]
     Plan(PlanArgs),
+    /// Check, describe and begin batch files: many VMs for one night
+    ///
+    /// A batch file names VMs with their settings, in waves. Relative paths in it start at its directory.
+    #[command(after_help = help::examples("batch"))]
+    Batch(BatchArgs),
     /// Show what the hypervisor and the disks say of a VM
     #[command(after_help = help::examples("inspect"))]
     Inspect(InspectArgs),
@@ -172,8 +179,14 @@ pub struct MigrateArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub struct PlanArgs {
     /// What is moved.
-    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
+    #[arg(required_unless_present = "file", value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
     pub sources: Vec<PathBuf>,
+    /// Plan all VMs of a batch file, side by side
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sources", "name"])]
+    pub file: Option<PathBuf>,
+    /// Of the batch file, only this VM's plan. May be given several times
+    #[arg(long, value_name = "NAME", requires = "file")]
+    pub vm: Vec<String>,
     /// Name of the VM on the target [default: the source's own]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -183,8 +196,9 @@ pub struct PlanArgs {
     /// Print Markdown
     #[arg(long)]
     pub markdown: bool,
-    /// Write the plan to a file instead of stdout
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Write the plan to a file instead of stdout; with -f, a file NAME.plan.json for each VM into a directory, for
+    /// migrate --plan
+    #[arg(short, long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
     pub output: Option<PathBuf>,
     /// What the user wants of target and repairs.
     #[command(flatten)]
@@ -349,6 +363,15 @@ pub struct ManArgs {
 }
 
 impl Cli {
+    /// The batch file that the subcommand works on.
+    pub fn batch_file(&self) -> Option<&Path> {
+        match &self.command {
+            Command::Plan(args) => args.file.as_deref(),
+            Command::Batch(BatchArgs { command: BatchCommand::Check { file, .. } }) => Some(file),
+            _ => None,
+        }
+    }
+
     /// The command line as the uppermost layer of settings.
     ///
     /// # Errors

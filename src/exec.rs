@@ -206,7 +206,11 @@ impl Exec {
     ///
     /// # Errors
     /// As [`Exec::run_with_stdout_lines`].
-    pub fn converse(&self, input: Receiver<Vec<u8>>, mut on_line: impl FnMut(&str)) -> Result<Output, ExecError> {
+    pub fn converse(
+        &self,
+        input: Receiver<Vec<u8>>,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<Output, ExecError> {
         let mut lines = Lines::new(LINE_LIMIT);
         let stderr_tail = self.drive(Some(input), |chunk| {
             lines.feed(chunk, &mut on_line).map_err(|_| ExecError::too_much(&self.argv, LINE_LIMIT))

@@ -49,7 +49,9 @@ fn one(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
 /// What the system reports: errno(3).
 fn io_fault(error: &io::Error) -> Option<Fault> {
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => Some(Fault::Target),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
+            Some(Fault::Target)
+        }
         ErrorKind::ConnectionRefused
         | ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted

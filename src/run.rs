@@ -87,12 +87,7 @@ fn context<'a>(job: &'a Job, work: &Path, ui: &'a dyn Reporter) -> Context<'a> {
 ///
 /// # Errors
 /// As the stages say; a plan with critical concerns; another h2k at the same output; a result that did not boot.
-pub fn migrate(
-    job: &Job,
-    store: &Store,
-    ui: &dyn Reporter,
-    warden: &dyn Warden,
-) -> Result<Report, Failure> {
+pub fn migrate(job: &Job, store: &Store, ui: &dyn Reporter, warden: &dyn Warden) -> Result<Report, Failure> {
     let output = job.output()?;
     let root = work_root(output);
     fs::create_dir_all(&root).doing(format!("making {}", root.display()))?;

@@ -17,6 +17,19 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
+use crate::yaml::Place;
+
+mod duplicates;
+mod hooks;
+pub mod keys;
+pub mod load;
+mod reader;
+mod values;
+mod vms;
+mod waves;
+
+pub use load::load;
+pub use reader::read;
 
 /// The only version there is.
 pub const VERSION: u64 = 1;
@@ -43,10 +56,12 @@ pub struct BatchFile {
 /// One entry of `vms`: a VM, or with `from` as many as its globs match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VmEntry {
-    /// Line and column, from 1.
-    pub at: (usize, usize),
+    /// Where it begins.
+    pub at: Place,
     /// Where the VMs come from.
     pub sources: Sources,
+    /// Where that is said.
+    pub source_at: Place,
     /// Name on the target; never with globs.
     pub name: Option<String>,
     /// Index of its wave in [`BatchFile::waves`].
@@ -68,14 +83,25 @@ pub struct VmEntry {
 pub enum Sources {
     /// One VM: a description, or the disk files of one, or URIs. Absolute.
     One(Vec<PathBuf>),
-    /// Globs, absolute; every path that matches is a VM.
-    Globs(Vec<String>),
+    /// Globs; every path that matches is a VM.
+    Globs(Vec<Glob>),
+}
+
+/// A pattern of paths, absolute: `*`, `?` and `[…]` within a name, `**` for any directories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob {
+    /// The pattern.
+    pub pattern: String,
+    /// As it is written.
+    pub written: String,
+    /// Where it stands.
+    pub at: Place,
 }
 
 /// VMs that go together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wave {
-    /// Name.
+    /// Name; empty for the only wave of a file that names none.
     pub name: String,
     /// Indices of the waves that must be at their end first; each is smaller than the wave's own.
     pub after: Vec<usize>,

@@ -25,12 +25,12 @@ pub fn settings(around: &Surroundings) -> Result<Settings, Vec<Problem>> {
         let name = key.variable();
         let Some(value) = around.variable(&name) else { continue };
         let set = match value.to_str() {
-            None => Err("is not UTF-8".to_owned()),
-            Some(text) if text.len() > MAX_TEXT => Err(format!("is longer than {MAX_TEXT} bytes")),
+            None => Err("is not UTF-8".to_owned().into()),
+            Some(text) if text.len() > MAX_TEXT => Err(format!("is longer than {MAX_TEXT} bytes").into()),
             Some(text) => (key.set)(&mut settings, Raw::Text(text.to_owned())),
         };
-        if let Err(message) = set {
-            problems.push(Problem { origin: Origin::Environment(name), message });
+        if let Err(wrong) = set {
+            problems.push(Problem { origin: Origin::Environment(name), message: wrong.message });
         }
     }
     if problems.is_empty() { Ok(settings) } else { Err(problems) }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::yaml::Mistakes;
+
 /// Where a setting stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -59,16 +61,41 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// Mistakes in files and in the environment, at least one.
-    #[error("{}", listed(.0))]
-    Invalid(Vec<Problem>),
+    #[error("{}", listed(.problems, *.more))]
+    Invalid {
+        /// The first of them.
+        problems: Vec<Problem>,
+        /// How many there are besides.
+        more: usize,
+    },
 }
 
-fn listed(problems: &[Problem]) -> String {
+impl ConfigError {
+    /// The mistakes of a file.
+    pub fn of_file(path: &std::path::Path, mistakes: Mistakes) -> Self {
+        let more = mistakes.more;
+        ConfigError::Invalid { problems: problems_of(path, mistakes), more }
+    }
+}
+
+fn listed(problems: &[Problem], more: usize) -> String {
     match problems {
-        [one] => one.to_string(),
+        [one] if more == 0 => one.to_string(),
         many => {
-            let lines: Vec<String> = many.iter().map(|p| format!("\n  {p}")).collect();
-            format!("{} mistakes in the configuration:{}", many.len(), lines.concat())
+            let mut lines: Vec<String> = many.iter().map(|p| format!("\n  {p}")).collect();
+            if more > 0 {
+                lines.push(format!("\n  and {more} more"));
+            }
+            format!("{} mistakes in the configuration:{}", many.len() + more, lines.concat())
         }
     }
+}
+
+/// The mistakes of a file as problems.
+pub(crate) fn problems_of(path: &std::path::Path, mistakes: Mistakes) -> Vec<Problem> {
+    let problem = |m: crate::yaml::Mistake| Problem {
+        origin: Origin::File { path: path.to_owned(), at: m.at },
+        message: m.message,
+    };
+    mistakes.list.into_iter().map(problem).collect()
 }

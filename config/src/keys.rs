@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::choice::Choice;
-use crate::customize::Customize;
+use crate::choice::{Choice, LogFormat};
 use crate::key::{KeyError, KeyRef};
 use crate::network;
 use crate::nic;
-use crate::rules::{Accepted, Severities, UserRules};
+use crate::policy::{CloudInit, Compress, DiskBus, Engine, InitramfsWay, TargetFormat, Tools};
 use crate::settings::Settings;
+use crate::yaml::de::{Wrong, from_node};
+use crate::yaml::tree::Node;
 
 /// Longest text of a value in bytes: `PATH_MAX`. An alias may repeat a text, so its length is bounded too.
 pub const MAX_TEXT: usize = 4096;
@@ -31,6 +32,8 @@ pub enum Kind {
     List,
     /// Names with a text each; in the environment `NAME=TEXT` separated by commas.
     Map,
+    /// As [`Kind::Map`], where a value in a file may also be a mapping: `{bridge: br1, vlan: 100}`.
+    Networks,
     /// Settings of its own: only in files, neither an option nor a variable.
     Section,
 }
@@ -44,14 +47,27 @@ pub enum Raw {
     List(Vec<String>),
     /// Names with texts.
     Map(Vec<(String, String)>),
-    /// The section `customize`.
-    Customize(Box<Customize>),
-    /// The section `rules`.
-    Rules(UserRules),
-    /// The section `severity`.
-    Severity(Severities),
-    /// The section `accept`.
-    Accept(Accepted),
+    /// Settings of its own.
+    Section(Node),
+}
+
+/// What a value, or each of several, is: for the schema of batch files.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// A path.
+    Path,
+    /// Any text.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// One of these.
+    Choice(fn() -> Vec<&'static str>),
+    /// A whole number, the least and the most.
+    Number(u64, u64),
+    /// Bytes, with K, M, G or T.
+    Bytes,
+    /// Settings of its own.
+    Own,
 }
 
 /// A key.
@@ -60,10 +76,14 @@ pub struct Key {
     pub name: &'static str,
     /// Shape of its value.
     pub kind: Kind,
+    /// What its value is, or each of its values.
+    pub form: Form,
     /// What it sets, one line, for the manual.
     pub summary: &'static str,
+    /// A value as it stands in a file, in one line.
+    pub example: &'static str,
     /// Gives the value its meaning.
-    pub set: fn(&mut Settings, Raw) -> Result<(), String>,
+    pub set: fn(&mut Settings, Raw) -> Result<(), Wrong>,
 }
 
 impl Key {
@@ -83,198 +103,272 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "output",
         kind: Kind::Scalar,
+        form: Form::Path,
         summary: "directory that the results are written to",
+        example: "/srv/vms",
         set: |s, raw| set(&mut s.output, path(raw)),
     },
     Key {
         name: "format",
         kind: Kind::Scalar,
+        form: Form::Choice(TargetFormat::names),
         summary: "format of the target's disks: qcow2 or raw",
+        example: "qcow2",
         set: |s, raw| set(&mut s.format, choice(raw)),
     },
     Key {
         name: "compress",
         kind: Kind::Scalar,
+        form: Form::Choice(Compress::names),
         summary: "how the clusters of qcow2 disks are compressed: zstd or zlib",
+        example: "zstd",
         set: |s, raw| set(&mut s.compress, choice(raw)),
     },
     Key {
         name: "disk-bus",
         kind: Kind::Scalar,
+        form: Form::Choice(DiskBus::names),
         summary: "bus of the target's disks: virtio-blk or virtio-scsi",
+        example: "virtio-scsi",
         set: |s, raw| set(&mut s.disk_bus, choice(raw)),
     },
     Key {
         name: "initramfs",
         kind: Kind::Scalar,
+        form: Form::Choice(InitramfsWay::names),
         summary: "how drivers come into an initramfs that lacks them: auto, append or tool",
+        example: "auto",
         set: |s, raw| set(&mut s.initramfs, choice(raw)),
     },
     Key {
         name: "network",
-        kind: Kind::Map,
+        kind: Kind::Networks,
+        form: Form::Text,
         summary: "source network to network:NAME or bridge:NAME; * stands for all others",
+        example: r#"{"VM Network": "bridge:br0", "*": "network:default"}"#,
         set: networks,
     },
     Key {
         name: "mac",
         kind: Kind::Map,
+        form: Form::Text,
         summary: "MAC address of a NIC on the source to the one on the target",
+        example: r#"{"00:50:56:aa:bb:01": "52:54:00:aa:bb:01"}"#,
         set: macs,
     },
     Key {
         name: "ip",
         kind: Kind::List,
+        form: Form::Text,
         summary: "addresses of a NIC: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...]",
+        example: r#"["00:50:56:aa:bb:01=192.0.2.10/24,192.0.2.1,192.0.2.53"]"#,
         set: addresses,
     },
     Key {
         name: "dhcp",
         kind: Kind::List,
+        form: Form::Text,
         summary: "MAC addresses of NICs that get their addresses by DHCP",
-        set: |s, raw| list(raw)?.iter().try_for_each(|t| s.add_dhcp(nic::mac(t).map_err(|e| e.to_string())?)),
+        example: r#"["00:50:56:aa:bb:02"]"#,
+        set: |s, raw| {
+            Ok(list(raw)?.iter().try_for_each(|t| s.add_dhcp(nic::mac(t).map_err(|e| e.to_string())?))?)
+        },
     },
     Key {
         name: "cloud-init",
         kind: Kind::Scalar,
+        form: Form::Choice(CloudInit::names),
         summary: "what is done about cloud-init: keep, no-network or disable",
+        example: "no-network",
         set: |s, raw| set(&mut s.cloud_init, choice(raw)),
     },
     Key {
         name: "skip-fixer",
         kind: Kind::List,
+        form: Form::Text,
         summary: "ids of repairs that are not made",
+        example: "[linux.guest-tools]",
         set: |s, raw| set(&mut s.skip_fixer, list(raw)),
     },
     Key {
         name: "key",
         kind: Kind::List,
+        form: Form::Text,
         summary: "what opens encrypted volumes: VOLUME:file:PATH, VOLUME:key-file:PATH or VOLUME:env:NAME",
+        example: r#"["all:file:/root/luks-passphrase"]"#,
         set: |s, raw| set(&mut s.key, list(raw).and_then(|all| keys(&all))),
     },
     Key {
         name: "tools",
         kind: Kind::Scalar,
+        form: Form::Choice(Tools::names),
         summary: "what becomes of the old hypervisor's guest tools: keep, mask or remove",
+        example: "mask",
         set: |s, raw| set(&mut s.tools, choice(raw)),
     },
     Key {
         name: "agent-packages",
         kind: Kind::Scalar,
+        form: Form::Path,
         summary: "directory with packages of the QEMU guest agent, which are installed in the guest",
+        example: "/srv/agent",
         set: |s, raw| set(&mut s.agent_packages, path(raw)),
     },
     Key {
         name: "regenerate-identity",
         kind: Kind::Scalar,
+        form: Form::Flag,
         summary: "whether the guest gets a new machine id and new SSH host keys: true or false",
+        example: "false",
         set: |s, raw| set(&mut s.regenerate_identity, flag(raw)),
     },
     Key {
         name: "serial-console",
         kind: Kind::Scalar,
+        form: Form::Flag,
         summary: "whether the guest gets a serial console: true or false",
+        example: "false",
         set: |s, raw| set(&mut s.serial_console, flag(raw)),
     },
     Key {
         name: "customize",
         kind: Kind::Section,
+        form: Form::Own,
         summary: "host name, users with SSH keys, files, units, first-boot scripts and packages to remove",
+        example: "{hostname: web01.example.org, units: {enable: [ssh.service]}}",
         set: |s, raw| match raw {
-            Raw::Customize(section) => set(&mut s.customize, Ok(*section)),
-            _ => Err("takes settings of its own".to_owned()),
+            Raw::Section(node) => {
+                s.customize = Some(from_node(&node)?);
+                Ok(())
+            }
+            _ => Err("takes settings of its own".to_owned().into()),
         },
     },
     Key {
         name: "rules",
         kind: Kind::Section,
+        form: Form::Own,
         summary: "concerns of your own: id, when (an expression over what was seen), severity, message, advice",
+        example: "[{id: site.too-big, when: source.memory_mib > 65536, severity: warning, message: too big, advice: split it}]",
         set: |s, raw| match raw {
-            Raw::Rules(section) => set(&mut s.rules, Ok(section)),
-            _ => Err("takes a list of rules".to_owned()),
+            Raw::Section(node) => {
+                s.rules = Some(from_node(&node)?);
+                Ok(())
+            }
+            _ => Err("takes a list of rules".to_owned().into()),
         },
     },
     Key {
         name: "severity",
         kind: Kind::Section,
+        form: Form::Own,
         summary: "weight of concerns by their id: information, warning or critical",
+        example: "{source.snapshots: critical}",
         set: |s, raw| match raw {
-            Raw::Severity(section) => set(&mut s.severity, Ok(section)),
-            _ => Err("takes ids with a severity each".to_owned()),
+            Raw::Section(node) => {
+                s.severity = Some(from_node(&node)?);
+                Ok(())
+            }
+            _ => Err("takes ids with a severity each".to_owned().into()),
         },
     },
     Key {
         name: "accept",
         kind: Kind::Section,
+        form: Form::Own,
         summary: "concerns that are accepted: their ids with the reason",
+        example: "{disk.independent: \"data disk, moved by hand\"}",
         set: |s, raw| match raw {
-            Raw::Accept(section) => set(&mut s.accept, Ok(section)),
-            _ => Err("takes ids with a reason each".to_owned()),
+            Raw::Section(node) => {
+                s.accept = Some(from_node(&node)?);
+                Ok(())
+            }
+            _ => Err("takes ids with a reason each".to_owned().into()),
         },
     },
     Key {
         name: "no-boot",
         kind: Kind::Scalar,
+        form: Form::Flag,
         summary: "whether to leave out the boot test: true or false",
+        example: "false",
         set: |s, raw| set(&mut s.no_boot, flag(raw)),
     },
     Key {
         name: "boot-timeout",
         kind: Kind::Scalar,
+        form: Form::Number(1, MAX_BOOT_TIMEOUT),
         summary: "seconds that the boot test may take",
+        example: "600",
         set: |s, raw| set(&mut s.boot_timeout, text(raw).and_then(|t| boot_timeout(&t))),
     },
     Key {
         name: "parent",
         kind: Kind::List,
+        form: Form::Path,
         summary: "files, or directories of files, that may be parents of the source's disks",
+        example: "[/srv/templates]",
         set: |s, raw| set(&mut s.parent, list(raw).map(|all| all.into_iter().map(PathBuf::from).collect())),
     },
     Key {
         name: "engine",
         kind: Kind::Scalar,
+        form: Form::Choice(Engine::names),
         summary: "what copies the disks: native or qemu",
+        example: "native",
         set: |s, raw| set(&mut s.engine, choice(raw)),
     },
     Key {
         name: "threads",
         kind: Kind::Scalar,
+        form: Form::Number(1, MAX_THREADS as u64),
         summary: "threads that copy a disk; one per processor by default",
+        example: "2",
         set: |s, raw| set(&mut s.threads, text(raw).and_then(|t| threads(&t))),
     },
     Key {
         name: "limit-rate",
         kind: Kind::Scalar,
+        form: Form::Bytes,
         summary: "most bytes that are read per second and disk (100M, 1G)",
+        example: "200M",
         set: |s, raw| set(&mut s.limit_rate, text(raw).and_then(|t| rate(&t))),
     },
     Key {
         name: "temp-dir",
         kind: Kind::Scalar,
+        form: Form::Path,
         summary: "directory for temporary files",
+        example: "/var/tmp",
         set: |s, raw| set(&mut s.temp_dir, path(raw)),
     },
     Key {
         name: "metrics",
         kind: Kind::Scalar,
+        form: Form::Path,
         summary: "file that metrics for Prometheus are written to",
+        example: "/var/lib/node_exporter/h2k.prom",
         set: |s, raw| set(&mut s.metrics, path(raw)),
     },
     Key {
         name: "state",
         kind: Kind::Scalar,
+        form: Form::Path,
         summary: "file that remembers runs",
+        example: "/var/lib/h2k/h2k.db",
         set: |s, raw| set(&mut s.state, path(raw)),
     },
     Key {
         name: "log-format",
         kind: Kind::Scalar,
+        form: Form::Choice(LogFormat::names),
         summary: "form of what goes to stderr: text or json",
+        example: "text",
         set: |s, raw| set(&mut s.log_format, choice(raw)),
     },
 ];
 
-fn set<T>(field: &mut Option<T>, value: Result<T, String>) -> Result<(), String> {
+fn set<T>(field: &mut Option<T>, value: Result<T, String>) -> Result<(), Wrong> {
     *field = Some(value?);
     Ok(())
 }
@@ -362,7 +456,7 @@ fn keys(texts: &[String]) -> Result<Vec<KeyRef>, String> {
     texts.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|e: KeyError| e.to_string())
 }
 
-fn networks(settings: &mut Settings, raw: Raw) -> Result<(), String> {
+fn networks(settings: &mut Settings, raw: Raw) -> Result<(), Wrong> {
     let pairs = match raw {
         Raw::Map(pairs) => pairs
             .into_iter()
@@ -370,7 +464,7 @@ fn networks(settings: &mut Settings, raw: Raw) -> Result<(), String> {
             .collect::<Result<Vec<_>, _>>(),
         Raw::List(list) => list.iter().map(|text| network::pair(text)).collect(),
         Raw::Text(text) => split(&text).iter().map(|text| network::pair(text)).collect(),
-        _ => return Err("takes names with a value each".to_owned()),
+        Raw::Section(_) => return Err("takes names with a value each".to_owned().into()),
     };
     for (source, target) in pairs.map_err(|e| e.to_string())? {
         settings.add_network(source, target)?;
@@ -378,7 +472,7 @@ fn networks(settings: &mut Settings, raw: Raw) -> Result<(), String> {
     Ok(())
 }
 
-fn macs(settings: &mut Settings, raw: Raw) -> Result<(), String> {
+fn macs(settings: &mut Settings, raw: Raw) -> Result<(), Wrong> {
     let pairs = match raw {
         Raw::Map(pairs) => pairs
             .into_iter()
@@ -386,12 +480,15 @@ fn macs(settings: &mut Settings, raw: Raw) -> Result<(), String> {
             .collect::<Result<Vec<_>, nic::NicError>>(),
         Raw::List(list) => list.iter().map(|text| nic::mac_pair(text)).collect(),
         Raw::Text(text) => split(&text).iter().map(|text| nic::mac_pair(text)).collect(),
-        _ => return Err("takes names with a value each".to_owned()),
+        Raw::Section(_) => return Err("takes names with a value each".to_owned().into()),
     };
-    pairs.map_err(|e| e.to_string())?.into_iter().try_for_each(|(old, new)| settings.add_mac(old, new))
+    for (old, new) in pairs.map_err(|e| e.to_string())? {
+        settings.add_mac(old, new)?;
+    }
+    Ok(())
 }
 
-fn addresses(settings: &mut Settings, raw: Raw) -> Result<(), String> {
+fn addresses(settings: &mut Settings, raw: Raw) -> Result<(), Wrong> {
     let texts = match raw {
         Raw::Text(text) => nic::entries(&text),
         other => list(other)?,

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::env;
-use crate::error::{ConfigError, Origin, Problem};
+use crate::error::{ConfigError, problems_of};
 use crate::settings::Settings;
 use crate::surroundings::Surroundings;
 use crate::yaml::{self, MAX_FILE};
@@ -15,6 +15,10 @@ use crate::yaml::{self, MAX_FILE};
 pub struct Loaded {
     /// What they say together.
     pub settings: Settings,
+    /// The command line upon the environment: what stands above a batch file.
+    pub above: Settings,
+    /// The files: what stands below a batch file.
+    pub below: Settings,
     /// The files that were read, the strongest first.
     pub files: Vec<PathBuf>,
     /// What the user should read: variables that are probably misspelt.
@@ -32,9 +36,11 @@ pub fn load(
     around: &Surroundings,
 ) -> Result<Loaded, ConfigError> {
     let mut problems = Vec::new();
-    let mut settings = command_line;
+    let mut more = 0;
+    let mut above = command_line;
+    let mut below = Settings::default();
     match env::settings(around) {
-        Ok(layer) => settings = settings.merge(layer),
+        Ok(layer) => above = above.merge(layer),
         Err(found) => problems.extend(found),
     }
     let mut files = Vec::new();
@@ -42,19 +48,20 @@ pub fn load(
         match yaml::settings(&text) {
             Ok(mut layer) => {
                 layer.anchor(path.parent().unwrap_or(Path::new("/")), around.home().as_deref());
-                settings = settings.merge(layer);
+                below = below.merge(layer);
             }
-            Err(mistakes) => problems.extend(mistakes.into_iter().map(|m| Problem {
-                origin: Origin::File { path: path.clone(), at: m.at },
-                message: m.message,
-            })),
+            Err(mistakes) => {
+                more += mistakes.more;
+                problems.extend(problems_of(&path, mistakes));
+            }
         }
         files.push(path);
     }
     if !problems.is_empty() {
-        return Err(ConfigError::Invalid(problems));
+        return Err(ConfigError::Invalid { problems, more });
     }
-    Ok(Loaded { settings, files, warnings: env::misspelt(around) })
+    let settings = above.clone().merge(below.clone());
+    Ok(Loaded { settings, above, below, files, warnings: env::misspelt(around) })
 }
 
 /// Where a configuration file may lie when the user named none, the strongest first.

@@ -5,13 +5,19 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::policy::NetworkTarget;
+use crate::policy::{Attachment, NetworkTarget};
 
 /// Longest name of a Linux network interface in bytes: `IFNAMSIZ` less the terminating zero, netdevice(7).
 const MAX_BRIDGE: usize = 15;
 
 /// Longest name of a network that is taken, in bytes. libvirt has no limit; its file name does (`NAME_MAX`).
 const MAX_NETWORK: usize = 200;
+
+/// Tags that a VLAN can have: 0 is none and 4095 is reserved (IEEE 802.1Q, table 9-2).
+pub const VLANS: std::ops::RangeInclusive<u16> = 1..=4094;
+
+/// Most VLANs of one NIC: all there are.
+const MAX_VLANS: usize = 4094;
 
 /// A mapping of networks that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -22,6 +28,12 @@ pub enum NetworkError {
     /// A name that no such network can have.
     #[error("{0:?} cannot be the name of a {1}")]
     Name(String, &'static str),
+    /// No VLAN's tag.
+    #[error("{0:?} is no VLAN: a number from 1 to 4094")]
+    Vlan(String),
+    /// The same VLAN twice, or too many.
+    #[error("VLAN {0} is named twice")]
+    Twice(u16),
     /// No `=` between source and target.
     #[error(
         "{0:?} maps nothing: write SOURCE=network:NAME or SOURCE=bridge:NAME, and * for every other SOURCE"
@@ -33,19 +45,43 @@ impl FromStr for NetworkTarget {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, NetworkError> {
-        if let Some(name) = text.strip_prefix("network:") {
-            let good = !name.is_empty() && name.len() <= MAX_NETWORK && !name.contains(['/', '\n']);
-            return good
-                .then(|| NetworkTarget::Network(name.to_owned()))
-                .ok_or_else(|| NetworkError::Name(name.to_owned(), "libvirt network"));
+        let mut parts = text.split(";vlan=");
+        let text = parts.next().unwrap_or_default();
+        let to = attachment(text)?;
+        let mut vlans = Vec::new();
+        for part in parts.take(MAX_VLANS) {
+            let tag = vlan(part)?;
+            if vlans.contains(&tag) {
+                return Err(NetworkError::Twice(tag));
+            }
+            vlans.push(tag);
         }
-        if let Some(name) = text.strip_prefix("bridge:") {
-            return interface_name(name)
-                .then(|| NetworkTarget::Bridge(name.to_owned()))
-                .ok_or_else(|| NetworkError::Name(name.to_owned(), "host bridge"));
-        }
-        Err(NetworkError::Kind(text.to_owned()))
+        Ok(Self { to, vlans })
     }
+}
+
+/// The tag of a VLAN.
+///
+/// # Errors
+/// It is none.
+pub fn vlan(text: &str) -> Result<u16, NetworkError> {
+    let tag = text.parse().ok().filter(|tag| VLANS.contains(tag));
+    tag.ok_or_else(|| NetworkError::Vlan(text.chars().take(80).collect()))
+}
+
+fn attachment(text: &str) -> Result<Attachment, NetworkError> {
+    if let Some(name) = text.strip_prefix("network:") {
+        let good = !name.is_empty() && name.len() <= MAX_NETWORK && !name.contains(['/', '\n']);
+        return good
+            .then(|| Attachment::Network(name.to_owned()))
+            .ok_or_else(|| NetworkError::Name(name.to_owned(), "libvirt network"));
+    }
+    if let Some(name) = text.strip_prefix("bridge:") {
+        return interface_name(name)
+            .then(|| Attachment::Bridge(name.to_owned()))
+            .ok_or_else(|| NetworkError::Name(name.to_owned(), "host bridge"));
+    }
+    Err(NetworkError::Kind(text.to_owned()))
 }
 
 /// Whether the kernel would take it as an interface's name: `dev_valid_name` in net/core/dev.c.
@@ -59,10 +95,11 @@ fn interface_name(name: &str) -> bool {
 
 impl fmt::Display for NetworkTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NetworkTarget::Network(name) => write!(f, "network:{name}"),
-            NetworkTarget::Bridge(name) => write!(f, "bridge:{name}"),
+        match &self.to {
+            Attachment::Network(name) => write!(f, "network:{name}")?,
+            Attachment::Bridge(name) => write!(f, "bridge:{name}")?,
         }
+        self.vlans.iter().try_for_each(|vlan| write!(f, ";vlan={vlan}"))
     }
 }
 
@@ -90,12 +127,13 @@ mod tests {
 
     #[test]
     fn pairs_are_split_before_the_target() {
-        let bridge = |name: &str| NetworkTarget::Bridge(name.to_owned());
+        let bridge = |name: &str| NetworkTarget::bridge(name);
         for (text, source, target) in [
             ("VM Network=bridge:br0", "VM Network", bridge("br0")),
-            ("*=network:default", "*", NetworkTarget::Network("default".to_owned())),
+            ("*=network:default", "*", NetworkTarget::network("default")),
             ("a=b=bridge:br0", "a=b", bridge("br0")),
             ("vlan:7=bridge:br7", "vlan:7", bridge("br7")),
+            ("a=bridge:br1;vlan=100;vlan=200", "a", NetworkTarget { vlans: vec![100, 200], ..bridge("br1") }),
         ] {
             assert_eq!(pair(text), Ok((source.to_owned(), target)), "{text}");
         }
@@ -119,6 +157,8 @@ mod tests {
             ("a=bridge:", "\"\" cannot be the name of a host bridge"),
             ("a=bridge:sixteen-letters-", "\"sixteen-letters-\" cannot be the name of a host bridge"),
             ("a=bridge:../x", "\"../x\" cannot be the name of a host bridge"),
+            ("a=bridge:br1;vlan=4095", "\"4095\" is no VLAN: a number from 1 to 4094"),
+            ("a=bridge:br1;vlan=7;vlan=7", "VLAN 7 is named twice"),
             ("a=network:", "\"\" cannot be the name of a libvirt network"),
         ] {
             assert_eq!(pair(text).unwrap_err().to_string(), message);
@@ -127,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_target_is_shown_as_it_is_written() {
-        for text in ["network:default", "bridge:br0"] {
+        for text in ["network:default", "bridge:br0", "bridge:br1;vlan=100;vlan=200"] {
             assert_eq!(text.parse::<NetworkTarget>().unwrap().to_string(), text);
         }
     }

@@ -78,10 +78,33 @@ pub struct CopySettings {
     pub limit_rate: Option<u64>,
 }
 
-/// What a target NIC is attached to.
+/// What a target NIC is attached to, and with which VLANs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkTarget {
+    /// What it is attached to.
+    #[serde(flatten)]
+    pub to: Attachment,
+    /// Tags of the VLANs (IEEE 802.1Q); several make a trunk, none leaves the frames as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vlans: Vec<u16>,
+}
+
+impl NetworkTarget {
+    /// A libvirt network.
+    pub fn network(name: impl Into<String>) -> Self {
+        Self { to: Attachment::Network(name.into()), vlans: Vec::new() }
+    }
+
+    /// A host bridge.
+    pub fn bridge(name: impl Into<String>) -> Self {
+        Self { to: Attachment::Bridge(name.into()), vlans: Vec::new() }
+    }
+}
+
+/// A network of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NetworkTarget {
+pub enum Attachment {
     /// A libvirt network.
     Network(String),
     /// A host bridge.

@@ -120,7 +120,8 @@ mod tests {
         let fails = run(&[hook("no", &["false"], OnFailure::Fail)], &HookTime::VmEnd, &given(), &Silent);
         assert!(fails.unwrap_err().chain().starts_with("running the hook \"no\": "));
         run(&[hook("no", &["false"], OnFailure::Warn)], &HookTime::VmEnd, &given(), &Silent).unwrap();
-        let slow = Hook { timeout: Duration::from_millis(50), ..hook("slow", &["sleep", "60"], OnFailure::Fail) };
+        let slow =
+            Hook { timeout: Duration::from_millis(50), ..hook("slow", &["sleep", "60"], OnFailure::Fail) };
         let told = run(&[slow], &HookTime::VmEnd, &given(), &Silent).unwrap_err().chain();
         assert!(told.contains("running the hook \"slow\""), "{told}");
     }

@@ -1,6 +1,8 @@
 //! Many VMs: which, in which waves, how many at once.
 
 pub mod budget;
+pub mod expand;
+pub mod globs;
 pub mod hooks;
 pub mod place;
 pub mod runner;

@@ -125,8 +125,11 @@ impl Runner<'_> {
             if !vm.job.result_dir(&name)?.join("report.json").is_file() {
                 continue;
             }
-            let record = VmRecord { name, state: VmState::Done, ended: Some(Timestamp::now()), ..record.clone() };
-            self.means.ui.event(&Event::Note { vm: record.name.clone(), message: "is migrated already".to_owned() });
+            let record =
+                VmRecord { name, state: VmState::Done, ended: Some(Timestamp::now()), ..record.clone() };
+            self.means
+                .ui
+                .event(&Event::Note { vm: record.name.clone(), message: "is migrated already".to_owned() });
             self.note(place, record)?;
         }
         Ok(())
@@ -182,7 +185,9 @@ impl Runner<'_> {
     }
 
     fn start(&mut self, place: usize) -> Result<(), Failure> {
-        let (Some(vm), Some(record)) = (self.batch.vms.get(place), self.vms.get(place)) else { return Ok(()) };
+        let (Some(vm), Some(record)) = (self.batch.vms.get(place), self.vms.get(place)) else {
+            return Ok(());
+        };
         let order = Order {
             job: vm.job.clone(),
             copy: vm.job.copy,
@@ -294,7 +299,11 @@ impl Runner<'_> {
                 let record = VmRecord { error: Some(told.chain.clone()), ..record };
                 let waiting = VmRecord { state: VmState::Waiting, ended: None, ..record.clone() };
                 if told.kind == FailureKind::Interrupted && cancelled {
-                    return self.end(place, VmRecord { state: VmState::Cancelled, ..record }, Some(Err(told)));
+                    return self.end(
+                        place,
+                        VmRecord { state: VmState::Cancelled, ..record },
+                        Some(Err(told)),
+                    );
                 }
                 if self.stopping {
                     return self.note(place, waiting);
@@ -329,7 +338,8 @@ impl Runner<'_> {
     /// A fault that may pass by: the VM has another try, later and later.
     fn again(&mut self, place: usize, told: &Told, record: VmRecord) -> Result<(), Failure> {
         let pause = backoff(record.tries, place);
-        let message = format!("try {} failed, another in {} s: {}", record.tries, pause.as_secs(), told.chain);
+        let message =
+            format!("try {} failed, another in {} s: {}", record.tries, pause.as_secs(), told.chain);
         self.means.ui.event(&Event::Warning { vm: record.name.clone(), message });
         let at = Timestamp::now().checked_add(pause).unwrap_or_default();
         self.note(place, VmRecord { retry_at: Some(at), ..record })
@@ -342,7 +352,9 @@ impl Runner<'_> {
         result: Option<Result<&Done, &Told>>,
     ) -> Result<(), Failure> {
         self.note(place, record)?;
-        let (Some(record), Some(vm)) = (self.vms.get(place), self.batch.vms.get(place)) else { return Ok(()) };
+        let (Some(record), Some(vm)) = (self.vms.get(place), self.batch.vms.get(place)) else {
+            return Ok(());
+        };
         if let Some(result) = result {
             (self.means.ended)(record, result);
         } else if let Some(why) = &record.error {
@@ -409,7 +421,11 @@ impl Runner<'_> {
             match self.workers.get(&place) {
                 Some(worker) => worker.stop(),
                 None if record.state == VmState::Waiting => {
-                    let record = VmRecord { state: VmState::Cancelled, error: Some("cancelled".to_owned()), ..record.clone() };
+                    let record = VmRecord {
+                        state: VmState::Cancelled,
+                        error: Some("cancelled".to_owned()),
+                        ..record.clone()
+                    };
                     self.end(place, record, None)?;
                 }
                 None => {}

@@ -75,7 +75,10 @@ pub fn step(entries: &[Entry], waves: &[Wave], limits: Limits, now: Timestamp) -
                 continue;
             }
             Some(Standing::Broken(which)) => {
-                return Step::Skip(place, format!("a VM of the wave {which:?}, which comes before, did not end well"));
+                return Step::Skip(
+                    place,
+                    format!("a VM of the wave {which:?}, which comes before, did not end well"),
+                );
             }
         }
         let deadline = earliest(entry.deadline, wave.and_then(|w| at(w.deadline)));

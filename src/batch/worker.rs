@@ -57,7 +57,10 @@ impl Worker {
             });
             if !ended {
                 let told = Told::of(&silent(result.map(|_| ()), cancel.load(Ordering::SeqCst)));
-                let told = Told { fault: if told.kind == FailureKind::Failed { Fault::Transient } else { told.fault }, ..told };
+                let told = Told {
+                    fault: if told.kind == FailureKind::Failed { Fault::Transient } else { told.fault },
+                    ..told
+                };
                 let _nobody_listens = tell.send((place, Said::Ended { name, result: Err(told) }));
             }
         };

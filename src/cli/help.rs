@@ -76,7 +76,19 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ("h2k plan web01.vmx", "for people"),
             ("h2k plan web01.ova --json -o plan.json", "for programs, into a file"),
             ("h2k plan web01.vmx --skip-fixer linux.guest-tools", "without a repair"),
+            ("h2k plan -f night.yaml", "all VMs of a batch file, side by side"),
+            ("h2k plan -f night.yaml -o plans", "and each one's plan into a file, for migrate --plan"),
             ("h2k plan web01.vmx --key /dev/sda2:file:passphrase.txt", "with an encrypted volume"),
+        ],
+    ),
+    (
+        "batch",
+        &[
+            ("h2k batch init exports -o night.yaml", "begin a batch file with all VMs below a directory"),
+            ("h2k batch check night.yaml", "the VMs that it names, or all mistakes"),
+            ("h2k plan -f night.yaml", "what would change, side by side"),
+            ("h2k batch example > night.yaml", "every key and what it is for"),
+            ("h2k batch schema > batch.schema.json", "for editors that check YAML"),
         ],
     ),
     (

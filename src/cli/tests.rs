@@ -88,8 +88,8 @@ fn options_become_settings() {
         disk_bus: Some(DiskBus::VirtioScsi),
         initramfs: Some(InitramfsWay::Tool),
         network: [
-            ("A".to_owned(), NetworkTarget::Bridge("br0".to_owned())),
-            ("*".to_owned(), NetworkTarget::Network("lab".to_owned())),
+            ("A".to_owned(), NetworkTarget::bridge("br0")),
+            ("*".to_owned(), NetworkTarget::network("lab")),
         ]
         .into(),
         mac: [("00:50:56:aa:00:01".to_owned(), "52:54:00:00:00:01".to_owned())].into(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use h2k_config::Policy;
+use h2k_config::{Policy, Resolved};
 use h2k_fixers::GuestError;
 use h2k_transports::{NbdUri, Source, recognise};
 
@@ -22,24 +22,35 @@ pub fn of(sources: &[PathBuf], name: Option<&str>, settled: &Settled) -> Result<
     if name.is_some() && groups.len() > 1 {
         return Err(Failure::message(FailureKind::Usage, "one --name is given for several VMs"));
     }
-    let wanted = &settled.resolved;
-    let mut policy = wanted.policy.clone();
-    policy.inputs = inputs(&policy)?;
-    let job = |sources| Job {
+    let inputs = inputs(&settled.resolved.policy)?;
+    let job = |sources| with(sources, name, &settled.resolved, inputs.clone());
+    Ok(groups.into_iter().map(job).collect())
+}
+
+/// The job of one VM. `inputs` are those of the settings' policy.
+pub fn with(
+    sources: Vec<PathBuf>,
+    name: Option<&str>,
+    wanted: &Resolved,
+    inputs: BTreeMap<PathBuf, String>,
+) -> Job {
+    Job {
         sources,
         output: wanted.output.clone(),
         name: name.map(str::to_owned),
         parents: wanted.parents.clone(),
-        policy: policy.clone(),
+        policy: Policy { inputs, ..wanted.policy.clone() },
         copy: wanted.copy,
         boot: wanted.boot,
         boot_timeout: wanted.boot_timeout,
-    };
-    Ok(groups.into_iter().map(job).collect())
+    }
 }
 
-/// Digests of the files of this host that go into the guest. One that cannot be read is told before anything starts.
-fn inputs(policy: &Policy) -> Result<BTreeMap<PathBuf, String>, Failure> {
+/// Digests of the files of this host that go into the guest.
+///
+/// # Errors
+/// One cannot be read: that is told before anything starts.
+pub fn inputs(policy: &Policy) -> Result<BTreeMap<PathBuf, String>, Failure> {
     let mut files: Vec<PathBuf> = policy.customize.clone().host_files().map(|path| path.clone()).collect();
     if let Some(dir) = &policy.agent_packages {
         files.extend(h2k_fixers::hostfile::packages(dir).map_err(usage)?);
@@ -55,7 +66,11 @@ fn usage(error: GuestError) -> Failure {
     Failure::new(FailureKind::Usage, error)
 }
 
-fn grouped(sources: Vec<PathBuf>) -> Result<Vec<Vec<PathBuf>>, Failure> {
+/// Sources of one VM each: a description, or all disk files together.
+///
+/// # Errors
+/// One is not there or is none; disk files and descriptions are mixed.
+pub fn grouped(sources: Vec<PathBuf>) -> Result<Vec<Vec<PathBuf>>, Failure> {
     let mut disks = 0;
     for source in &sources {
         if matches!(recognise(std::slice::from_ref(source)).map_err(failure)?, Source::Disks(_)) {
@@ -72,7 +87,11 @@ fn grouped(sources: Vec<PathBuf>) -> Result<Vec<Vec<PathBuf>>, Failure> {
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+/// A path from the root, or a URI in its normal form.
+///
+/// # Errors
+/// It is no URI that h2k knows.
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     if let Some(uri) = path.to_str().filter(|_| NbdUri::is_uri(path)) {
         // In its normal form, by which two runs are told to be the same.
         return Ok(PathBuf::from(NbdUri::parse(uri).map_err(failure)?.to_string()));

@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+pub mod batch;
 pub mod cancel;
 pub mod clean;
 pub mod completions;
@@ -24,8 +25,10 @@ pub mod verify;
 
 use std::path::Path;
 
-use h2k_config::{ConfigError, Resolved, Surroundings};
+use h2k_config::batch::BatchFile;
+use h2k_config::{ConfigError, Loaded, Resolved, Settings, Surroundings};
 
+use crate::batch::expand::{Expanded, expand};
 use crate::cli::{Cli, Command};
 use crate::error::{Doing, Failure, FailureKind};
 use crate::state::Store;
@@ -37,6 +40,10 @@ pub struct Settled {
     pub resolved: Resolved,
     /// What the user should read about them.
     pub warnings: Vec<String>,
+    /// The batch file that the command line names; its `defaults` are in `resolved`.
+    pub batch: Option<BatchFile>,
+    layers: Loaded,
+    around: Surroundings,
 }
 
 impl Settled {
@@ -50,7 +57,26 @@ impl Settled {
         let command_line = cli.settings().map_err(usage)?;
         let loaded = h2k_config::load(command_line, cli.global.config.as_deref(), &around)
             .map_err(|e: ConfigError| Failure::new(FailureKind::Usage, e))?;
-        Ok(Self { resolved: loaded.settings.resolve(&around), warnings: loaded.warnings })
+        let batch = cli.batch_file().map(|path| h2k_config::batch::load(path, &around)).transpose();
+        let batch = batch.map_err(|e: ConfigError| Failure::new(FailureKind::Usage, e))?;
+        let defaults = batch.as_ref().map(|file| file.defaults.clone()).unwrap_or_default();
+        let settings = loaded.above.clone().merge(defaults).merge(loaded.below.clone());
+        let warnings = loaded.warnings.clone();
+        Ok(Self { resolved: settings.resolve(&around), warnings, batch, layers: loaded, around })
+    }
+
+    /// The batch that the command line's file names, with every VM that it stands for.
+    ///
+    /// # Errors
+    /// Everything that the files which it names do not bear out.
+    pub fn expanded(&self) -> Result<Option<Expanded>, Failure> {
+        self.batch.as_ref().map(|file| expand(file, &|own| self.of_vm(file, own))).transpose()
+    }
+
+    /// Settings of a VM of a batch.
+    fn of_vm(&self, file: &BatchFile, own: &Settings) -> Resolved {
+        let above = self.layers.above.clone().merge(own.clone());
+        above.merge(file.defaults.clone()).merge(self.layers.below.clone()).resolve(&self.around)
     }
 
     /// Opens the state store.
@@ -80,6 +106,7 @@ impl Settled {
 pub fn run(cli: &Cli, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     match &cli.command {
         Command::Migrate(args) => migrate::run(args, settled, ui),
+        Command::Batch(args) => batch::run(args, settled, ui),
         Command::Plan(args) => plan::run(args, settled, ui),
         Command::Inspect(args) => inspect::run(args, settled, ui),
         Command::Test(args) => test::run(args, settled, ui),

@@ -18,7 +18,8 @@ pub fn run(args: &ResumeArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure>
     let of_batches = store.jobs_of_open_batches()?;
     let mut jobs: Vec<Job> = Vec::new();
     for run in store.list_runs()? {
-        let wanted = args.names.contains(&run.name) || args.names.is_empty() && !of_batches.contains(&run.job);
+        let wanted =
+            args.names.contains(&run.name) || args.names.is_empty() && !of_batches.contains(&run.job);
         let resumable = run.resumable();
         let job = Job { copy: settled.resolved.copy, ..run.job };
         if resumable && wanted && !jobs.contains(&job) {

@@ -57,9 +57,14 @@ fn told(name: &str, outcome: &Outcome, ui: &Ui) -> Result<(), Failure> {
     let done = outcome.vms.iter().filter(|v| v.state == VmState::Done).count();
     let message = match &outcome.reason {
         Some(why) => format!("the batch {name:?} is paused: {why}"),
-        None => format!("{} of {} VMs of the batch {name:?} are not done", outcome.vms.len() - done, outcome.vms.len()),
+        None => format!(
+            "{} of {} VMs of the batch {name:?} are not done",
+            outcome.vms.len() - done,
+            outcome.vms.len()
+        ),
     };
-    Err(Failure::message(kind, message).hint(format!("h2k resume {name} goes on with those that are not done")))
+    Err(Failure::message(kind, message)
+        .hint(format!("h2k resume {name} goes on with those that are not done")))
 }
 
 /// How many VMs are in each state: `3 done, 1 failed`.

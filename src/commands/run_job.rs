@@ -67,7 +67,9 @@ fn replies(input: BufReader<io::Stdin>) -> Result<Receiver<Reply>, Failure> {
     let (sender, receiver) = mpsc::channel();
     let read = move || {
         for line in input.lines() {
-            let Ok(reply) = line.and_then(|l| serde_json::from_str(&l).map_err(io::Error::from)) else { break };
+            let Ok(reply) = line.and_then(|l| serde_json::from_str(&l).map_err(io::Error::from)) else {
+                break;
+            };
             if sender.send(reply).is_err() {
                 break;
             }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use h2k_config::{DiskBus, NetworkTarget};
+use h2k_config::{Attachment, DiskBus};
 
 use super::domain::{Domain, DomainDisk, DomainNic, Machine, TargetFirmware};
 
@@ -148,12 +148,16 @@ fn check_nic(index: usize, nic: &DomainNic) -> Result<(), EmitError> {
         "it is six hexadecimal pairs, no multicast",
     )?;
     require(field("the model"), Some(&nic.model), is_model, "it has A-Z a-z 0-9 - and _ only")?;
-    match &nic.target {
-        NetworkTarget::Network(name) => {
+    for vlan in &nic.target.vlans {
+        let tag = |_: &str| h2k_config::network::VLANS.contains(vlan);
+        require(field("a VLAN"), Some(&vlan.to_string()), tag, "it is a number from 1 to 4094")?;
+    }
+    match &nic.target.to {
+        Attachment::Network(name) => {
             require(field("the network"), Some(name), |n| !n.trim().is_empty(), "it needs a name")?;
             require(field("the network"), Some(name), is_text, "control characters cannot be written in XML")
         }
-        NetworkTarget::Bridge(name) => {
+        Attachment::Bridge(name) => {
             require(field("the bridge"), Some(name), is_bridge, "it has A-Z a-z 0-9 _ . - only, 15 at most")
         }
     }

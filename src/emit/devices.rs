@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use h2k_config::{DiskBus, NetworkTarget, TargetFormat};
+use h2k_config::{Attachment, DiskBus, TargetFormat};
 
 use super::check::{EmitError, disk_path, index_to_letters, letters_to_index};
 use super::domain::{Domain, DomainDisk, DomainNic, Machine};
@@ -85,17 +85,28 @@ fn highest_index(domain: &Domain, prefix: &str) -> Option<u32> {
 }
 
 fn nic(nic: &DomainNic) -> Element {
-    let (kind, attribute, name) = match &nic.target {
-        NetworkTarget::Network(name) => ("network", "network", name),
-        NetworkTarget::Bridge(name) => ("bridge", "bridge", name),
+    let (kind, attribute, name) = match &nic.target.to {
+        Attachment::Network(name) => ("network", "network", name),
+        Attachment::Bridge(name) => ("bridge", "bridge", name),
     };
     let link = (!nic.connected).then(|| Element::new("link").attr("state", "down"));
     Element::new("interface")
         .attr("type", kind)
         .child(Element::new("mac").attr("address", nic.mac.to_ascii_lowercase()))
         .child(Element::new("source").attr(attribute, name))
+        .with(vlan(&nic.target.vlans))
         .child(Element::new("model").attr("type", &nic.model))
         .with(link)
+}
+
+/// <https://libvirt.org/formatdomain.html>, "Setting VLAN tag": several tags need `trunk`.
+fn vlan(tags: &[u16]) -> Option<Element> {
+    let element = match tags {
+        [] => return None,
+        [_] => Element::new("vlan"),
+        _ => Element::new("vlan").attr("trunk", "yes"),
+    };
+    Some(element.with(tags.iter().map(|tag| Element::new("tag").attr("id", tag.to_string()))))
 }
 
 fn consoles() -> [Element; 3] {

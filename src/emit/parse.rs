@@ -192,11 +192,13 @@ fn boot_order(text: &str) -> Result<u32, ParseError> {
 fn nic(index: usize, nic: &Element) -> DomainNic {
     let source = |attribute: &str| nic.attr_of("source", attribute).map(str::to_owned);
     let kind = nic.get("type").unwrap_or("network");
-    let target = match kind {
-        "bridge" => NetworkTarget::Bridge(source("bridge").unwrap_or_default()),
+    let mut target = match kind {
+        "bridge" => NetworkTarget::bridge(source("bridge").unwrap_or_default()),
         // The test cuts every NIC off anyway; other kinds keep a name to be recognised by.
-        _ => NetworkTarget::Network(source("network").or(source("dev")).unwrap_or_else(|| kind.to_owned())),
+        _ => NetworkTarget::network(source("network").or(source("dev")).unwrap_or_else(|| kind.to_owned())),
     };
+    let tags = nic.find("vlan").into_iter().flat_map(|vlan| vlan.all("tag"));
+    target.vlans = tags.filter_map(|tag| tag.get("id")?.parse().ok()).collect();
     // libvirt makes an address up where none is given; the test needs one to tell the NICs apart.
     let made_up = || format!("52:54:00:00:{:02x}:{:02x}", (index >> 8) & 0xff, index & 0xff);
     DomainNic {

@@ -45,7 +45,7 @@ pub(crate) fn disk(bus: DiskBus, index: u32) -> DomainDisk {
 pub(crate) fn nic(last: u8) -> DomainNic {
     DomainNic {
         mac: format!("52:54:00:12:34:{last:02x}"),
-        target: NetworkTarget::Network("default".into()),
+        target: NetworkTarget::network("default"),
         model: "virtio".into(),
         connected: true,
     }
@@ -64,8 +64,10 @@ fn everything() -> Domain {
     domain.disks[0].serial = Some("6000c29 a_b.c+d-e".into());
     domain.disks[1].format = TargetFormat::Raw;
     domain.nics = vec![nic(1), nic(2)];
-    domain.nics[0].target = NetworkTarget::Bridge("br0.12".into());
-    domain.nics[1].target = NetworkTarget::Network("Prod & <Test>".into());
+    domain.nics[0].target = NetworkTarget::bridge("br0.12");
+    domain.nics[0].target.vlans = vec![12];
+    domain.nics[1].target = NetworkTarget::network("Prod & <Test>");
+    domain.nics[1].target.vlans = vec![100, 200];
     domain.nics[1].connected = false;
     domain.nics[1].model = "e1000e".into();
     domain.cdroms = 2;
@@ -132,8 +134,9 @@ fn what_libvirt_cannot_take_is_refused() {
         refused(|d| d.disks[1].file = "a\tb".into()),
         refused(|d| d.nics[1].mac = "01:00:5e:00:00:01".into()),
         refused(|d| d.nics[1].model = "virtio,x=y".into()),
-        refused(|d| d.nics[1].target = NetworkTarget::Bridge("br0 x".into())),
-        refused(|d| d.nics[1].target = NetworkTarget::Network("\u{7f}".into())),
+        refused(|d| d.nics[1].target = NetworkTarget::bridge("br0 x")),
+        refused(|d| d.nics[1].target = NetworkTarget::network("\u{7f}")),
+        refused(|d| d.nics[1].target.vlans = vec![4095]),
         refused(|d| d.cdroms = 1000),
     ].join("\n"), @r#"
     the name is "a\u{1}b": control characters cannot be written in XML
@@ -157,6 +160,7 @@ fn what_libvirt_cannot_take_is_refused() {
     the model of NIC 1 is "virtio,x=y": it has A-Z a-z 0-9 - and _ only
     the bridge of NIC 1 is "br0 x": it has A-Z a-z 0-9 _ . - only, 15 at most
     the network of NIC 1 is "\u{7f}": control characters cannot be written in XML
+    a VLAN of NIC 1 is "4095": it is a number from 1 to 4094
     the number of CD-ROM drives is "1000": there are 124 at most
     "#);
     assert!(libvirt_xml(&everything(), Path::new("relative")).is_err());
@@ -213,9 +217,12 @@ fn other_peoples_xml_is_read() {
         nics: [
             DomainNic {
                 mac: "52:54:00:00:00:00",
-                target: Network(
-                    "eth0",
-                ),
+                target: NetworkTarget {
+                    to: Network(
+                        "eth0",
+                    ),
+                    vlans: [],
+                },
                 model: "rtl8139",
                 connected: true,
             },

@@ -201,7 +201,7 @@ pub fn network(name: Option<&str>, policy: &Policy) -> NetworkTarget {
     name.and_then(|n| policy.networks.get(n))
         .or_else(|| policy.networks.get("*"))
         .cloned()
-        .unwrap_or_else(|| NetworkTarget::Network(DEFAULT_NETWORK.to_owned()))
+        .unwrap_or_else(|| NetworkTarget::network(DEFAULT_NETWORK.to_owned()))
 }
 
 #[cfg(test)]

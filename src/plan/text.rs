@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use h2k_config::{DiskBus, NetworkTarget};
+use h2k_config::{Attachment, DiskBus};
 use h2k_fixers::Severity;
 
 use super::{Plan, diff};
@@ -104,11 +104,13 @@ pub fn target_lines(target: &Domain) -> Vec<String> {
         lines.push(format!("disk      {} {bus} {} ({file})", disk.target, bytes(disk.size)));
     }
     for nic in &target.nics {
-        let net = match &nic.target {
-            NetworkTarget::Network(name) => format!("network {name}"),
-            NetworkTarget::Bridge(name) => format!("bridge {name}"),
+        let net = match &nic.target.to {
+            Attachment::Network(name) => format!("network {name}"),
+            Attachment::Bridge(name) => format!("bridge {name}"),
         };
-        lines.push(format!("nic       {} {} on {net}", nic.mac, nic.model));
+        let tags: Vec<String> = nic.target.vlans.iter().map(u16::to_string).collect();
+        let vlan = if tags.is_empty() { String::new() } else { format!(", VLAN {}", tags.join(" ")) };
+        lines.push(format!("nic       {} {} on {net}{vlan}", nic.mac, nic.model));
     }
     lines
 }

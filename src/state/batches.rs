@@ -249,7 +249,8 @@ impl Store {
         let mut batch: Batch = parsed(&frame)?;
         let mut statement =
             connection.prepare("SELECT vm, job FROM batch_vms WHERE batch_id = ?1 ORDER BY place")?;
-        let rows = statement.query_map([id.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        let rows =
+            statement.query_map([id.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         for row in rows {
             let (vm, job) = row?;
             let (mut vm, copy): (BatchVm, CopySettings) = parsed(&vm)?;
@@ -473,7 +474,10 @@ fn take(connection: &Connection, id: BatchId, owner: &Process) -> Result<()> {
 
 fn load(connection: &Connection, id: BatchId) -> Result<BatchRecord> {
     let sql = format!("SELECT {BATCH} FROM batches WHERE id = ?1");
-    connection.query_row(&sql, [id.0], |row| Ok(read_batch(row))).optional()?.ok_or(StateError::NoBatch(id))?
+    connection
+        .query_row(&sql, [id.0], |row| Ok(read_batch(row)))
+        .optional()?
+        .ok_or(StateError::NoBatch(id))?
 }
 
 fn read_batch(row: &Row<'_>) -> Result<BatchRecord> {

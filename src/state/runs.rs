@@ -65,8 +65,10 @@ impl Store {
     pub fn finished(&self, job: &Job) -> Result<Option<String>> {
         let text = serde_json::to_string(job)
             .map_err(|source| StateError::Output { stage: Stage::Fetch, source })?;
-        let sql = "SELECT vm, state = 'done' AND error IS NULL FROM runs WHERE job = ?1 ORDER BY id DESC LIMIT 1";
-        let found = self.connection().query_row(sql, [text], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let sql =
+            "SELECT vm, state = 'done' AND error IS NULL FROM runs WHERE job = ?1 ORDER BY id DESC LIMIT 1";
+        let found =
+            self.connection().query_row(sql, [text], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         Ok(found.and_then(|(name, done)| if done { Some(name) } else { None }))
     }
 

@@ -76,8 +76,8 @@ fn networks_are_taken_one_by_one() {
         .file("etc/h2k/config.yaml", "network: {'*': 'network:default', 'VM Network': 'bridge:br0'}\n")
         .variable("H2K_NETWORK", "VM Network=bridge:br1, Storage=bridge:br2");
     let networks = host.load(Settings::default()).unwrap().settings.network;
-    let bridge = |name: &str| NetworkTarget::Bridge(name.to_owned());
-    assert_eq!(networks["*"], NetworkTarget::Network("default".to_owned()));
+    let bridge = |name: &str| NetworkTarget::bridge(name);
+    assert_eq!(networks["*"], NetworkTarget::network("default"));
     assert_eq!(networks["VM Network"], bridge("br1"));
     assert_eq!(networks["Storage"], bridge("br2"));
 }

@@ -1,130 +1,113 @@
 //! The value of an entry, in the shape that its key takes. Every scalar is taken as its text: `1.10` stays `1.10`.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
-use super::Pass;
-use crate::customize::Customize;
+use super::de::Wrong;
+use super::mistakes::Mistakes;
+use super::tree::{Entry, Node, Value};
 use crate::keys::{Key, Kind, MAX_ENTRIES, MAX_TEXT, Raw};
-use crate::rules::{Accepted, Severities, UserRules};
+use crate::network;
+use crate::settings::Settings;
 
-/// The value of one entry.
-pub(super) struct Value<'p, 'a> {
-    pub(super) pass: &'p Pass<'a>,
-    pub(super) entry: usize,
-    pub(super) key: &'static Key,
+/// Gives an entry's value to its key.
+pub(crate) fn set(key: &Key, entry: &Entry, settings: &mut Settings, mistakes: &mut Mistakes) {
+    let node = &entry.value;
+    let wrong = match (&node.value, key.kind) {
+        (Value::Nothing, _) => Err("has no value".to_owned().into()),
+        (_, Kind::Section) => (key.set)(settings, Raw::Section(node.clone())),
+        (Value::Text { .. }, _) => text(node).and_then(|text| (key.set)(settings, Raw::Text(text))),
+        (Value::List(list), Kind::List | Kind::Map | Kind::Networks) => {
+            texts(list).and_then(|texts| (key.set)(settings, Raw::List(texts)))
+        }
+        (Value::Map(entries), Kind::Map | Kind::Networks) => {
+            return map(key, entry, entries, settings, mistakes);
+        }
+        (_, kind) => Err(format!("{} is given, {} is wanted", node.what(), wanted(kind)).into()),
+    };
+    note(&entry.name, node, wrong, mistakes);
 }
 
-impl Value<'_, '_> {
-    fn set<E: Error>(&self, raw: Raw) -> Result<(), E> {
-        (self.key.set)(&mut self.pass.settings.borrow_mut(), raw).map_err(|message| self.stop(&message))
+fn note(name: &str, node: &Node, result: Result<(), Wrong>, mistakes: &mut Mistakes) {
+    if let Err(wrong) = result {
+        mistakes.add(wrong.at.unwrap_or(node.at), format!("{name}{}: {}", wrong.path, wrong.message));
     }
+}
 
-    fn stop<E: Error>(&self, message: &str) -> E {
-        self.pass.stop(self.entry, format!("{}: {message}", self.key.name))
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Scalar => "one value",
+        Kind::List => "a list",
+        Kind::Map | Kind::Networks => "a mapping",
+        Kind::Section => "a section",
     }
+}
 
-    fn section<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<(), D::Error> {
-        let raw = match self.key.name {
-            "rules" => UserRules::deserialize(deserializer).map(Raw::Rules),
-            "severity" => Severities::deserialize(deserializer).map(Raw::Severity),
-            "accept" => Accepted::deserialize(deserializer).map(Raw::Accept),
-            _ => Customize::deserialize(deserializer).map(|s| Raw::Customize(Box::new(s))),
+/// Entries one by one, so that each mistake has its place.
+fn map(key: &Key, whole: &Entry, entries: &[Entry], settings: &mut Settings, mistakes: &mut Mistakes) {
+    for entry in entries.iter().take(MAX_ENTRIES) {
+        let node = &entry.value;
+        let read = match (&node.value, key.kind) {
+            (Value::Map(parts), Kind::Networks) => network(parts, node),
+            _ => text(node),
         };
-        self.set(raw?)
+        let result = read.and_then(|text| (key.set)(settings, Raw::Map(vec![(entry.name.clone(), text)])));
+        note(&whole.name, node, result, mistakes);
     }
-
-    fn text<E: Error>(&self, text: &str) -> Result<String, E> {
-        if text.len() > MAX_TEXT {
-            return Err(self.stop(&format!("a value is longer than {MAX_TEXT} bytes")));
-        }
-        Ok(text.to_owned())
-    }
-
-    fn bounded<E: Error>(&self, entries: usize) -> Result<(), E> {
-        if entries > MAX_ENTRIES {
-            return Err(self.stop(&format!("has more than {MAX_ENTRIES} entries")));
-        }
-        Ok(())
+    if let Some(entry) = entries.get(MAX_ENTRIES) {
+        mistakes.add(entry.at, format!("{}: has more than {MAX_ENTRIES} entries", whole.name));
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let (pass, entry) = (self.pass, self.entry);
-        let read = match self.key.kind {
-            Kind::Scalar => deserializer.deserialize_str(self),
-            Kind::List | Kind::Map => deserializer.deserialize_any(self),
-            Kind::Section => self.section(deserializer),
-        };
-        // A value of another shape stops the reader before anything here is asked; it is this entry's mistake too.
-        read.inspect_err(|error| pass.note(entry, error))
-    }
-}
-
-impl<'de> Visitor<'de> for Value<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.key.kind {
-            Kind::Scalar => "one value",
-            Kind::List => "a list",
-            Kind::Map => "names with a value each",
-            Kind::Section => "settings of its own",
-        })
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        let text = self.text(text)?;
-        self.set(Raw::Text(text))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Err(self.stop("has no value"))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let mut list = Vec::new();
-        while let Some(text) = seq.next_element_seed(Text(&self))? {
-            list.push(text);
-            self.bounded(list.len())?;
+/// `{bridge: br1, vlan: [100, 200]}` in the form that a command line has: `bridge:br1;vlan=100;vlan=200`.
+fn network(parts: &[Entry], node: &Node) -> Result<String, Wrong> {
+    let mut target = None;
+    let mut vlans = String::new();
+    for part in parts {
+        let at = |message: String| Wrong { at: Some(part.value.at), path: String::new(), message };
+        match part.name.as_str() {
+            kind @ ("bridge" | "network") if target.is_none() => {
+                target = Some(format!("{kind}:{}", text(&part.value)?));
+            }
+            "bridge" | "network" => return Err(at("is both a bridge and a network".to_owned())),
+            "vlan" => {
+                let list = match &part.value.value {
+                    Value::List(list) => texts(list)?,
+                    _ => vec![text(&part.value)?],
+                };
+                for vlan in list {
+                    network::vlan(&vlan).map_err(|e| at(e.to_string()))?;
+                    vlans.push_str(&format!(";vlan={vlan}"));
+                }
+            }
+            other => {
+                let message = super::unknown(other, &["bridge", "network", "vlan"]);
+                return Err(Wrong { at: Some(part.at), path: String::new(), message });
+            }
         }
-        self.set(Raw::List(list))
     }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut pairs = Vec::new();
-        while let Some(name) = map.next_key_seed(Text(&self))? {
-            pairs.push((name, map.next_value_seed(Text(&self))?));
-            self.bounded(pairs.len())?;
-        }
-        self.set(Raw::Map(pairs))
-    }
+    let target = target.ok_or_else(|| Wrong {
+        at: Some(node.at),
+        path: String::new(),
+        message: "names neither a bridge nor a network".to_owned(),
+    })?;
+    Ok(target + &vlans)
 }
 
-/// A text within a list or a mapping.
-struct Text<'v, 'p, 'a>(&'v Value<'p, 'a>);
-
-impl<'de> DeserializeSeed<'de> for Text<'_, '_, '_> {
-    type Value = String;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        deserializer.deserialize_str(self)
+fn texts(list: &[Node]) -> Result<Vec<String>, Wrong> {
+    if let Some(node) = list.get(MAX_ENTRIES) {
+        return Err(Wrong {
+            at: Some(node.at),
+            path: String::new(),
+            message: format!("has more than {MAX_ENTRIES} entries"),
+        });
     }
+    list.iter().map(text).collect()
 }
 
-impl Visitor<'_> for Text<'_, '_, '_> {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-        self.0.text(text)
+/// A text that is not too long.
+pub(crate) fn text(node: &Node) -> Result<String, Wrong> {
+    let wrong = |message: String| Wrong { at: Some(node.at), path: String::new(), message };
+    match node.text() {
+        Some(text) if text.len() > MAX_TEXT => Err(wrong(format!("a value is longer than {MAX_TEXT} bytes"))),
+        Some(text) => Ok(text.to_owned()),
+        None => Err(wrong(format!("{} is given, a text is wanted", node.what()))),
     }
 }

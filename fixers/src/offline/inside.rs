@@ -56,10 +56,9 @@ impl Session {
         let said = self.ask(script.doing, |g| g.debug("sh", &["sh", "/tmp/h2k-script"]))?;
         match said.trim_end().strip_suffix(DONE) {
             Some(_) => Ok(()),
-            None => Err(GuestError::Backend {
-                doing: script.doing.to_owned(),
-                message: said.trim().to_owned(),
-            }),
+            None => {
+                Err(GuestError::Backend { doing: script.doing.to_owned(), message: said.trim().to_owned() })
+            }
         }
     }
 

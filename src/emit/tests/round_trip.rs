@@ -50,10 +50,12 @@ fn any_disks() -> impl Strategy<Value = Vec<DomainDisk>> {
 }
 
 fn any_nic() -> impl Strategy<Value = DomainNic> {
-    let target = prop_oneof![
-        any_name().prop_map(NetworkTarget::Network),
-        "[a-z0-9.-]{1,15}".prop_map(NetworkTarget::Bridge)
+    let to = prop_oneof![
+        any_name().prop_map(NetworkTarget::network),
+        "[a-z0-9.-]{1,15}".prop_map(NetworkTarget::bridge)
     ];
+    let vlans = proptest::collection::vec(1u16..=4094, 0..4);
+    let target = (to, vlans).prop_map(|(to, vlans)| NetworkTarget { vlans, ..to });
     ("[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}", target, "[a-z0-9_-]{1,12}", any::<bool>())
         .prop_map(|(mac, target, model, connected)| DomainNic { mac, target, model, connected })
 }

@@ -21,7 +21,8 @@ fn batch(sources: &[&str]) -> Batch {
         deadline: None,
         hooks: Vec::new(),
     };
-    let wave = Wave { name: String::new(), after: Vec::new(), go_on: false, not_before: None, deadline: None };
+    let wave =
+        Wave { name: String::new(), after: Vec::new(), go_on: false, not_before: None, deadline: None };
     Batch {
         name: "night".to_owned(),
         path: PathBuf::from("/etc/night.yaml"),
@@ -81,7 +82,11 @@ fn a_changed_file_makes_another_batch_and_the_old_one_is_not_gone_on_with() {
     assert_ne!(old, new);
     assert_eq!(store.batch_record(old).unwrap().state, BatchState::Replaced);
     store.finish_batch(new, BatchState::Done, None).unwrap();
-    assert_ne!(store.begin_batch(&batch(&["/a.vmx", "/b.vmx"])).unwrap(), new, "what is done is not begun again");
+    assert_ne!(
+        store.begin_batch(&batch(&["/a.vmx", "/b.vmx"])).unwrap(),
+        new,
+        "what is done is not begun again"
+    );
 }
 
 #[test]

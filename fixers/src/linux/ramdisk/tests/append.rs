@@ -350,5 +350,7 @@ fn where_packages_change_the_tool_builds_the_image_after_them() {
     later.apply(&Edit::new("x", "r", Change::Run { argv, changes: vec![] })).unwrap();
     let policy = Policy { initramfs: InitramfsWay::Auto, ..Policy::default() };
     let proposal = Initramfs.plan(&facts_of(&guest), &later, &policy).unwrap();
-    assert!(runs(&proposal) && !proposal.edits.iter().any(|e| matches!(e.change, Change::AppendArchive { .. })));
+    assert!(
+        runs(&proposal) && !proposal.edits.iter().any(|e| matches!(e.change, Change::AppendArchive { .. }))
+    );
 }
