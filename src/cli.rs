@@ -156,8 +156,11 @@ pub enum Command {
 #[derive(Debug, Clone, Default, Args)]
 pub struct MigrateArgs {
     /// What is moved.
-    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
+    #[arg(required_unless_present = "file", value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
     pub sources: Vec<PathBuf>,
+    /// Move all VMs of a batch file; one that was stopped goes on where it was
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sources", "name"])]
+    pub file: Option<PathBuf>,
     /// Directory that the result's directory DIR/NAME is made in
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: Option<PathBuf>,
@@ -367,6 +370,7 @@ impl Cli {
     pub fn batch_file(&self) -> Option<&Path> {
         match &self.command {
             Command::Plan(args) => args.file.as_deref(),
+            Command::Migrate(args) => args.file.as_deref(),
             Command::Batch(BatchArgs { command: BatchCommand::Check { file, .. } }) => Some(file),
             _ => None,
         }

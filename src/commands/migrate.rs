@@ -13,13 +13,16 @@ use crate::state::Store;
 use crate::ui::Ui;
 use crate::warden::Alone;
 
-use super::{Settled, jobs};
+use super::{Settled, jobs, run_batch};
 
 /// Runs the subcommand.
 ///
 /// # Errors
 /// As the stages say; [`FailureKind::Partial`] if some of several VMs failed.
 pub fn run(args: &MigrateArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+    if let Some(expanded) = settled.expanded()? {
+        return run_batch::begin(&expanded.batch, settled, ui);
+    }
     let jobs = jobs::of(&args.sources, args.name.as_deref(), settled)?;
     let store = settled.store()?;
     all(&jobs, &store, settled, ui)
