@@ -198,8 +198,11 @@ fn begin<'a>(job: &Job, store: &'a Store, ui: &dyn Reporter) -> Result<Record<'a
         let record = Record { store, run };
         store.adopt(run)?;
         let changed = match store.stage_output::<Flattened>(run, Stage::Flatten)? {
-            None => Some("nothing was kept".to_owned()),
-            Some(flattened) => changed_since(&flattened)?,
+            Some(flattened) => changed_since(&flattened.identity),
+            None => match store.stage_output::<Fetched>(run, Stage::Fetch)?.and_then(|f| f.described_by) {
+                Some(identity) => changed_since(&identity),
+                None => Some("nothing was kept".to_owned()),
+            },
         };
         let Some(what) = changed else { return Ok(record) };
         let message = format!("an earlier run is started over: {what}");
@@ -211,13 +214,12 @@ fn begin<'a>(job: &Job, store: &'a Store, ui: &dyn Reporter) -> Result<Record<'a
     Ok(Record { store, run })
 }
 
-/// What changed in the source since an earlier run looked at it, or what that run lacks to go on.
-fn changed_since(flattened: &Flattened) -> Result<Option<String>, Failure> {
-    let now = SourceIdentity::of(flattened.identity.paths());
-    Ok(match now {
-        Ok(now) => flattened.identity.differs(&now),
+/// What changed in the source since an earlier run looked at it.
+fn changed_since(before: &SourceIdentity) -> Option<String> {
+    match SourceIdentity::of(before.paths()) {
+        Ok(now) => before.differs(&now),
         Err(e) => Some(format!("the source cannot be read as it was: {e}")),
-    })
+    }
 }
 
 /// Removes a work directory; one that is not there is as good.

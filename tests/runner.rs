@@ -4,6 +4,8 @@
 mod common;
 
 mod bad_input;
+mod batch;
+mod batch_kill;
 mod cmd_convert;
 mod cmd_inspect;
 mod cmd_misc;

@@ -63,7 +63,9 @@ fn one(hook: &Hook, given: &Given<'_>) -> Result<(), Failure> {
     };
     let (sender, input) = mpsc::channel();
     // The program's stdin ends with the object: the sender is dropped here.
-    let _fed = sender.send(serde_json::to_vec(given)?);
+    let mut object = serde_json::to_vec(given)?;
+    object.push(b'\n');
+    let _fed = sender.send(object);
     drop(sender);
     let exec = Exec::new(program).args(args).timeout(hook.timeout);
     // What it says is not taken for an answer; the end of its stderr stands in the error if it fails.

@@ -65,6 +65,20 @@ impl Settled {
         Ok(Self { resolved: settings.resolve(&around), warnings, batch, layers: loaded, around })
     }
 
+    /// Where nobody set anything.
+    #[cfg(test)]
+    pub fn without_files(around: Surroundings) -> Self {
+        let none = Settings::default();
+        let layers = Loaded {
+            settings: none.clone(),
+            above: none.clone(),
+            below: none.clone(),
+            files: Vec::new(),
+            warnings: Vec::new(),
+        };
+        Self { resolved: none.resolve(&around), warnings: Vec::new(), batch: None, layers, around }
+    }
+
     /// The batch that the command line's file names, with every VM that it stands for.
     ///
     /// # Errors

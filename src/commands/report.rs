@@ -134,7 +134,7 @@ fn has_report(dir: &Path) -> bool {
 mod tests {
     use std::fs;
 
-    use h2k_config::{Settings, Surroundings};
+    use h2k_config::Surroundings;
     use serde_json::json;
 
     use super::*;
@@ -157,7 +157,7 @@ mod tests {
             variables: [("HOME".into(), temp.path().into())].into(),
             etc: temp.path().to_owned(),
         };
-        let settled = Settled { resolved: Settings::default().resolve(&around), warnings: Vec::new() };
+        let settled = Settled::without_files(around);
         assert_eq!(printed(None, false, &settled).unwrap_err().chain(), "no run is done yet");
 
         let store = settled.store().unwrap();

@@ -3,7 +3,8 @@
 use h2k_transports::SourceVm;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Failure, FailureKind};
+use crate::error::{Doing, Failure, FailureKind};
+use crate::image::SourceIdentity;
 use crate::job::safe_name;
 use crate::pipeline::Context;
 use crate::stage::{Stage, StageRun};
@@ -20,6 +21,10 @@ pub struct Fetched {
     pub vm: SourceVm,
     /// Bytes that were unpacked into the work directory.
     pub unpacked: u64,
+    /// Identity of the description, so that a run that was killed before FLATTEN had looked at all files can tell
+    /// whether it still holds. `None` in runs of an older h2k.
+    #[serde(default)]
+    pub described_by: Option<SourceIdentity>,
 }
 
 impl Fetched {
@@ -39,7 +44,8 @@ impl StageRun for Fetch {
         let source = h2k_transports::recognise(&cx.job.sources).map_err(failure)?;
         let vm = h2k_transports::fetch(&source, &scratch).map_err(failure)?;
         let name = safe_name(cx.job.name.as_deref().unwrap_or(&vm.name));
-        Ok(Fetched { name, vm, unpacked: dir_bytes(&scratch)? })
+        let described_by = Some(SourceIdentity::of([&vm.path]).doing("looking at the source")?);
+        Ok(Fetched { name, vm, unpacked: dir_bytes(&scratch)?, described_by })
     }
 }
 

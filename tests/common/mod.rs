@@ -5,6 +5,7 @@ pub mod disk;
 pub mod guest;
 pub mod mount;
 pub mod phony;
+pub mod process;
 pub mod story;
 pub mod tree;
 

@@ -27,10 +27,18 @@ impl Mount {
         Self::at(place, name, &["-o", "loop", text(&disk)])
     }
 
+    /// A partition of a raw disk at a byte offset, read-only.
+    #[track_caller]
+    pub fn partition(place: &Place, name: &str, disk: &Path, offset: u64) -> Self {
+        let mounted = Self::at(place, name, &["-o", &format!("ro,noload,loop,offset={offset}"), text(disk)]);
+        assert!(mounted.dir.join("etc").is_dir(), "nothing is mounted");
+        mounted
+    }
+
     #[track_caller]
     fn at(place: &Place, name: &str, args: &[&str]) -> Self {
         let dir = place.path(name);
-        std::fs::create_dir(&dir).unwrap();
+        std::fs::create_dir_all(&dir).unwrap();
         let ran = run(Command::new("mount").args(args).arg(&dir));
         assert_eq!(
             ran.code, 0,

@@ -116,7 +116,10 @@ fn told(
     assert_eq!(planned["version"], 1);
     assert_eq!(planned["vms"].as_array().unwrap().len(), 1);
     if let Some(beforehand) = beforehand {
-        assert_eq!(beforehand["vms"][0]["edits"], plan["edits"], "migrate planned other edits than plan showed");
+        assert_eq!(
+            beforehand["vms"][0]["edits"], plan["edits"],
+            "migrate planned other edits than plan showed"
+        );
     }
     let report: serde_json::Value =
         serde_json::from_slice(&std::fs::read(result.join("report.json")).unwrap()).unwrap();

@@ -195,7 +195,10 @@ fn mistakes_in_rules_are_told_with_their_places() {
             "accept: {disk.independent: ''}\n",
             "the reason to accept disk.independent: an empty text says nothing",
         ),
-        ("accept: {disk.independent: a, disk.independent: b}\n", "disk.independent is set twice, first on line 1"),
+        (
+            "accept: {disk.independent: a, disk.independent: b}\n",
+            "disk.independent is set twice, first on line 1",
+        ),
     ] {
         let told = told(text);
         assert_eq!(told.len(), 1, "{told:?}");
