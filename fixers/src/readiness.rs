@@ -133,6 +133,11 @@ impl Readiness {
         self.links.iter().find(|l| l.state == LinkState::Broken)
     }
 
+    /// The first broken link that keeps the guest from coming up at all: a network that is not as it was does not.
+    pub fn stops_the_boot(&self) -> Option<&Link> {
+        self.links.iter().find(|l| l.state == LinkState::Broken && l.link != LinkKind::Network)
+    }
+
     /// Every link that does not resolve, or of which that is not known.
     pub fn open(&self) -> impl Iterator<Item = &Link> {
         self.links.iter().filter(|l| l.state != LinkState::Ok)

@@ -52,7 +52,7 @@ pub fn boot_test(
     fs::create_dir_all(&evidence_dir).doing(format!("making {}", evidence_dir.display()))?;
     let checks = static_checks(domain, dir).map_err(failure)?;
     let found = Evidence { checks, readiness: options.readiness.clone(), ..Evidence::default() };
-    let broken = options.readiness.as_ref().and_then(Readiness::broken);
+    let broken = options.readiness.as_ref().and_then(Readiness::stops_the_boot);
     let verdict = match (found.checks.iter().find_map(|c| Some((c, c.failure()?))), broken) {
         (Some((check, why)), _) => Verdict {
             outcome: Outcome::Failed,
@@ -94,7 +94,7 @@ impl Test<'_> {
             let prepared = prepare(&scratch.overlays()).doing("preparing the overlay")?;
             found.console_added = prepared.console_added;
             found.readiness = prepared.readiness.or(found.readiness);
-            if let Some(link) = found.readiness.as_ref().and_then(Readiness::broken).cloned() {
+            if let Some(link) = found.readiness.as_ref().and_then(Readiness::stops_the_boot).cloned() {
                 return Ok(Verdict::chain_broken(&link, found));
             }
         }
@@ -111,7 +111,7 @@ impl Test<'_> {
         found.qemu_messages = qemu.messages();
         qemu.quit();
         take(&mut found, &watch, &files);
-        Ok(Verdict { outcome, reason, evidence: found })
+        Ok(Verdict { outcome, reason, evidence: found }.with_its_network())
     }
 
     fn files(&self, scratch: &Scratch, tpm: Option<&Tpm>) -> Files {

@@ -215,6 +215,16 @@ fn a_broken_chain_is_not_booted_and_an_unknown_one_is() {
     let verdict = guest.boot(&BootOptions { prepare: Some(&hook), ..quick() });
     assert_eq!((verdict.reason.as_str(), verdict.evidence.accel), (reason, None));
 
+    // Without its network it does come up, which is seen and told.
+    let nic = Link { link: LinkKind::Network, ..link(LinkState::Broken) };
+    let network = Some(Readiness { links: vec![nic] });
+    let verdict = guest.boot(&BootOptions { readiness: network, ..quick() });
+    assert_eq!(verdict.outcome, Outcome::Failed);
+    assert!(verdict.evidence.login_prompt.is_some(), "{verdict:#?}");
+    assert!(verdict.reason.starts_with("it boots (login prompt"), "{}", verdict.reason);
+    let end = "and a link is broken: network: /boot/grub/grub.cfg: there is no /boot/vmlinuz";
+    assert!(verdict.reason.ends_with(end), "{}", verdict.reason);
+
     let verdict = guest.boot(&BootOptions { readiness: chain(LinkState::Unknown), ..quick() });
     assert!(verdict.proven(), "{verdict:#?}");
     assert_eq!(verdict.evidence.readiness, chain(LinkState::Unknown));

@@ -71,6 +71,19 @@ impl Verdict {
         }
     }
 
+    /// A guest that came up, and whose network is known not to be as it was, did not prove enough.
+    #[must_use]
+    pub fn with_its_network(self) -> Self {
+        let broken = self.evidence.readiness.as_ref().and_then(Readiness::broken);
+        match broken.filter(|_| self.proven()).cloned() {
+            None => self,
+            Some(link) => {
+                let reason = format!("it boots ({}), and a link is broken: {link}", self.reason);
+                Self { outcome: Outcome::Failed, reason, ..self }
+            }
+        }
+    }
+
     /// Is it proven that the guest boots?
     pub fn proven(&self) -> bool {
         self.outcome == Outcome::Booted
