@@ -1,5 +1,6 @@
 //! The machine's memory and cores, and who holds how much of them. A VM takes for each stage what that stage needs,
-//! and gives back what it held for the one before, so nobody waits with something in its hands.
+//! and gives back what it held for the one before if it has to wait, so nobody waits with something in its hands. What
+//! takes no more than the stage before goes on at once: an appliance lives from INSPECT until FIX is done.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -68,19 +69,29 @@ pub struct Ledger {
     budget: Budget,
     held: HashMap<usize, Need>,
     waiting: VecDeque<(usize, Need)>,
+    /// Who goes on with what it held.
+    going_on: Vec<usize>,
 }
 
 impl Ledger {
     /// Nobody holds anything.
     pub fn new(budget: Budget) -> Self {
-        Self { budget, held: HashMap::new(), waiting: VecDeque::new() }
+        Self { budget, held: HashMap::new(), waiting: VecDeque::new(), going_on: Vec::new() }
     }
 
-    /// `who` gives back what it holds and wants this.
+    /// `who` wants this instead of what it holds.
     ///
     /// # Errors
     /// It is more memory than there is in all: bytes that are wanted, and bytes that there are.
     pub fn ask(&mut self, who: usize, need: Need) -> Result<(), (u64, u64)> {
+        if let Some(held) = self.held.get_mut(&who)
+            && need.memory <= held.memory
+            && need.cores <= held.cores
+        {
+            *held = need;
+            self.going_on.push(who);
+            return Ok(());
+        }
         self.release(who);
         if need.memory > self.budget.memory {
             return Err((need.memory, self.budget.memory));
@@ -93,12 +104,13 @@ impl Ledger {
     pub fn release(&mut self, who: usize) {
         self.held.remove(&who);
         self.waiting.retain(|(other, _)| *other != who);
+        self.going_on.retain(|other| *other != who);
     }
 
     /// Who may go on now, in the order of asking. One that does not fit yet holds up those behind it, so that a large
     /// one is not overtaken for ever; who wants nothing is never held up.
     pub fn grant(&mut self) -> Vec<usize> {
-        let mut granted = Vec::new();
+        let mut granted = std::mem::take(&mut self.going_on);
         let mut held_up = false;
         for (who, need) in std::mem::take(&mut self.waiting) {
             if need == Need::default() || !held_up && self.fits(need) {
@@ -150,10 +162,13 @@ mod tests {
         }
         assert_eq!(ledger.grant(), [0, 1]);
         assert_eq!(ledger.grant(), Vec::<usize>::new());
-        ledger.ask(0, Need { memory: GIB, cores: 1 }).unwrap();
+        ledger.ask(0, two).unwrap();
+        assert_eq!(ledger.grant(), [0], "what goes on with as much is not overtaken");
+        ledger.ask(0, Need { memory: 3 * GIB, cores: 1 }).unwrap();
         assert_eq!(ledger.grant(), [2], "what was given back goes to who asked first");
         ledger.release(1);
-        assert_eq!(ledger.grant(), [0]);
+        ledger.ask(2, Need { memory: GIB, cores: 1 }).unwrap();
+        assert_eq!(ledger.grant(), [2, 0]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::plan::decide::{Basis, decide};
 use crate::plan::rules::Space;
 use crate::stage::{Stage, StageRun};
 use crate::stages::inspect::{self, Inspected};
+use crate::warden::Need;
 
 /// The stage.
 pub struct PlanStage;
@@ -41,6 +42,11 @@ impl StageRun for PlanStage {
     type In = Inspected;
     type Out = Planned;
     const STAGE: Stage = Stage::Plan;
+
+    /// INSPECT's appliance goes on to FIX.
+    fn need(&self, cx: &Context<'_>, _: &Inspected) -> Need {
+        inspect::appliance_need(cx)
+    }
 
     fn run(&self, cx: &mut Context<'_>, inspected: Inspected) -> Result<Planned, Failure> {
         if cx.appliance.is_none() && inspected.facts.system().is_some() {
