@@ -10,6 +10,7 @@ mod cmd_convert;
 mod cmd_inspect;
 mod cmd_misc;
 mod cmd_plan;
+mod cmd_undo;
 mod cmd_verify;
 mod convert_bad;
 mod convert_chains;
