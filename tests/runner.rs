@@ -36,3 +36,4 @@ mod real_stock;
 mod real_uefi;
 mod real_xfs;
 mod resume;
+mod schemas;
