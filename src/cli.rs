@@ -129,6 +129,14 @@ pub enum Command {
     /// Print the report of a finished migration
     #[command(after_help = help::examples("report"))]
     Report(ReportArgs),
+    /// List the edits of a finished migration, or take them back
+    ///
+    /// Without numbers and without --all: lists them, and which can be taken back. Edits are taken back on the
+    /// result's own disks, the last first, if the guest still is as the edit left it; otherwise nothing is changed.
+    /// What a program of the guest did cannot be taken back. The guest must not run. If h2k undo is killed, the same
+    /// command goes on.
+    #[command(after_help = help::examples("undo"))]
+    Undo(UndoArgs),
     /// List the repairs that h2k knows
     #[command(after_help = help::examples("fixers"))]
     Fixers(ListArgs),
@@ -338,6 +346,29 @@ pub struct ReportArgs {
     pub markdown: bool,
 }
 
+/// Arguments of `undo`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct UndoArgs {
+    /// Name of a VM, or its result directory
+    #[arg(required = true, value_name = "NAME|DIR", value_hint = ValueHint::DirPath)]
+    pub which: PathBuf,
+    /// Numbers of edits, as the list shows them
+    #[arg(value_name = "NUMBER")]
+    pub numbers: Vec<usize>,
+    /// Take back every edit that can be
+    #[arg(long, conflicts_with = "numbers")]
+    pub all: bool,
+    /// List the edits; nothing is changed
+    #[arg(long, conflicts_with_all = ["numbers", "all"])]
+    pub list: bool,
+    /// Open an encrypted volume, as in migrate. May be given several times
+    #[arg(long, value_name = "VOLUME:PLACE")]
+    pub key: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `fixers` and `rules`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ListArgs {
@@ -395,6 +426,7 @@ impl Cli {
                 temp_dir: args.temp_dir.clone(),
                 ..Settings::default()
             },
+            Command::Undo(args) => Settings { key: policy::keys(&args.key)?, ..Settings::default() },
             Command::Test(args) => Settings {
                 key: policy::keys(&args.key)?,
                 boot_timeout: args.boot_timeout,

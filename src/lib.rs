@@ -20,7 +20,7 @@
 //! | [`transfer`] | one disk into its target file, how it is told and verified |
 //! | [`emit`] | the target as data and as libvirt XML |
 //! | [`validate`], [`serial_console`] | the boot test and its evidence |
-//! | [`report`], [`metrics`] | what was done |
+//! | [`report`], [`metrics`], [`undo`] | what was done, and how it is taken back |
 //! | [`app`], [`cli`], [`commands`], [`ui`] | the command line; `ui` is the only printer |
 //! | [`error`], [`event`], [`exec`], [`interrupt`], [`doctor`] | failures, events, programs, signals, host checks |
 //!
@@ -52,5 +52,6 @@ pub mod stages;
 pub mod state;
 pub mod transfer;
 pub mod ui;
+pub mod undo;
 pub mod validate;
 pub mod warden;

@@ -29,6 +29,7 @@ pub mod packages;
 pub mod readiness;
 pub mod recorder;
 pub mod registry;
+pub mod undo;
 
 pub use append::{ArchiveEntry, EntryContent};
 pub use concern::{Concern, Severity};

@@ -66,9 +66,26 @@ impl MemoryGuest {
         self.nodes.insert(path.to_owned(), Node::File { content: content.to_vec(), mode: 0o644 });
     }
 
-    /// Removes a file or link.
+    /// Removes a file, a link or an empty directory, and what is known of it.
     pub fn delete(&mut self, path: &str) {
         self.nodes.remove(path);
+        self.owners.remove(path);
+        self.modes.remove(path);
+        self.labels.remove(path);
+    }
+
+    /// Gives a file another content; its mode stays.
+    pub fn overwrite(&mut self, path: &str, new: Vec<u8>) {
+        let path = self.resolve(path, true);
+        if let Some(Node::File { content, .. }) = self.nodes.get_mut(&path) {
+            *content = new;
+        }
+    }
+
+    /// Takes a SELinux label away.
+    pub fn unlabel(&mut self, path: &str) {
+        let path = self.resolve(path, false);
+        self.labels.remove(&path);
     }
 
     fn make_dirs(&mut self, dir: &str) {
@@ -226,7 +243,10 @@ impl GuestMut for MemoryGuest {
             }
             Change::Chown { path, after, .. } => {
                 let path = self.resolve(path, false);
-                self.owners.insert(path, *after);
+                match after {
+                    (0, 0) => drop(self.owners.remove(&path)),
+                    other => drop(self.owners.insert(path, *other)),
+                }
             }
             Change::Append { path, text, .. } => {
                 let path = self.resolve(path, true);

@@ -155,6 +155,14 @@ static EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "undo",
+        &[
+            ("h2k undo web01", "the edits that were made, with their numbers"),
+            ("h2k undo web01 3 5", "take two of them back"),
+            ("h2k undo /srv/vms/web01 --all", "take all back that can be"),
+        ],
+    ),
+    (
         "fixers",
         &[("h2k fixers", "a line for each"), ("h2k fixers linux.fstab", "why it exists and what it does")],
     ),

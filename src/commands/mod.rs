@@ -21,6 +21,7 @@ pub mod run_batch;
 pub mod run_job;
 pub mod status;
 pub mod test;
+pub mod undo;
 pub mod verify;
 
 use std::path::Path;
@@ -133,6 +134,7 @@ pub fn run(cli: &Cli, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
         Command::RunJob => run_job::run(settled),
         Command::Status(args) => status::run(*args, settled, ui),
         Command::Report(args) => report::run(args, settled, ui),
+        Command::Undo(args) => undo::run(args, settled, ui),
         Command::Fixers(args) => fixers::run(args, ui),
         Command::Rules(args) => rules::run(args, ui),
         Command::Doctor(args) => doctor::run(*args, settled, ui),

@@ -1,19 +1,14 @@
 //! `h2k report`: the report of a finished migration, as it lies in its result's directory.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Settled;
 use crate::cli::ReportArgs;
 use crate::error::{Doing, Failure, FailureKind};
 use crate::report::batch::home;
-use crate::report::{self, BatchReport, Report};
+use crate::report::{BatchReport, Report, read};
 use crate::state::RunState;
 use crate::ui::Ui;
-
-/// Largest report that is printed, in bytes. A report holds the edits' texts; those of a large guest have megabytes.
-const MAX_REPORT: u64 = 64 << 20;
 
 /// Runs the subcommand.
 ///
@@ -28,29 +23,10 @@ pub fn run(args: &ReportArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure>
         None => last(settled)?,
     };
     if args.html {
-        return ui.answer(&load(&dir)?.html(&dir));
+        return ui.answer(&Report::load(&dir)?.html(&dir));
     }
     let file = dir.join(if args.json { "report.json" } else { "report.md" });
     ui.answer(&read(&file)?)
-}
-
-/// The report of a result.
-///
-/// # Errors
-/// It is not there, cannot be read, or is of a newer h2k.
-pub fn load(dir: &Path) -> Result<Report, Failure> {
-    let file = dir.join("report.json");
-    let report: Report = serde_json::from_str(&read(&file)?).doing(format!("reading {}", file.display()))?;
-    known(report.version, report::VERSION, &file).map(|()| report)
-}
-
-/// Refuses what a newer h2k wrote.
-fn known(found: u32, known: u32, file: &Path) -> Result<(), Failure> {
-    if found <= known {
-        return Ok(());
-    }
-    let message = format!("{} has version {found}; this h2k reads up to {known}", file.display());
-    Err(Failure::message(FailureKind::Failed, message).hint("use the h2k that wrote it"))
 }
 
 fn batch(dir: &Path, args: &ReportArgs, ui: &Ui) -> Result<(), Failure> {
@@ -58,10 +34,7 @@ fn batch(dir: &Path, args: &ReportArgs, ui: &Ui) -> Result<(), Failure> {
         return ui.answer(&read(&dir.join(if args.json { "batch.json" } else { "batch.md" }))?);
     }
     let file = dir.join("batch.json");
-    let report: BatchReport =
-        serde_json::from_str(&read(&file)?).doing(format!("reading {}", file.display()))?;
-    known(report.version, report::batch::VERSION, &file)?;
-    ui.answer(&report.html(dir))
+    ui.answer(&BatchReport::load(&file)?.html(dir))
 }
 
 /// A directory with a batch's report; else a name: in the output directory that is set, or in that of a run.
@@ -81,19 +54,11 @@ fn find_batch(which: &Path, settled: &Settled) -> Result<PathBuf, Failure> {
     })
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
-    let doing = || format!("reading {}", file.display());
-    let mut text = String::new();
-    File::open(file).doing(doing())?.take(MAX_REPORT + 1).read_to_string(&mut text).doing(doing())?;
-    if text.len() as u64 > MAX_REPORT {
-        let message = format!("{} has more than {} MiB: it is no report", file.display(), MAX_REPORT >> 20);
-        return Err(Failure::message(FailureKind::Failed, message));
-    }
-    Ok(text)
-}
-
 /// A directory with a report; else a name: in the output directory that is set, or of a run that is done.
-fn find(which: &Path, settled: &Settled) -> Result<PathBuf, Failure> {
+///
+/// # Errors
+/// There is none.
+pub(super) fn find(which: &Path, settled: &Settled) -> Result<PathBuf, Failure> {
     if has_report(which) {
         return Ok(which.to_owned());
     }

@@ -63,9 +63,15 @@ fn pairs(args: &VerifyArgs) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
         })?;
         return Ok(vec![(args.target.clone(), digests)]);
     }
-    let path = args.target.join("report.json");
-    let text = std::fs::read(&path).doing(format!("reading {}", path.display()))?;
-    let report: Report = serde_json::from_slice(&text).doing(format!("reading {}", path.display()))?;
+    let report = Report::load(&args.target)?;
+    if let Some(last) = report.undone.last() {
+        let message = format!(
+            "edits of {} were taken back at {}: its digests are of before",
+            args.target.display(),
+            last.at
+        );
+        return Err(usage(message).hint("a new migration takes new digests"));
+    }
     let named = report.disks.iter().map(|disk| Some((disk.file.file_name()?, disk.digests())));
     let pairs =
         named.flatten().map(|(file, digests)| (args.target.join(file), beside(&args.target, &digests)));

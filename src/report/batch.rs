@@ -225,6 +225,16 @@ impl BatchReport {
         }
     }
 
+    /// A report from its file.
+    ///
+    /// # Errors
+    /// It is not there, cannot be read, or is of a newer h2k.
+    pub fn load(file: &Path) -> Result<Self, Failure> {
+        let report: Self =
+            serde_json::from_str(&super::read(file)?).doing(format!("reading {}", file.display()))?;
+        super::known(report.version, VERSION, file).map(|()| report)
+    }
+
     /// The report as Markdown.
     pub fn markdown(&self) -> String {
         markdown::batch(self)

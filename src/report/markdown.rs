@@ -74,8 +74,13 @@ fn write_head(report: &Report, out: &mut String) -> Result {
 
 fn write_edits(report: &Report, out: &mut String) -> Result {
     writeln!(out, "\n## Edits\n")?;
-    for e in &report.edits {
-        writeln!(out, "- {} (`{}`): {}", inline(&diff::headline(e)), e.fixer, inline(&e.reason))?;
+    for (index, e) in report.edits.iter().enumerate() {
+        let back = match report.undone_at(index) {
+            Some(at) => format!(" **taken back {}**", html::time(at)),
+            None => String::new(),
+        };
+        let (line, reason) = (inline(&diff::headline(e)), inline(&e.reason));
+        writeln!(out, "{}. {line} (`{}`): {reason}{back}", index + 1, e.fixer)?;
     }
     Ok(())
 }

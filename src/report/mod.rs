@@ -18,14 +18,17 @@ mod picture;
 pub mod usage;
 mod vm_page;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use h2k_fixers::readiness::Readiness;
+use h2k_fixers::undo::Trace;
 use h2k_fixers::{Concern, Edit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Failure;
+use crate::error::{Doing, Failure, FailureKind};
 use crate::pipeline::Context;
 use crate::plan::Forecast;
 use crate::stage::Stage;
@@ -35,6 +38,9 @@ use crate::validate::Verdict;
 
 pub use batch::{BatchReport, BatchVm, VmState};
 pub use usage::Used;
+
+/// Largest report that is read, in bytes. A report holds the edits' texts; those of a large guest have megabytes.
+const MAX_REPORT: u64 = 64 << 20;
 
 /// Version of the report's JSON.
 pub const VERSION: u32 = 1;
@@ -63,6 +69,12 @@ pub struct Report {
     /// Seconds that each of them took; empty where that was not measured.
     #[serde(default)]
     pub edit_seconds: Vec<f64>,
+    /// What taking each of them back needs besides; empty in reports of an older h2k.
+    #[serde(default)]
+    pub traces: Vec<Trace>,
+    /// Edits that were taken back since, in that order.
+    #[serde(default)]
+    pub undone: Vec<Undone>,
     /// Concerns of the plan.
     pub concerns: Vec<Concern>,
     /// What the plan expected.
@@ -101,6 +113,15 @@ pub struct StageTiming {
     pub resumed: bool,
 }
 
+/// An edit that was taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    /// Its number in [`Report::edits`], from 1.
+    pub edit: usize,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// The host that it was done on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Host {
@@ -133,6 +154,8 @@ impl Report {
             stages: cx.timings.clone(),
             edits: plan.edits.clone(),
             edit_seconds: converted.fixed.edit_seconds.clone(),
+            traces: converted.fixed.traces.clone(),
+            undone: Vec::new(),
             concerns: plan.concerns.clone(),
             forecast: plan.forecast,
             used: Some(Used::of(&converted.disks, converted.fixed.overlay_bytes)),
@@ -154,6 +177,17 @@ impl Report {
         write(&dir.join("report.html"), self.html(dir).as_bytes())
     }
 
+    /// The report in a result's directory.
+    ///
+    /// # Errors
+    /// It is not there, cannot be read, or is of a newer h2k.
+    pub fn load(dir: &Path) -> Result<Self, Failure> {
+        let file = dir.join("report.json");
+        let report: Self =
+            serde_json::from_str(&read(&file)?).doing(format!("reading {}", file.display()))?;
+        known(report.version, VERSION, &file).map(|()| report)
+    }
+
     /// The report as Markdown.
     pub fn markdown(&self) -> String {
         markdown::vm(self)
@@ -164,10 +198,39 @@ impl Report {
         vm_page::page(self, dir)
     }
 
+    /// When an edit was taken back, by its index.
+    pub fn undone_at(&self, index: usize) -> Option<Timestamp> {
+        self.undone.iter().find(|undone| undone.edit == index + 1).map(|undone| undone.at)
+    }
+
     /// Seconds that all stages took.
     pub fn seconds(&self) -> f64 {
         self.stages.iter().map(|stage| stage.seconds).sum()
     }
+}
+
+/// A report's text.
+///
+/// # Errors
+/// It cannot be read, or is too long for one.
+pub fn read(file: &Path) -> Result<String, Failure> {
+    let doing = || format!("reading {}", file.display());
+    let mut text = String::new();
+    File::open(file).doing(doing())?.take(MAX_REPORT + 1).read_to_string(&mut text).doing(doing())?;
+    if text.len() as u64 > MAX_REPORT {
+        let message = format!("{} has more than {} MiB: it is no report", file.display(), MAX_REPORT >> 20);
+        return Err(Failure::message(FailureKind::Failed, message));
+    }
+    Ok(text)
+}
+
+/// Refuses what a newer h2k wrote.
+fn known(found: u32, known: u32, file: &Path) -> Result<(), Failure> {
+    if found <= known {
+        return Ok(());
+    }
+    let message = format!("{} has version {found}; this h2k reads up to {known}", file.display());
+    Err(Failure::message(FailureKind::Failed, message).hint("use the h2k that wrote it"))
 }
 
 /// `VmHWM` of this process, proc_pid_status(5), in bytes.

@@ -8,7 +8,7 @@ use h2k_fixers::{Edit, Severity};
 
 use super::batch::{duration, since};
 use super::gantt::{self, Bar, Row};
-use super::html::{badge, block, page as frame, section, table, text};
+use super::html::{badge, block, page as frame, section, table, text, time};
 use super::markdown::amount;
 use super::usage::compared;
 use super::{Report, picture};
@@ -85,7 +85,17 @@ fn head(report: &Report) -> String {
     ] {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", text(&value));
     }
-    out.push_str("</dl>\n</header>\n");
+    out.push_str("</dl>\n");
+    if !report.undone.is_empty() {
+        let _ = writeln!(
+            out,
+            "<p>{} {} of {} changes were taken back after the migration: what is said of the boot was before that.</p>",
+            badge("warn", "changed since"),
+            report.undone.len(),
+            report.edits.len()
+        );
+    }
+    out.push_str("</header>\n");
     out
 }
 
@@ -225,10 +235,14 @@ fn edits(report: &Report) -> String {
 
 fn one_edit(report: &Report, index: usize, edit: &Edit) -> String {
     let took = report.edit_seconds.get(index).map(|s| format!(", {s:.2} s")).unwrap_or_default();
+    let back = match report.undone_at(index) {
+        Some(at) => format!(" {}", badge("warn", &format!("taken back {}", time(at)))),
+        None => String::new(),
+    };
     let body = diff::unified(edit);
     let body = if body.is_empty() { String::new() } else { format!("<pre>{}</pre>", coloured(&body)) };
     format!(
-        "<details><summary>{}. {} <span class=\"soft\">{}{took}</span></summary><p>{}</p>{body}</details>\n",
+        "<details><summary>{}. {} <span class=\"soft\">{}{took}</span>{back}</summary><p>{}</p>{body}</details>\n",
         index + 1,
         text(&diff::headline(edit)),
         text(&edit.fixer),

@@ -8,6 +8,7 @@ use std::time::Instant;
 use h2k_config::Policy;
 use h2k_fixers::offline::Session;
 use h2k_fixers::readiness::{self, Readiness};
+use h2k_fixers::undo::Trace;
 use h2k_fixers::{Change, Edit, GuestFacts, GuestMut};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,9 @@ pub struct Fixed {
     /// Seconds that each edit took, in the order of the plan; empty where that was not measured.
     #[serde(default)]
     pub edit_seconds: Vec<f64>,
+    /// What taking each edit back needs, in the order of the plan; empty in runs of an older h2k.
+    #[serde(default)]
+    pub traces: Vec<Trace>,
     /// Bytes that the overlays take; `None` where that was not measured.
     #[serde(default)]
     pub overlay_bytes: Option<u64>,
@@ -71,7 +75,8 @@ impl StageRun for Fix {
             // A run that is resumed here: fresh overlays, since the old ones may hold half of the edits.
             None => inspect::reopen(cx, &planned.inspected)?,
         };
-        let (edit_seconds, readiness) = fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
+        let (made, readiness) = fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
+        let (edit_seconds, traces) = made.into_iter().unzip();
         let untrimmed = session.trim();
         for (point, why) in &untrimmed {
             cx.note(format!("the free space of {point} is copied: {why}"));
@@ -91,17 +96,21 @@ impl StageRun for Fix {
             untrimmed,
             readiness,
             edit_seconds,
+            traces,
             overlay_bytes: Some(overlay_bytes),
         })
     }
 }
 
-/// Makes the edits and looks at the guest again: the seconds that each edit took, and the fixed guest's boot chain.
+/// The seconds that an edit took, and what taking it back needs.
+type Made = (f64, Trace);
+
+/// Makes the edits and looks at the guest again: what each edit took and left, and the fixed guest's boot chain.
 fn fix(
     cx: &Context<'_>,
     session: &mut Session,
     planned: &Planned,
-) -> Result<(Vec<f64>, Option<Readiness>), Failure> {
+) -> Result<(Vec<Made>, Option<Readiness>), Failure> {
     let facts = &planned.plan.facts;
     if facts.system().is_none() {
         return Ok((Vec::new(), None));
@@ -111,22 +120,24 @@ fn fix(
             .hint("start the guest on its hypervisor, let it check its file systems, shut it down")
     })?;
     let edits = &planned.plan.edits;
-    let seconds = apply(cx, session, edits)?;
+    let made = apply(cx, session, edits)?;
     cx.progress(Stage::Fix, edits.len() as u64, edits.len() as u64, "looking at the fixed guest");
     let facts = verify(session, facts, &cx.job.policy)?;
-    Ok((seconds, Some(readiness::check(&facts, session, &validate::target(&planned.plan.target)))))
+    Ok((made, Some(readiness::check(&facts, session, &validate::target(&planned.plan.target)))))
 }
 
-fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<Vec<f64>, Failure> {
+fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<Vec<Made>, Failure> {
     let total = edits.len() as u64;
-    let mut seconds = Vec::new();
+    let mut made = Vec::new();
     for (done, edit) in edits.iter().enumerate() {
         crate::exec::check_cancelled()?;
         let line = headline(edit);
-        let started = Instant::now();
         cx.progress(Stage::Fix, done as u64, total, &line);
+        let doing = || format!("edit {} of {total}: {line}", done + 1);
+        let trace = Trace::before(session, edit).doing(doing())?;
+        let started = Instant::now();
         session.apply(edit).map_err(|e| {
-            let failure = Failure::from(e).context(format!("edit {} of {total}: {line}", done + 1));
+            let failure = Failure::from(e).context(doing());
             match edit.change {
                 Change::Run { .. } => {
                     failure.hint(format!("--skip-fixer {} leaves this repair out", edit.fixer))
@@ -134,9 +145,10 @@ fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<Vec<
                 _ => failure,
             }
         })?;
-        seconds.push(started.elapsed().as_secs_f64());
+        let seconds = started.elapsed().as_secs_f64();
+        made.push((seconds, trace.after(session, edit).doing(doing())?));
     }
-    Ok(seconds)
+    Ok(made)
 }
 
 /// Gathers the guest's facts anew and asks every fixer again: a fixed guest yields no edits. The facts.

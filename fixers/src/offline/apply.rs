@@ -99,6 +99,30 @@ impl Session {
         self.ask(&format!("labelling {path}"), |g| g.lsetxattr(LABEL, label, length, path))
     }
 
+    /// Whether there are extended attributes besides a SELinux label.
+    pub(crate) fn more_attributes(&self, path: &str) -> Result<bool> {
+        // EOPNOTSUPP: the file system has none.
+        let found =
+            self.ask_unless(&[95], &format!("reading the attributes of {path}"), |g| g.lgetxattrs(path))?;
+        Ok(found.into_iter().flatten().any(|attribute| attribute.attrname != LABEL))
+    }
+
+    /// Cuts a file off.
+    pub(crate) fn cut(&self, path: &str, size: u64) -> Result<()> {
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        self.ask(&format!("cutting {path} off"), |g| g.truncate_size(path, size))
+    }
+
+    /// Removes an empty directory.
+    pub(crate) fn rmdir(&self, path: &str) -> Result<()> {
+        self.ask(&format!("removing the directory {path}"), |g| g.rmdir(path))
+    }
+
+    /// Takes a SELinux label away.
+    pub(crate) fn unlabel(&self, path: &str) -> Result<()> {
+        self.ask(&format!("taking the label of {path} away"), |g| g.lremovexattr(LABEL, path))
+    }
+
     fn link(&self, path: &str, target: &str, replace: bool) -> Result<()> {
         self.make_parent(path)?;
         let doing = format!("linking {path}");
