@@ -156,7 +156,7 @@ pub enum Command {
 #[derive(Debug, Clone, Default, Args)]
 pub struct MigrateArgs {
     /// What is moved.
-    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
+    #[arg(required_unless_present = "plan", value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
     pub sources: Vec<PathBuf>,
     /// Directory that the result's directory DIR/NAME is made in
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -164,6 +164,9 @@ pub struct MigrateArgs {
     /// Name of the VM on the target [default: the source's own]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Carry out a plan that h2k plan wrote with --json or -f: as it stands there, or not at all
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sources", "name"])]
+    pub plan: Option<PathBuf>,
     /// What the user wants of target and repairs.
     #[command(flatten)]
     pub policy: PolicyArgs,

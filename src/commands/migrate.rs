@@ -11,14 +11,17 @@ use crate::state::Store;
 use crate::ui::Ui;
 use crate::warden::Alone;
 
-use super::{Settled, jobs};
+use super::{Settled, jobs, planned};
 
 /// Runs the subcommand.
 ///
 /// # Errors
 /// As the stages say; [`FailureKind::Partial`] if some of several VMs failed.
 pub fn run(args: &MigrateArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
-    let jobs = jobs::of(&args.sources, args.name.as_deref(), settled)?;
+    let jobs = match &args.plan {
+        Some(file) => planned::jobs(file, args, settled)?,
+        None => jobs::of(&args.sources, args.name.as_deref(), settled)?,
+    };
     let store = settled.store()?;
     all(&jobs, &store, ui)
 }

@@ -14,6 +14,8 @@ mod listing;
 pub mod man;
 pub mod migrate;
 pub mod plan;
+pub mod plan_batch;
+pub mod planned;
 pub mod report;
 pub mod resume;
 pub mod rules;
@@ -63,6 +65,13 @@ impl Settled {
         let settings = loaded.above.clone().merge(defaults).merge(loaded.below.clone());
         let warnings = loaded.warnings.clone();
         Ok(Self { resolved: settings.resolve(&around), warnings, batch, layers: loaded, around })
+    }
+
+    /// These settings alone.
+    #[cfg(test)]
+    pub(crate) fn without(settings: Settings, around: Surroundings) -> Self {
+        let layers = Loaded { above: settings.clone(), ..Loaded::default() };
+        Self { resolved: settings.resolve(&around), warnings: Vec::new(), batch: None, layers, around }
     }
 
     /// The batch that the command line's file names, with every VM that it stands for.

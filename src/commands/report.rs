@@ -102,7 +102,7 @@ mod tests {
             variables: [("HOME".into(), temp.path().into())].into(),
             etc: temp.path().to_owned(),
         };
-        let settled = Settled { resolved: Settings::default().resolve(&around), warnings: Vec::new() };
+        let settled = Settled::without(Settings::default(), around);
         assert_eq!(printed(None, false, &settled).unwrap_err().chain(), "no run is done yet");
 
         let store = settled.store().unwrap();
