@@ -4,6 +4,7 @@
 mod common;
 
 mod bad_input;
+mod cmd_batch;
 mod cmd_convert;
 mod cmd_inspect;
 mod cmd_misc;

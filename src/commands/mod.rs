@@ -82,6 +82,11 @@ impl Settled {
         self.batch.as_ref().map(|file| expand(file, &|own| self.of_vm(file, own))).transpose()
     }
 
+    /// The current directory.
+    pub fn directory(&self) -> &Path {
+        &self.around.directory
+    }
+
     /// Settings of a VM of a batch.
     fn of_vm(&self, file: &BatchFile, own: &Settings) -> Resolved {
         let above = self.layers.above.clone().merge(own.clone());
