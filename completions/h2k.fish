@@ -34,21 +34,30 @@ complete -c h2k -n "__fish_h2k_needs_command" -s h -l help -d 'Print help (see m
 complete -c h2k -n "__fish_h2k_needs_command" -s V -l version -d 'Print version'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "migrate" -d 'Move a VM: plan, repair, copy, boot'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "batch" -d 'Check, describe and begin batch files: many VMs for one night'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "convert" -d 'Copy a disk into another format; nothing inside it is changed'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "verify" -d 'Read disks again and compare them with what was copied'
-complete -c h2k -n "__fish_h2k_needs_command" -f -a "status" -d 'Show the runs that the state file remembers'
-complete -c h2k -n "__fish_h2k_needs_command" -f -a "resume" -d 'Go on with runs that were killed or failed'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "status" -d 'Show batches and runs, also while another h2k works on them'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "history" -d 'Show what was done when, and how long it took'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "cancel" -d 'Stop a batch, or a VM, that another h2k works on'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "clean" -d 'Remove what unfinished runs left, and forget them'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "resume" -d 'Go on with batches and runs that were killed or failed'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "report" -d 'Print the report of a finished migration'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "undo" -d 'List the edits of a finished migration, or take them back'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "fixers" -d 'List the repairs that h2k knows'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "rules" -d 'List the rules that look for concerns'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "doctor" -d 'Check whether this host has what h2k needs'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "completions" -d 'Print completions for a shell'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "run-job" -d 'Migrate one VM of a batch; started by migrate -f'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "man" -d 'Write the manual pages into a directory'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s f -l file -d 'Move all VMs of a batch file; one that was stopped goes on where it was' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s o -l output -d 'Directory that the result\'s directory DIR/NAME is made in' -r -f -a "(__fish_complete_directories)"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l name -d 'Name of the VM on the target [default: the source\'s own]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l metrics -d 'Write metrics for Prometheus to this file after each VM: states, seconds, bytes [default: none]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l plan -d 'Carry out a plan that h2k plan wrote with --json or -f: as it stands there, or not at all' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l format -d 'Format of the target\'s disks [default: qcow2]' -r -f -a "qcow2\t''
 raw\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l compress -d 'Compress the clusters of qcow2 disks' -r -f -a "zstd\t''
@@ -91,8 +100,10 @@ json\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -s f -l file -d 'Plan all VMs of a batch file, side by side' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l vm -d 'Of the batch file, only this VM\'s plan. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l name -d 'Name of the VM on the target [default: the source\'s own]' -r
-complete -c h2k -n "__fish_h2k_using_subcommand plan" -s o -l output -d 'Write the plan to a file instead of stdout' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -s o -l output -d 'Write the plan to a file instead of stdout; with -f, a file NAME.plan.json for each VM into a directory, for migrate --plan' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l format -d 'Format of the target\'s disks [default: qcow2]' -r -f -a "qcow2\t''
 raw\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l compress -d 'Compress the clusters of qcow2 disks' -r -f -a "zstd\t''
@@ -133,6 +144,53 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l markdown -d 'Print Mark
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -f -a "check" -d 'Show the VMs that a batch file names, or every mistake in it; ends with 2 if there is one'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -f -a "schema" -d 'Print the JSON Schema of batch files, for editors'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -f -a "example" -d 'Print a batch file with every key and what it is for'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -f -a "init" -d 'Begin a batch file with the VMs that are found'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and not __fish_seen_subcommand_from check schema example init help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from check" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from check" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from check" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from check" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from schema" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from schema" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from schema" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from example" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from example" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from example" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from example" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from example" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from example" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from init" -s o -l output -d 'Write to a file instead of stdout; one that is there is left alone' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from init" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from init" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from init" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from init" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from init" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from help" -f -a "check" -d 'Show the VMs that a batch file names, or every mistake in it; ends with 2 if there is one'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from help" -f -a "schema" -d 'Print the JSON Schema of batch files, for editors'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from help" -f -a "example" -d 'Print a batch file with every key and what it is for'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from help" -f -a "init" -d 'Begin a batch file with the VMs that are found'
+complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l parent -d 'File that may be the parent of a disk, or a directory of such. May be given several times' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l key -d 'Open an encrypted volume, as in migrate. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
@@ -195,9 +253,35 @@ complete -c h2k -n "__fish_h2k_using_subcommand status" -l config -d 'Read this 
 complete -c h2k -n "__fish_h2k_using_subcommand status" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
 json\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand status" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand status" -s w -l watch -d 'Show it again and again until nothing runs'
 complete -c h2k -n "__fish_h2k_using_subcommand status" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand status" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand status" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand history" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand history" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand history" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand history" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand history" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand history" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand history" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand cancel" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand cancel" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand cancel" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand cancel" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand cancel" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand clean" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand clean" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand clean" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand clean" -l all -d 'All that is unfinished'
+complete -c h2k -n "__fish_h2k_using_subcommand clean" -l finished -d 'The records of all that is finished, instead'
+complete -c h2k -n "__fish_h2k_using_subcommand clean" -s n -l dry-run -d 'Only show what would be removed'
+complete -c h2k -n "__fish_h2k_using_subcommand clean" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand clean" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand clean" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c h2k -n "__fish_h2k_using_subcommand resume" -l engine -d 'What copies the disks; qemu is there for comparison [default: native]' -r -f -a "native\t''
 qemu\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand resume" -l threads -d 'Threads that copy a disk [default: one per processor]' -r
@@ -209,14 +293,28 @@ json\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand resume" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand resume" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand report" -l batch -d 'Print the report of a batch, by its name or the directory of its report' -r -f -a "(__fish_complete_directories)"
 complete -c h2k -n "__fish_h2k_using_subcommand report" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand report" -l config -d 'Read this configuration file and no other' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand report" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
 json\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand report" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand report" -l html -d 'Print a page for a browser: one file that needs no other'
+complete -c h2k -n "__fish_h2k_using_subcommand report" -l markdown -d 'Print Markdown; this is what is printed without an option too'
 complete -c h2k -n "__fish_h2k_using_subcommand report" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand report" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand report" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -l key -d 'Open an encrypted volume, as in migrate. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -l all -d 'Take back every edit that can be'
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -l list -d 'List the edits; nothing is changed'
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -l json -d 'Print JSON'
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l config -d 'Read this configuration file and no other' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
@@ -248,6 +346,13 @@ json\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand completions" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand completions" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c h2k -n "__fish_h2k_using_subcommand run-job" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand run-job" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand run-job" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand run-job" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand run-job" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand run-job" -s h -l help -d 'Print help'
 complete -c h2k -n "__fish_h2k_using_subcommand man" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand man" -l config -d 'Read this configuration file and no other' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand man" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
@@ -255,18 +360,28 @@ json\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand man" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand man" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand man" -s h -l help -d 'Print help'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "migrate" -d 'Move a VM: plan, repair, copy, boot'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "convert" -d 'Copy a disk into another format; nothing inside it is changed'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "verify" -d 'Read disks again and compare them with what was copied'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "status" -d 'Show the runs that the state file remembers'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "resume" -d 'Go on with runs that were killed or failed'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "report" -d 'Print the report of a finished migration'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "fixers" -d 'List the repairs that h2k knows'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "rules" -d 'List the rules that look for concerns'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "doctor" -d 'Check whether this host has what h2k needs'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan inspect test convert verify status resume report fixers rules doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "migrate" -d 'Move a VM: plan, repair, copy, boot'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "batch" -d 'Check, describe and begin batch files: many VMs for one night'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "convert" -d 'Copy a disk into another format; nothing inside it is changed'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "verify" -d 'Read disks again and compare them with what was copied'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "status" -d 'Show batches and runs, also while another h2k works on them'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "history" -d 'Show what was done when, and how long it took'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "cancel" -d 'Stop a batch, or a VM, that another h2k works on'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "clean" -d 'Remove what unfinished runs left, and forget them'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "resume" -d 'Go on with batches and runs that were killed or failed'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "report" -d 'Print the report of a finished migration'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "undo" -d 'List the edits of a finished migration, or take them back'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "fixers" -d 'List the repairs that h2k knows'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "rules" -d 'List the rules that look for concerns'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "doctor" -d 'Check whether this host has what h2k needs'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "run-job" -d 'Migrate one VM of a batch; started by migrate -f'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and __fish_seen_subcommand_from batch" -f -a "check" -d 'Show the VMs that a batch file names, or every mistake in it; ends with 2 if there is one'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and __fish_seen_subcommand_from batch" -f -a "schema" -d 'Print the JSON Schema of batch files, for editors'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and __fish_seen_subcommand_from batch" -f -a "example" -d 'Print a batch file with every key and what it is for'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and __fish_seen_subcommand_from batch" -f -a "init" -d 'Begin a batch file with the VMs that are found'

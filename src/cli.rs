@@ -164,10 +164,10 @@ pub enum Command {
 #[derive(Debug, Clone, Default, Args)]
 pub struct MigrateArgs {
     /// What is moved.
-    #[arg(required_unless_present = "file", value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
+    #[arg(required_unless_present_any = ["file", "plan"], value_name = "SOURCE", value_hint = ValueHint::AnyPath, help = help::SOURCE)]
     pub sources: Vec<PathBuf>,
     /// Move all VMs of a batch file; one that was stopped goes on where it was
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sources", "name"])]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sources", "name", "plan"])]
     pub file: Option<PathBuf>,
     /// Directory that the result's directory DIR/NAME is made in
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -178,6 +178,9 @@ pub struct MigrateArgs {
     /// Write metrics for Prometheus to this file after each VM: states, seconds, bytes [default: none]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub metrics: Option<PathBuf>,
+    /// Carry out a plan that h2k plan wrote with --json or -f: as it stands there, or not at all
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sources", "name"])]
+    pub plan: Option<PathBuf>,
     /// What the user wants of target and repairs.
     #[command(flatten)]
     pub policy: PolicyArgs,

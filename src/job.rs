@@ -7,6 +7,7 @@ use h2k_transports::NbdUri;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, FailureKind};
+use crate::plan::saved::Pinned;
 
 /// Longest directory name that most file systems take, in bytes (`NAME_MAX` is 255), less what h2k appends.
 const MAX_NAME: usize = 200;
@@ -32,6 +33,9 @@ pub struct Job {
     pub boot: bool,
     /// Seconds that a boot may take; `None` for the default of the accelerator.
     pub boot_timeout: Option<u64>,
+    /// The saved plan that is carried out: PLAN has to come to the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Pinned>,
 }
 
 impl Job {

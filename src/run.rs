@@ -157,6 +157,9 @@ fn published(record: &Record<'_>, dir: &Path) -> Result<bool, Failure> {
 
 fn stages(cx: &mut Context<'_>, record: Record<'_>, fetched: Fetched) -> Result<Report, Failure> {
     let planned = pipeline::plan(cx, Some(record), fetched)?;
+    if let Some(pinned) = &cx.job.plan {
+        pinned.check(&planned.plan)?;
+    }
     if !planned.plan.ready() {
         return Err(not_ready(&planned.plan));
     }

@@ -6,6 +6,7 @@ mod common;
 mod bad_input;
 mod batch;
 mod batch_kill;
+mod cmd_batch;
 mod cmd_convert;
 mod cmd_inspect;
 mod cmd_misc;

@@ -58,7 +58,8 @@ fn assert_fits(name: &str, instance: &Value) {
 }
 
 fn real() -> Report {
-    serde_json::from_slice(&std::fs::read(root("fixtures/reports/debian12-bios/report.json")).unwrap()).unwrap()
+    serde_json::from_slice(&std::fs::read(root("fixtures/reports/debian12-bios/report.json")).unwrap())
+        .unwrap()
 }
 
 /// A change of every kind.
@@ -74,7 +75,12 @@ fn changes() -> Vec<Change> {
     ];
     vec![
         Change::Write { path: path(), before: None, after: text(), mode: 0o644 },
-        Change::Write { path: path(), before: Some(Content::Base64("AA==".to_owned())), after: text(), mode: 0 },
+        Change::Write {
+            path: path(),
+            before: Some(Content::Base64("AA==".to_owned())),
+            after: text(),
+            mode: 0,
+        },
         Change::Remove { path: path(), before: text() },
         Change::Rename { path: path(), to: path() },
         Change::Symlink { path: path(), before: None, target: path() },
@@ -95,7 +101,8 @@ fn changes() -> Vec<Change> {
 fn full() -> Report {
     let mut report = real();
     report.edits = changes().into_iter().map(|change| Edit::new("linux.x", "why", change)).collect();
-    let stat = serde_json::from_value(json!({ "kind": "symlink", "size": 1, "mode": 420, "uid": 0, "gid": 0 }));
+    let stat =
+        serde_json::from_value(json!({ "kind": "symlink", "size": 1, "mode": 420, "uid": 0, "gid": 0 }));
     report.traces = vec![Trace {
         stat: Some(stat.unwrap()),
         label: Some("etc_t".to_owned()),

@@ -11,7 +11,7 @@ use crate::surroundings::Surroundings;
 use crate::yaml::{self, MAX_FILE};
 
 /// All layers in one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// What they say together.
     pub settings: Settings,

@@ -1,12 +1,15 @@
 //! Many VMs: which, in which waves, how many at once.
 
 pub mod budget;
+pub mod example;
 pub mod expand;
 pub mod globs;
 pub mod hooks;
+pub mod init;
 pub mod place;
 pub mod runner;
 pub mod schedule;
+pub mod schema;
 pub mod wire;
 pub mod worker;
 

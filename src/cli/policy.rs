@@ -112,7 +112,7 @@ impl PolicyArgs {
     ///
     /// # Errors
     /// A network is mapped twice; a NIC is given what contradicts itself.
-    pub(super) fn settings(&self) -> Result<Settings, String> {
+    pub(crate) fn settings(&self) -> Result<Settings, String> {
         let mut settings = Settings {
             format: self.format,
             compress: self.compress,

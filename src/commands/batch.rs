@@ -1,14 +1,22 @@
 //! `h2k batch`: batch files themselves.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 
+use crate::batch::example::example;
 use crate::batch::expand::Expanded;
+use crate::batch::init;
+use crate::batch::schema::schema;
 use crate::cli::{BatchArgs, BatchCommand};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Doing, Failure, FailureKind};
 use crate::ui::escape;
 use crate::ui::{Ui, table::table};
 
 use super::Settled;
+use super::jobs::absolute;
 
 /// What `check --json` prints.
 #[derive(Serialize)]
@@ -36,10 +44,47 @@ struct Checked<'a> {
 pub fn run(args: &BatchArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     match &args.command {
         BatchCommand::Check { json, .. } => check(*json, settled, ui),
-        BatchCommand::Schema | BatchCommand::Example | BatchCommand::Init { .. } => {
-            Err(Failure::message(FailureKind::Failed, "not yet"))
-        }
+        BatchCommand::Schema => ui.answer_json(&schema()),
+        BatchCommand::Example => ui.answer(&example()),
+        BatchCommand::Init { sources, output } => begin(sources, output.as_deref(), settled, ui),
     }
+}
+
+/// Writes a batch file with what is found.
+///
+/// # Errors
+/// Nothing is found; the file is there already; [`FailureKind::Partial`] if something is no VM that can be read, after
+/// the others are written.
+fn begin(sources: &[PathBuf], output: Option<&Path>, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+    let sources = sources.iter().map(|source| absolute(source)).collect::<Result<Vec<_>, _>>()?;
+    let output = output.map(absolute).transpose()?;
+    if let Some(path) = output.as_deref().filter(|path| path.exists()) {
+        let message = format!("{} is there already", path.display());
+        return Err(Failure::message(FailureKind::Usage, message).hint("name another file with -o"));
+    }
+    let found = init::find(&sources, &settled.resolved.temp_dir)?;
+    let failed: Vec<&Failure> = found.iter().filter_map(|found| found.vm.as_ref().err()).collect();
+    if failed.len() == found.len() {
+        let failure = Failure::message(FailureKind::Usage, "no VM is found");
+        return Err(failed.iter().fold(failure, |all, one| all.hint(one.chain())));
+    }
+    let here = settled.directory();
+    let base = output.as_deref().and_then(Path::parent).unwrap_or(here);
+    let text = init::text(&found, base);
+    match &output {
+        Some(path) => {
+            let writing = || format!("writing {}", path.display());
+            let mut file = File::create_new(path).doing(writing())?;
+            file.write_all(text.as_bytes()).doing(writing())?;
+        }
+        None => ui.answer(&text)?,
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} of {} sources are no VM that can be read", failed.len(), found.len());
+    let failure = Failure::message(FailureKind::Partial, message);
+    Err(failed.iter().fold(failure, |all, one| all.hint(one.chain())))
 }
 
 fn check(json: bool, settled: &Settled, ui: &Ui) -> Result<(), Failure> {

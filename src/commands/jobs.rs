@@ -43,6 +43,7 @@ pub fn with(
         copy: wanted.copy,
         boot: wanted.boot,
         boot_timeout: wanted.boot_timeout,
+        plan: None,
     }
 }
 

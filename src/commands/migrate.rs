@@ -13,7 +13,7 @@ use crate::state::Store;
 use crate::ui::Ui;
 use crate::warden::Alone;
 
-use super::{Settled, jobs, run_batch};
+use super::{Settled, jobs, planned, run_batch};
 
 /// Runs the subcommand.
 ///
@@ -23,7 +23,10 @@ pub fn run(args: &MigrateArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure
     if let Some(expanded) = settled.expanded()? {
         return run_batch::begin(&expanded.batch, settled, ui);
     }
-    let jobs = jobs::of(&args.sources, args.name.as_deref(), settled)?;
+    let jobs = match &args.plan {
+        Some(file) => planned::jobs(file, args, settled)?,
+        None => jobs::of(&args.sources, args.name.as_deref(), settled)?,
+    };
     let store = settled.store()?;
     all(&jobs, &store, settled, ui)
 }

@@ -14,6 +14,8 @@ mod listing;
 pub mod man;
 pub mod migrate;
 pub mod plan;
+pub mod plan_batch;
+pub mod planned;
 pub mod report;
 pub mod resume;
 pub mod rules;
@@ -66,18 +68,11 @@ impl Settled {
         Ok(Self { resolved: settings.resolve(&around), warnings, batch, layers: loaded, around })
     }
 
-    /// Where nobody set anything.
+    /// These settings alone.
     #[cfg(test)]
-    pub fn without_files(around: Surroundings) -> Self {
-        let none = Settings::default();
-        let layers = Loaded {
-            settings: none.clone(),
-            above: none.clone(),
-            below: none.clone(),
-            files: Vec::new(),
-            warnings: Vec::new(),
-        };
-        Self { resolved: none.resolve(&around), warnings: Vec::new(), batch: None, layers, around }
+    pub(crate) fn without(settings: Settings, around: Surroundings) -> Self {
+        let layers = Loaded { above: settings.clone(), ..Loaded::default() };
+        Self { resolved: settings.resolve(&around), warnings: Vec::new(), batch: None, layers, around }
     }
 
     /// The batch that the command line's file names, with every VM that it stands for.
@@ -86,6 +81,11 @@ impl Settled {
     /// Everything that the files which it names do not bear out.
     pub fn expanded(&self) -> Result<Option<Expanded>, Failure> {
         self.batch.as_ref().map(|file| expand(file, &|own| self.of_vm(file, own))).transpose()
+    }
+
+    /// The current directory.
+    pub fn directory(&self) -> &Path {
+        &self.around.directory
     }
 
     /// Settings of a VM of a batch.

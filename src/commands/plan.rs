@@ -7,18 +7,22 @@ use crate::run;
 use crate::stages::convert::write;
 use crate::ui::Ui;
 
-use super::{Settled, jobs};
+use super::{Settled, jobs, plan_batch};
 
 /// Runs the subcommand.
 ///
 /// # Errors
 /// As the stages say; [`FailureKind::NotReady`] if a plan has critical concerns, after all plans are printed.
 pub fn run(args: &PlanArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
-    let mut plans = Vec::new();
-    for job in jobs::of(&args.sources, args.name.as_deref(), settled)? {
-        plans.push(run::plan(&job, Some(&settled.resolved.temp_dir), ui)?);
+    if args.file.is_some() {
+        return plan_batch::run(args, settled, ui);
     }
-    let document = PlanDocument { version: VERSION, vms: plans };
+    let mut plans = Vec::new();
+    let jobs = jobs::of(&args.sources, args.name.as_deref(), settled)?;
+    for job in &jobs {
+        plans.push(run::plan(job, Some(&settled.resolved.temp_dir), ui)?);
+    }
+    let document = PlanDocument { version: VERSION, vms: plans, jobs };
     let shown = shown(args, &document)?;
     match &args.output {
         Some(file) => write(file, shown.as_bytes())?,

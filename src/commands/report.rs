@@ -122,7 +122,7 @@ mod tests {
             variables: [("HOME".into(), temp.path().into())].into(),
             etc: temp.path().to_owned(),
         };
-        let settled = Settled::without_files(around);
+        let settled = Settled::without(Settings::default(), around);
         assert_eq!(printed(None, false, &settled).unwrap_err().chain(), "no run is done yet");
 
         let store = settled.store().unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use h2k_config::{CopySettings, DiskBus, Policy, TargetFormat};
+use h2k_config::{DiskBus, Policy, TargetFormat};
 use h2k_transports::{DiskFormat, SourceVm};
 use serde::Serialize;
 
@@ -161,16 +161,7 @@ fn only_xml(dir: &Path) -> Result<PathBuf, Failure> {
 
 /// A domain around a disk without a description: its firmware is found by looking at it.
 fn of_disk(path: &Path, settled: &Settled, ui: &Ui) -> Result<(Domain, PathBuf), Failure> {
-    let job = Job {
-        sources: vec![path.to_owned()],
-        output: None,
-        name: None,
-        parents: Vec::new(),
-        policy: Policy::default(),
-        copy: CopySettings::default(),
-        boot: true,
-        boot_timeout: None,
-    };
+    let job = Job { sources: vec![path.to_owned()], boot: true, ..Job::default() };
     let inspected = run::inspect(&job, Some(&settled.resolved.temp_dir), ui)?;
     let source: &SourceVm = &inspected.flattened.fetched.vm;
     let format = format(&inspected.flattened)?;

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod forecast;
 pub mod markdown;
 pub mod rules;
+pub mod saved;
 pub mod target;
 pub mod text;
 
@@ -16,6 +17,7 @@ use h2k_transports::SourceVm;
 use serde::{Deserialize, Serialize};
 
 use crate::emit::domain::Domain;
+use crate::job::Job;
 pub use forecast::Forecast;
 
 /// Version of the plan's JSON. It grows with every change that an older reader would misread.
@@ -28,6 +30,9 @@ pub struct PlanDocument {
     pub version: u32,
     /// A plan per VM.
     pub vms: Vec<Plan>,
+    /// What each was made for, so that it can be carried out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<Job>,
 }
 
 /// What will be done to one VM. Data only.

@@ -76,6 +76,11 @@ pub fn guest_line(plan: &Plan) -> String {
     }
 }
 
+/// The guest's system, as it calls itself.
+pub fn guest_system(plan: &Plan) -> String {
+    plan.facts.system().map_or_else(|| "none found".to_owned(), |system| system.product.clone())
+}
+
 /// The target's hardware, a line each.
 pub fn target_lines(target: &Domain) -> Vec<String> {
     let machine = match target.machine {

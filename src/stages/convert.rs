@@ -139,7 +139,7 @@ fn write_documents(fixed: &Fixed, unfinished: &Path, dir: &Path) -> Result<(), F
     // Paths in the XML are those under the final name.
     let xml = emit::libvirt_xml(&plan.target, dir).doing("writing the libvirt XML")?;
     write(&unfinished.join(format!("{}.xml", plan.name)), xml.as_bytes())?;
-    let document = PlanDocument { version: VERSION, vms: vec![plan.clone()] };
+    let document = PlanDocument { version: VERSION, vms: vec![plan.clone()], jobs: Vec::new() };
     write(&unfinished.join("plan.json"), &serde_json::to_vec_pretty(&document)?)
 }
 

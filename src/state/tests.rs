@@ -2,7 +2,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use h2k_config::{CopySettings, Policy};
+use h2k_config::Policy;
 use tempfile::TempDir;
 
 use super::*;
@@ -13,12 +13,8 @@ fn job(source: &str) -> Job {
     Job {
         sources: vec![PathBuf::from(source)],
         output: Some(PathBuf::from("/srv/vms")),
-        name: None,
-        parents: Vec::new(),
-        policy: Policy::default(),
-        copy: CopySettings::default(),
         boot: true,
-        boot_timeout: None,
+        ..Job::default()
     }
 }
 

@@ -1,0 +1,345 @@
+//! `h2k plan -f`: the plans for all VMs of a batch file, side by side.
+
+use std::fs;
+use std::path::Path;
+
+use h2k_config::nearest::nearest;
+use h2k_fixers::Severity;
+use serde::Serialize;
+
+use crate::batch::expand::Expanded;
+use crate::cli::PlanArgs;
+use crate::error::{Doing, Failure, FailureKind};
+use crate::event::Reporter;
+use crate::job::{Job, safe_name};
+use crate::plan::text::{bytes, guest_system};
+use crate::plan::{Plan, PlanDocument, VERSION, markdown, text};
+use crate::run;
+use crate::stages::convert::write;
+use crate::ui::{Ui, escape, table::table};
+
+use super::Settled;
+
+/// What one VM came to: a line of the table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Name.
+    pub name: String,
+    /// What was planned, or why nothing was.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of planning a VM.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// It is planned.
+    Planned(Planned),
+    /// It cannot be planned.
+    Failed {
+        /// Why.
+        error: String,
+    },
+}
+
+/// What a plan comes to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Planned {
+    /// Operating system.
+    pub os: String,
+    /// Disks.
+    pub disks: usize,
+    /// Bytes that are copied.
+    pub copy_bytes: u64,
+    /// Edits in the guest.
+    pub edits: usize,
+    /// Critical concerns, warnings, information.
+    pub concerns: [usize; 3],
+    /// Bytes that the result and the unfinished work take.
+    pub space_bytes: u64,
+    /// Its critical concerns, a line each.
+    pub critical: Vec<String>,
+}
+
+/// What `--json` prints: the plans, and what could not be planned.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    plans: PlanDocument,
+    batch: &'a str,
+    rows: &'a [Row],
+}
+
+/// Runs `h2k plan -f`.
+///
+/// # Errors
+/// Mistakes in the file; [`FailureKind::Partial`] if a VM cannot be planned; [`FailureKind::NotReady`] if a plan has
+/// critical concerns. Both after everything is printed.
+pub fn run(args: &PlanArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+    let Some(expanded) = settled.expanded()? else { return Ok(()) };
+    let chosen = chosen(&expanded, &args.vm)?;
+    if let Some(dir) = &args.output {
+        fs::create_dir_all(dir).doing(format!("making {}", dir.display()))?;
+    }
+    // The whole plans of a thousand VMs are only kept where they are printed.
+    let keep = args.json || args.markdown || !args.vm.is_empty();
+    let mut rows = Vec::new();
+    let mut kept = PlanDocument { version: VERSION, vms: Vec::new(), jobs: Vec::new() };
+    for index in chosen {
+        let Some(vm) = expanded.batch.vms.get(index) else { continue };
+        let (row, plan) = one(&vm.job, expanded.label(index), Some(&settled.resolved.temp_dir), ui)?;
+        rows.push(row);
+        let Some(plan) = plan else { continue };
+        if let Some(dir) = &args.output {
+            save(dir, &vm.job, &plan)?;
+        }
+        if keep {
+            kept.jobs.push(vm.job.clone());
+            kept.vms.push(plan);
+        }
+    }
+    print(args, &expanded, &rows, kept, ui)?;
+    verdict(&rows)
+}
+
+/// Plans one VM. A failure is its row's; only an interruption is one of all.
+///
+/// # Errors
+/// The user stops it.
+pub fn one(
+    job: &Job,
+    label: String,
+    temp: Option<&Path>,
+    ui: &dyn Reporter,
+) -> Result<(Row, Option<Plan>), Failure> {
+    match run::plan(job, temp, ui) {
+        Ok(plan) => Ok((Row::of(&plan), Some(plan))),
+        Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
+        Err(failure) => Ok((Row { name: label, outcome: Outcome::Failed { error: failure.chain() } }, None)),
+    }
+}
+
+/// The VMs that `--vm` names; all if it names none.
+fn chosen(expanded: &Expanded, names: &[String]) -> Result<Vec<usize>, Failure> {
+    let labels: Vec<String> = (0..expanded.batch.vms.len()).map(|index| expanded.label(index)).collect();
+    if names.is_empty() {
+        return Ok((0..labels.len()).collect());
+    }
+    let find = |name: &String| {
+        labels.iter().position(|label| label == name).ok_or_else(|| {
+            let failure = Failure::message(FailureKind::Usage, format!("the batch has no VM {name:?}"));
+            match nearest(name, labels.iter().map(String::as_str)) {
+                Some(meant) => failure.hint(format!("did you mean {meant}?")),
+                None => failure.hint("h2k batch check lists them"),
+            }
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+/// A VM's plan as `migrate --plan` takes it. It appears under its name when it is complete.
+fn save(dir: &Path, job: &Job, plan: &Plan) -> Result<(), Failure> {
+    let document = PlanDocument { version: VERSION, vms: vec![plan.clone()], jobs: vec![job.clone()] };
+    let file = dir.join(format!("{}.plan.json", safe_name(&plan.name)));
+    write(&file, &serde_json::to_vec_pretty(&document)?)
+}
+
+impl Row {
+    /// The line of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let count = |severity: Severity| plan.concerns.iter().filter(|c| c.severity == severity).count();
+        let f = &plan.forecast;
+        Self {
+            name: plan.name.clone(),
+            outcome: Outcome::Planned(Planned {
+                os: guest_system(plan),
+                disks: plan.target.disks.len(),
+                copy_bytes: f.target_bytes,
+                edits: plan.edits.len(),
+                concerns: [Severity::Critical, Severity::Warning, Severity::Information].map(count),
+                space_bytes: f.target_bytes.saturating_add(f.overlay_bytes).saturating_add(f.temp_bytes),
+                critical: plan
+                    .critical()
+                    .map(|c| format!("{}: {}: {}", c.id, c.subject, c.message))
+                    .collect(),
+            }),
+        }
+    }
+}
+
+fn print(
+    args: &PlanArgs,
+    expanded: &Expanded,
+    rows: &[Row],
+    plans: PlanDocument,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    if args.json {
+        return ui.answer_json(&Document { plans, batch: &expanded.batch.name, rows });
+    }
+    if args.markdown {
+        let pages: Vec<String> = plans.vms.iter().map(markdown::markdown).collect();
+        return ui.answer(&format!("{}\n{}", markdown_table(&expanded.batch.name, rows), pages.join("\n")));
+    }
+    if !args.vm.is_empty() {
+        let pages: Vec<String> = plans.vms.iter().map(text::text).collect();
+        let failed: String = rows.iter().filter_map(failure).map(|line| format!("{line}\n")).collect();
+        return ui.answer(&format!("{}{failed}", pages.join("\n")));
+    }
+    ui.answer(&text_table(rows))
+}
+
+const HEAD: [&str; 9] = ["VM", "OS", "DISKS", "TO COPY", "EDITS", "CRITICAL", "WARNINGS", "NOTES", "SPACE"];
+
+fn cells(row: &Row) -> Vec<String> {
+    let mut cells = vec![row.name.clone()];
+    match &row.outcome {
+        Outcome::Planned(p) => {
+            cells.extend([p.os.clone(), p.disks.to_string(), bytes(p.copy_bytes), p.edits.to_string()]);
+            cells.extend(p.concerns.map(|n| n.to_string()));
+            cells.push(bytes(p.space_bytes));
+        }
+        Outcome::Failed { .. } => cells.push("cannot be planned".to_owned()),
+    }
+    cells.iter().map(|cell| escape::line(cell).into_owned()).collect()
+}
+
+/// The sums of what can be added up.
+fn total(rows: &[Row]) -> Vec<String> {
+    let planned: Vec<&Planned> = rows.iter().filter_map(planned).collect();
+    let sum = |of: fn(&Planned) -> u64| planned.iter().map(|p| of(p)).fold(0, u64::saturating_add);
+    let concerns =
+        |index: usize| planned.iter().filter_map(|p| p.concerns.get(index)).sum::<usize>().to_string();
+    let disks: usize = planned.iter().map(|p| p.disks).sum();
+    let edits: usize = planned.iter().map(|p| p.edits).sum();
+    vec![
+        format!("{} VMs", rows.len()),
+        String::new(),
+        disks.to_string(),
+        bytes(sum(|p| p.copy_bytes)),
+        edits.to_string(),
+        concerns(0),
+        concerns(1),
+        concerns(2),
+        bytes(sum(|p| p.space_bytes)),
+    ]
+}
+
+fn planned(row: &Row) -> Option<&Planned> {
+    match &row.outcome {
+        Outcome::Planned(planned) => Some(planned),
+        Outcome::Failed { .. } => None,
+    }
+}
+
+fn failure(row: &Row) -> Option<String> {
+    match &row.outcome {
+        Outcome::Failed { error } => Some(format!("{}: cannot be planned: {error}", row.name)),
+        Outcome::Planned(_) => None,
+    }
+}
+
+fn text_table(rows: &[Row]) -> String {
+    let mut lines = vec![HEAD.map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(cells));
+    if rows.len() > 1 {
+        lines.push(total(rows));
+    }
+    let mut out = table(&lines);
+    for row in rows {
+        let critical = planned(row).into_iter().flat_map(|p| &p.critical);
+        for line in critical.map(|c| format!("{}: [critical] {c}", row.name)).chain(failure(row)) {
+            out.push_str(&format!("\n{}", escape::line(&line)));
+        }
+    }
+    out
+}
+
+fn markdown_table(name: &str, rows: &[Row]) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| markdown::inline(cell)).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let mut out = format!("# Batch {}\n\n", markdown::inline(name));
+    out.push_str(&line(&HEAD.map(str::to_owned)));
+    out.push_str(&format!("|{}\n", "---|".repeat(HEAD.len())));
+    for row in rows {
+        let mut cells = cells(row);
+        cells.resize(HEAD.len(), String::new());
+        out.push_str(&line(&cells));
+    }
+    for line in rows.iter().filter_map(failure) {
+        out.push_str(&format!("\n- {}\n", markdown::inline(&line)));
+    }
+    out
+}
+
+/// What all rows mean for the exit code.
+fn verdict(rows: &[Row]) -> Result<(), Failure> {
+    let failed: Vec<&str> =
+        rows.iter().filter(|row| failure(row).is_some()).map(|row| row.name.as_str()).collect();
+    let critical = |row: &&Row| planned(row).is_some_and(|p| p.concerns.first().is_some_and(|n| *n > 0));
+    let not_ready: Vec<&str> = rows.iter().filter(critical).map(|row| row.name.as_str()).collect();
+    if !failed.is_empty() {
+        let message = format!("{} of {} VMs cannot be planned: {}", failed.len(), rows.len(), some(&failed));
+        return Err(Failure::message(FailureKind::Partial, message));
+    }
+    if !not_ready.is_empty() {
+        let message = format!(
+            "the plans for {} of {} VMs have critical concerns: {}",
+            not_ready.len(),
+            rows.len(),
+            some(&not_ready)
+        );
+        return Err(Failure::message(FailureKind::NotReady, message));
+    }
+    Ok(())
+}
+
+/// The first few of many names.
+fn some(names: &[&str]) -> String {
+    const SHOWN: usize = 10;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("{shown} and {more} more"),
+        _ => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn row(name: &str, critical: &[&str], edits: usize) -> Row {
+        Row {
+            name: name.to_owned(),
+            outcome: Outcome::Planned(Planned {
+                os: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+                disks: 2,
+                copy_bytes: 3 << 30,
+                edits,
+                concerns: [critical.len(), 2, 11],
+                space_bytes: 3 << 30 | 16 << 20,
+                critical: critical.iter().map(|c| (*c).to_owned()).collect(),
+            }),
+        }
+    }
+
+    #[test]
+    fn vms_side_by_side() {
+        let failed = Outcome::Failed { error: "fetch: disk 1 is not there\n\x1b[2J".to_owned() };
+        let rows = [
+            row("web01", &[], 12),
+            row("db01", &["disk.independent: disk 1: it is left out of snapshots"], 7),
+            Row { name: "old|01".to_owned(), outcome: failed },
+        ];
+        assert_snapshot!(text_table(&rows), @"");
+        assert_snapshot!(markdown_table("night", &rows), @"");
+        assert_eq!(verdict(&rows).unwrap_err().kind.exit_code(), 4);
+        assert_eq!(verdict(&rows[..2]).unwrap_err().kind.exit_code(), 3);
+        assert!(verdict(&rows[..1]).is_ok());
+    }
+}
