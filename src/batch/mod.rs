@@ -10,6 +10,7 @@ pub mod place;
 pub mod runner;
 pub mod schedule;
 pub mod schema;
+pub mod summary;
 pub mod wire;
 pub mod worker;
 

@@ -1,11 +1,15 @@
 //! Carries out a batch and tells what came of it: `h2k migrate -f`, `h2k resume`.
 
-use std::path::Path;
+use std::cell::RefCell;
 
 use crate::batch::Batch;
 use crate::batch::runner::{self, Means, Outcome};
+use crate::batch::summary::{self, Kinds};
 use crate::batch::wire::{Done, Told};
 use crate::error::{Failure, FailureKind};
+use crate::event::{Event, Reporter};
+use crate::metrics::{self, Growing};
+use crate::report;
 use crate::state::{BatchId, BatchState, Store, VmRecord, VmState};
 use crate::ui::Ui;
 
@@ -18,7 +22,7 @@ use super::Settled;
 pub fn begin(batch: &Batch, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     let store = settled.store()?;
     let id = store.begin_batch(batch)?;
-    carry_out(id, &batch.name, &store, settled.state()?, ui)
+    carry_out(id, settled, &store, ui)
 }
 
 /// Goes on with a batch that nobody works on.
@@ -27,24 +31,60 @@ pub fn begin(batch: &Batch, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
 /// As [`begin`].
 pub fn go_on(id: BatchId, settled: &Settled, store: &Store, ui: &Ui) -> Result<(), Failure> {
     store.adopt_batch(id)?;
-    let name = store.batch_record(id)?.name;
-    carry_out(id, &name, store, settled.state()?, ui)
+    carry_out(id, settled, store, ui)
 }
 
-fn carry_out(id: BatchId, name: &str, store: &Store, state: &Path, ui: &Ui) -> Result<(), Failure> {
-    let ended = |_: &VmRecord, result: Result<&Done, &Told>| match result {
-        // stdout takes no more: the report lies in the result's directory all the same.
-        Ok(done) => drop(ui.answer(&done.summary)),
-        Err(told) => ui.failure(&told.failure()),
+fn carry_out(id: BatchId, settled: &Settled, store: &Store, ui: &Ui) -> Result<(), Failure> {
+    let batch = store.batch(id)?;
+    let kinds = RefCell::new(Kinds::new());
+    let metrics = RefCell::new(Growing::new(settled.resolved.metrics.clone(), &batch.name));
+    let ended = |record: &VmRecord, result: Result<&Done, &Told>| {
+        match result {
+            // stdout takes no more: the report lies in the result's directory all the same.
+            Ok(done) => drop(ui.answer(&done.summary)),
+            Err(told) => {
+                kinds.borrow_mut().insert(record.place, told.kind);
+                ui.failure(&told.failure());
+            }
+        }
+        let kind = kinds.borrow().get(&record.place).copied();
+        // A batch does not fail because it cannot be counted.
+        if let Err(failure) = metrics.borrow_mut().note(summary::vm(&batch, record, kind)) {
+            ui.event(&Event::Warning { vm: record.name.clone(), message: failure.chain() });
+        }
     };
-    let result = runner::run(id, &Means { store, state, ui, ended: &ended });
+    let result = runner::run(id, &Means { store, state: settled.state()?, ui, ended: &ended });
     match result {
-        Ok(outcome) => told(name, &outcome, ui),
+        Ok(outcome) => {
+            let told = told(&batch.name, &outcome, ui);
+            write_report(&batch, id, &outcome, &kinds.borrow(), store, settled, ui)?;
+            told
+        }
         Err(failure) => {
             store.finish_batch(id, BatchState::Interrupted, Some(&failure.chain()))?;
             Err(failure)
         }
     }
+}
+
+/// The batch's report, beside the results of its first VM, and its metrics.
+fn write_report(
+    batch: &Batch,
+    id: BatchId,
+    outcome: &Outcome,
+    kinds: &Kinds,
+    store: &Store,
+    settled: &Settled,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let report = summary::report(batch, &store.batch_record(id)?, &outcome.vms, kinds);
+    if let Some(path) = &settled.resolved.metrics {
+        metrics::write(path, &report)?;
+    }
+    let Some(first) = batch.vms.first() else { return Ok(()) };
+    let dir = report::batch::home(first.job.output()?, &batch.name);
+    report::batch::write(&dir, &report)?;
+    ui.answer(&format!("  report    {}\n", dir.join("batch.html").display()))
 }
 
 fn told(name: &str, outcome: &Outcome, ui: &Ui) -> Result<(), Failure> {
