@@ -48,6 +48,16 @@ fn one_failure_leaves_the_others_alone_and_the_memory_is_kept() {
     assert!(ran.stderr.contains("2 of 4 VMs of the batch \\\"night\\\" are not done"), "{}", ran.stderr);
     assert_states(&place, &[("bad", "failed"), ("one", "done"), ("two", "done"), ("after", "skipped")]);
     assert_eq!(place.results("out"), ["one", "two"]);
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(place.path("out/night.batch/batch.json")).unwrap()).unwrap();
+    let told: Vec<_> = report["vms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| (v["name"].as_str().unwrap(), v["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [("bad", "failed"), ("one", "done"), ("two", "done"), ("after", "skipped")]);
+    assert!(place.path("out/night.batch/batch.html").is_file());
 
     // From INSPECT until FIX is done a VM holds its appliance.
     let mut holds: Option<String> = None;

@@ -99,7 +99,7 @@ fn has_report(dir: &Path) -> bool {
 mod tests {
     use std::fs;
 
-    use h2k_config::Surroundings;
+    use h2k_config::{Settings, Surroundings};
     use serde_json::json;
 
     use super::*;

@@ -94,7 +94,7 @@ impl Place {
         let Ok(entries) = std::fs::read_dir(self.path(output)) else { return Vec::new() };
         let mut names: Vec<String> = entries
             .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
-            .filter(|n| n != ".h2k")
+            .filter(|n| n != ".h2k" && !n.ends_with(".batch"))
             .collect();
         names.sort();
         names
