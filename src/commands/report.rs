@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::Settled;
+use crate::batch::summary::{self, Kinds};
 use crate::cli::ReportArgs;
 use crate::error::{Doing, Failure, FailureKind};
-use crate::report::{BatchReport, Report, gather, read};
+use crate::report::{self, BatchReport, Report, read};
 use crate::state::RunState;
 use crate::ui::Ui;
 
@@ -47,8 +48,14 @@ fn batch(which: &Path, settled: &Settled) -> Result<(BatchReport, PathBuf), Fail
         Failure::message(FailureKind::Usage, message)
             .hint("h2k status lists all; the directory that batch.json lies in will do too")
     })?;
-    let home = gather::home(&store.batch(record.id)?).unwrap_or(given);
-    Ok((gather::batch(&store, record.id)?, home))
+    let batch = store.batch(record.id)?;
+    let output = batch.vms.first().and_then(|vm| vm.job.output.as_deref());
+    let home = output.map_or(given, |output| report::batch::home(output, &batch.name));
+    let written = home.join("batch.json");
+    if record.ended.is_some() && written.is_file() {
+        return Ok((BatchReport::load(&written)?, home));
+    }
+    Ok((summary::report(&batch, &record, &store.batch_vms(record.id)?, &Kinds::new()), home))
 }
 
 /// A directory with a report; else a name: in the output directory that is set, or of a run that is done.
