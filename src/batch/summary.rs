@@ -45,7 +45,7 @@ fn state(state: VmState, kind: Option<FailureKind>) -> report::VmState {
         (VmState::Running, _) => report::VmState::Running,
         (VmState::Done, _) => report::VmState::Done,
         (VmState::Skipped, _) => report::VmState::Skipped,
-        (VmState::Cancelled, _) => report::VmState::Interrupted,
+        (VmState::Cancelled, _) => report::VmState::Cancelled,
         (VmState::Failed, Some(FailureKind::NotReady)) => report::VmState::NotReady,
         (VmState::Failed, Some(FailureKind::NotValidated)) => report::VmState::NotValidated,
         (VmState::Failed, _) => report::VmState::Failed,

@@ -25,7 +25,7 @@ pub static FILES: &[(&str, &str)] = &[
     ("~/.local/state/h2k/h2k.db", "runs and what their stages left; $XDG_STATE_HOME or --state moves it"),
     (
         "DIR/NAME/",
-        "a result: NAME.xml, its disks, plan.json, report.json, report.md and boot/ with the evidence",
+        "a result: NAME.xml, its disks, plan.json, report.html, report.md, report.json and boot/ with the evidence",
     ),
     ("DIR/.h2k/", "unfinished work; gone when the run is done"),
 ];

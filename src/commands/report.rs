@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::Settled;
+use crate::batch::summary::{self, Kinds};
 use crate::cli::ReportArgs;
 use crate::error::{Doing, Failure, FailureKind};
-use crate::report::batch::home;
-use crate::report::{BatchReport, Report, read};
+use crate::report::{self, BatchReport, Report, read};
 use crate::state::RunState;
 use crate::ui::Ui;
 
@@ -16,7 +16,12 @@ use crate::ui::Ui;
 /// There is no such result, or it has no report.
 pub fn run(args: &ReportArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     if let Some(which) = &args.batch {
-        return batch(&find_batch(which, settled)?, args, ui);
+        let (report, home) = batch(which, settled)?;
+        return match (args.json, args.html) {
+            (true, _) => ui.answer_json(&report),
+            (_, true) => ui.answer(&report.html(&home)),
+            _ => ui.answer(&report.markdown()),
+        };
     }
     let dir = match &args.which {
         Some(which) => find(which, settled)?,
@@ -29,29 +34,28 @@ pub fn run(args: &ReportArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure>
     ui.answer(&read(&file)?)
 }
 
-fn batch(dir: &Path, args: &ReportArgs, ui: &Ui) -> Result<(), Failure> {
-    if !args.html {
-        return ui.answer(&read(&dir.join(if args.json { "batch.json" } else { "batch.md" }))?);
-    }
-    let file = dir.join("batch.json");
-    ui.answer(&BatchReport::load(&file)?.html(dir))
-}
-
-/// A directory with a batch's report; else a name: in the output directory that is set, or in that of a run.
-fn find_batch(which: &Path, settled: &Settled) -> Result<PathBuf, Failure> {
-    let there = |dir: &PathBuf| dir.join("batch.json").is_file();
+/// A batch's report: that of a directory, or of the last batch of a name as it stands now.
+fn batch(which: &Path, settled: &Settled) -> Result<(BatchReport, PathBuf), Failure> {
     let given = std::path::absolute(which).doing("finding the current directory")?;
-    if there(&given) {
-        return Ok(given);
+    let file = given.join("batch.json");
+    if file.is_file() {
+        return Ok((BatchReport::load(&file)?, given));
     }
-    let name = which.to_string_lossy();
-    let runs = settled.store()?.list_runs()?;
-    let outputs = settled.resolved.output.clone().into_iter();
-    let mut places = outputs.chain(runs.into_iter().filter_map(|run| run.job.output));
-    places.find_map(|output| Some(home(&output, &name)).filter(there)).ok_or_else(|| {
-        let message = format!("there is no report of a batch {}", which.display());
-        Failure::message(FailureKind::Usage, message).hint("name the directory that batch.json lies in")
-    })
+    let store = settled.store()?;
+    let named = store.list_batches()?.into_iter().find(|batch| which.as_os_str() == batch.name.as_str());
+    let record = named.ok_or_else(|| {
+        let message = format!("there is no batch {}", which.display());
+        Failure::message(FailureKind::Usage, message)
+            .hint("h2k status lists all; the directory that batch.json lies in will do too")
+    })?;
+    let batch = store.batch(record.id)?;
+    let output = batch.vms.first().and_then(|vm| vm.job.output.as_deref());
+    let home = output.map_or(given, |output| report::batch::home(output, &batch.name));
+    let written = home.join("batch.json");
+    if record.ended.is_some() && written.is_file() {
+        return Ok((BatchReport::load(&written)?, home));
+    }
+    Ok((summary::report(&batch, &record, &store.batch_vms(record.id)?, &Kinds::new()), home))
 }
 
 /// A directory with a report; else a name: in the output directory that is set, or of a run that is done.

@@ -84,6 +84,8 @@ pub enum VmState {
     NotReady,
     /// It was stopped by the user.
     Interrupted,
+    /// The user cancelled it.
+    Cancelled,
     /// It was not begun, and will not be: a wave before it failed, or its time was over.
     Skipped,
     /// It is being done.
@@ -96,11 +98,12 @@ pub enum VmState {
 
 impl VmState {
     /// All states, those that need a look first.
-    pub const ALL: [VmState; 8] = [
+    pub const ALL: [VmState; 9] = [
         VmState::Failed,
         VmState::NotValidated,
         VmState::NotReady,
         VmState::Interrupted,
+        VmState::Cancelled,
         VmState::Skipped,
         VmState::Running,
         VmState::Waiting,
@@ -114,6 +117,7 @@ impl VmState {
             VmState::NotValidated => "not-validated",
             VmState::NotReady => "not-ready",
             VmState::Interrupted => "interrupted",
+            VmState::Cancelled => "cancelled",
             VmState::Skipped => "skipped",
             VmState::Running => "running",
             VmState::Waiting => "waiting",

@@ -105,11 +105,15 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         Some(heading) if heading.starts_with('#') => " class=\"num\"",
         _ => "",
     };
-    let mut out = "<div class=\"scroll\"><table>\n<thead><tr>".to_owned();
-    for (column, heading) in headings.iter().enumerate() {
-        let _ = write!(out, "<th{}>{}</th>", class(column), heading.trim_start_matches('#'));
+    let mut out = "<div class=\"scroll\"><table>\n".to_owned();
+    if headings.iter().any(|heading| !heading.is_empty()) {
+        out.push_str("<thead><tr>");
+        for (column, heading) in headings.iter().enumerate() {
+            let _ = write!(out, "<th{}>{}</th>", class(column), heading.trim_start_matches('#'));
+        }
+        out.push_str("</tr></thead>\n");
     }
-    out.push_str("</tr></thead>\n<tbody>\n");
+    out.push_str("<tbody>\n");
     for row in rows {
         out.push_str("<tr>");
         for (column, cell) in row.iter().enumerate() {

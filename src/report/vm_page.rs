@@ -81,7 +81,7 @@ fn head(report: &Report) -> String {
         ("source", report.source.display().to_string()),
         ("source digest", report.source_digest.clone()),
         ("result", report.dir.display().to_string()),
-        ("finished", report.finished.clone()),
+        ("finished", report.finished.parse().map_or_else(|_| report.finished.clone(), time)),
     ] {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", text(&value));
     }
