@@ -1,6 +1,9 @@
 //! `h2k batch`, `h2k plan -f`, `h2k migrate --plan`.
 
+use h2k_config::yaml::{Mistakes, de, tree};
+
 use crate::common::{Place, digests, phony};
+use crate::schemas::validated;
 
 /// What differs from run to run: the place, and how much a file system takes.
 fn normalised(place: &Place, text: &str) -> String {
@@ -146,4 +149,50 @@ fn a_batch_file_is_begun_with_what_is_found() {
     let ran = place.h2k(["batch", "init", "src", "-o", "night.yaml"]).expect(2);
     assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
     place.h2k(["batch", "init", "tree-web01"]).expect(2);
+}
+
+/// A YAML text as a JSON value.
+fn json(text: &str) -> serde_json::Value {
+    let limits = tree::Limits { bytes: 1 << 20, nodes: 100_000 };
+    let mut mistakes = Mistakes::default();
+    let node = tree::read(text, limits, &mut mistakes).unwrap();
+    assert_eq!(mistakes, Mistakes::default());
+    de::from_node(&node).unwrap()
+}
+
+#[test]
+fn the_schema_takes_what_the_reader_takes_and_refuses_what_it_refuses() {
+    let place = Place::new();
+    let schema = place.h2k(["batch", "schema"]).expect(0).json();
+    let example = place.h2k(["batch", "example"]).expect(0).stdout;
+    // Prose has a blank after the sign, or before it.
+    let key = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && (!rest.starts_with(' ') || rest.starts_with("  ")) => {
+            rest.to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    let whole: String = example.lines().map(|line| key(line) + "\n").collect();
+    for text in [example.as_str(), &whole, "version: 1\nvms: {from: '*.vmx'}\n"] {
+        let ran = validated(&schema, &json(text));
+        assert_eq!(ran.code, 0, "{}{}\n{text}", ran.stdout, ran.stderr);
+    }
+    for wrong in [
+        "version: 2\nvms: [{source: a}]\n",
+        "version: 1\n",
+        "version: 1\nvms: []\n",
+        "version: 1\nvms: [{source: a, from: b}]\n",
+        "version: 1\nvms: [{name: a}]\n",
+        "version: 1\nvms: [{source: a, disk_bus: ide}]\n",
+        "version: 1\nvms: [{source: a, disk-bus: ide}]\n",
+        "version: 1\nvms: [{source: a, state: b}]\n",
+        "version: 1\nvms: [{source: a}]\nnetworks: {a: {bridge: b, vlan: 4095}}\n",
+        "version: 1\nvms: [{source: a}]\nwaves: [{after: [a]}]\n",
+        "version: 1\nvms: [{source: a}]\nhooks: [{when: before-nothing, run: [x]}]\n",
+    ] {
+        assert_eq!(validated(&schema, &json(wrong)).code, 1, "{wrong}");
+        place.write("wrong.yaml", wrong);
+        place.write("a", "");
+        place.h2k(["batch", "check", "wrong.yaml"]).expect(2);
+    }
 }
