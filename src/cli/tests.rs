@@ -19,7 +19,7 @@ fn the_definitions_are_sound() {
 }
 
 /// Options that say what is to be done now, and have no place in a file.
-const NOT_SETTINGS: &[&str] = &["name", "plan", "config", "quiet", "verbose", "help", "version"];
+const NOT_SETTINGS: &[&str] = &["name", "file", "plan", "config", "quiet", "verbose", "help", "version"];
 
 #[test]
 fn every_setting_is_an_option_and_every_option_a_setting() {
