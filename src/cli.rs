@@ -179,7 +179,7 @@ pub struct MigrateArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub metrics: Option<PathBuf>,
     /// Carry out a plan that h2k plan wrote with --json or -f: as it stands there, or not at all
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sources", "name"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sources", "name", "file"])]
     pub plan: Option<PathBuf>,
     /// What the user wants of target and repairs.
     #[command(flatten)]

@@ -1,6 +1,9 @@
 //! `h2k batch`, `h2k plan -f`, `h2k migrate --plan`.
 
+use h2k_config::yaml::{Mistakes, de, tree};
+
 use crate::common::{Place, digests, phony};
+use crate::schemas::validated;
 
 /// What differs from run to run: the place, and how much a file system takes.
 fn normalised(place: &Place, text: &str) -> String {
@@ -19,22 +22,38 @@ fn check_prints_what_is_found_or_every_mistake() {
                 - {source: exports/db01/db01.vmx, name: db, wave: rest, deadline: '2099-01-01T00:00:00Z'}\n";
     place.write("night.yaml", file);
     let ran = place.h2k(["batch", "check", "night.yaml"]).expect(0);
-    insta::assert_snapshot!(normalised(&place, &ran.stdout), @"");
+    insta::assert_snapshot!(normalised(&place, &ran.stdout), @r#"
+    batch night: 2 VMs in the waves front, rest
+    VM WAVE PRIORITY DEADLINE SOURCE
+    web01 front 5 DIR/exports/web01/web01.vmx
+    db rest 2099-01-01T00:00:00Z DIR/exports/db01/db01.vmx
+    "#);
     let json = place.h2k(["batch", "check", "night.yaml", "--json"]).expect(0).json();
     assert_eq!(json["vms"][1]["name"], "db");
     assert_eq!(json["waves"], serde_json::json!(["front", "rest"]));
 
-    let wrong =
-        file.replace("wave: rest", "wav: rest").replace("name: db", "name: web01") + "    disk_bus: ide\n";
+    let wrong = file.replace("wave: rest", "wav: rest").replace("name: db", "disk_bus: ide, name: ''");
     place.write("night.yaml", wrong);
     let ran = place.h2k(["batch", "check", "night.yaml"]).expect(2);
-    insta::assert_snapshot!(normalised(&place, &ran.stderr), @"");
+    insta::assert_snapshot!(normalised(&place, &ran.stderr), @r#"
+    h2k: error: 4 mistakes in the configuration:
+    DIR/night.yaml:5:5: a VM without "wave"; the waves are front, rest
+    DIR/night.yaml:5:34: unknown key "disk_bus"; did you mean "disk-bus"?
+    DIR/night.yaml:5:55: name: has no value
+    DIR/night.yaml:5:59: unknown key "wav"; did you mean "wave"?
+    "#);
     // What only the files show is told with its place, too.
     let lost = "version: 1\nvms:\n  - from: exports/x*/*.vmx\n  - source: exports/none.vmx\n  - {source: exports/db01, name: web01}\n  \
                 - from: exports/*/web01.vmx\n  - {source: [exports/db01, exports/web01]}\n";
     place.write("night.yaml", lost);
     let ran = place.h2k(["batch", "check", "night.yaml"]).expect(2);
-    insta::assert_snapshot!(normalised(&place, &ran.stderr), @"");
+    insta::assert_snapshot!(normalised(&place, &ran.stderr), @r#"
+    h2k: error: 4 mistakes in the configuration:
+    DIR/night.yaml:3:11: "exports/x*/*.vmx" matches nothing
+    DIR/night.yaml:4:13: DIR/exports/none.vmx does not exist
+    DIR/night.yaml:6:5: two VMs are called "web01": DIR/exports/db01 (line 5) and DIR/exports/web01/web01.vmx: give one of them a name of its own
+    DIR/night.yaml:7:14: these are several VMs (an entry with source is one VM: write an entry for each)
+    "#);
     // No other command does anything with such a file.
     place.h2k(["plan", "-f", "night.yaml"]).expect(2);
     place.h2k(["batch", "check", "nowhere.yaml"]).expect(2);
@@ -60,25 +79,18 @@ fn a_batch_is_planned_side_by_side_and_a_saved_plan_is_carried_out_or_refused() 
     assert!(shown.contains("\nlost cannot be planned\n") && shown.contains("no.vmdk"), "{shown}");
     assert_eq!(std::fs::read_dir(place.path("plans")).unwrap().count(), 1);
 
-    let one = place.h2k(["plan", "-f", "night.yaml", "--vm", "web"]).expect(0).stdout;
-    assert!(
-        one.contains("VM web\n") && one.contains("sda virtio-scsi") && one.contains("bridge br1, VLAN 100"),
-        "{one}"
-    );
     let ran = place.h2k(["plan", "-f", "night.yaml", "--vm", "wep"]).expect(2);
     assert!(ran.stderr.contains("did you mean web?"), "{}", ran.stderr);
-    let json = place.h2k(["plan", "-f", "night.yaml", "--vm", "web", "--json"]).expect(0).json();
+    // The command line stands above a batch file.
+    let args = ["plan", "-f", "night.yaml", "--vm", "web", "--json", "--format", "raw"];
+    let json = place.h2k(args).expect(0).json();
     assert_eq!((&json["version"], &json["rows"][0]["name"]), (&1.into(), &"web".into()));
+    let target = &json["vms"][0]["target"];
+    assert_eq!(target["nics"][0]["target"], serde_json::json!({"bridge": "br1", "vlans": [100]}));
     assert_eq!(
-        json["vms"][0]["target"]["nics"][0]["target"],
-        serde_json::json!({"bridge": "br1", "vlan": [100]})
+        (&target["disks"][0]["target"], &target["disks"][0]["file"]),
+        (&"sda".into(), &"disk0.raw".into())
     );
-    // What stands above a batch file, and what stands below it.
-    let raw = place
-        .h2k(["plan", "-f", "night.yaml", "--vm", "web", "--json", "--disk-bus", "virtio-blk"])
-        .expect(0)
-        .json();
-    assert_eq!(raw["vms"][0]["target"]["disks"][0]["target"], "vda");
 
     let saved = place.path("plans/web.plan.json");
     let text = std::fs::read_to_string(&saved).unwrap();
@@ -115,4 +127,72 @@ fn a_batch_is_planned_side_by_side_and_a_saved_plan_is_carried_out_or_refused() 
     let ran = place.h2k(["migrate", "--plan", "plans/web.plan.json"]).expect(3);
     assert!(ran.stderr.contains("the source of web has changed since"), "{}", ran.stderr);
     assert_eq!(place.results("out"), Vec::<String>::new());
+}
+
+#[test]
+fn a_batch_file_is_begun_with_what_is_found() {
+    let place = Place::new();
+    phony::guest(&place, "web01");
+    place.write("src/lost.vmx", "scsi0:0.present = \"TRUE\"\nscsi0:0.fileName = \"no.vmdk\"\n");
+    let ran = place.h2k(["batch", "init", "src", "-o", "night.yaml"]).expect(4);
+    assert!(ran.stderr.contains("1 of 2 sources"), "{}", ran.stderr);
+    let text = std::fs::read_to_string(place.path("night.yaml")).unwrap();
+    for part in [
+        "\n  # debian12-64, 2 vCPUs, 512.0 MiB of memory\n  # disk scsi0:0 web01.vmdk, 320.0 MiB\n",
+        "\n  # NIC 00:50:56:00:00:01 on VM Network\n  - source: src/web01.vmx\n    name: web01\n",
+        "\n  \"VM Network\": network:default  # of web01\n",
+        "src/lost.vmx: ",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    place.h2k(["batch", "check", "night.yaml"]).expect(0);
+    let ran = place.h2k(["batch", "init", "src", "-o", "night.yaml"]).expect(2);
+    assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
+    place.h2k(["batch", "init", "tree-web01"]).expect(2);
+}
+
+/// A YAML text as a JSON value.
+fn json(text: &str) -> serde_json::Value {
+    let limits = tree::Limits { bytes: 1 << 20, nodes: 100_000 };
+    let mut mistakes = Mistakes::default();
+    let node = tree::read(text, limits, &mut mistakes).unwrap();
+    assert_eq!(mistakes, Mistakes::default());
+    de::from_node(&node).unwrap()
+}
+
+#[test]
+fn the_schema_takes_what_the_reader_takes_and_refuses_what_it_refuses() {
+    let place = Place::new();
+    let schema = place.h2k(["batch", "schema"]).expect(0).json();
+    let example = place.h2k(["batch", "example"]).expect(0).stdout;
+    // Prose has a blank after the sign, or before it.
+    let key = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && (!rest.starts_with(' ') || rest.starts_with("  ")) => {
+            rest.to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    let whole: String = example.lines().map(|line| key(line) + "\n").collect();
+    for text in [example.as_str(), &whole, "version: 1\nvms: {from: '*.vmx'}\n"] {
+        let ran = validated(&schema, &json(text));
+        assert_eq!(ran.code, 0, "{}{}\n{text}", ran.stdout, ran.stderr);
+    }
+    for wrong in [
+        "version: 2\nvms: [{source: a}]\n",
+        "version: 1\n",
+        "version: 1\nvms: []\n",
+        "version: 1\nvms: [{source: a, from: b}]\n",
+        "version: 1\nvms: [{name: a}]\n",
+        "version: 1\nvms: [{source: a, disk_bus: ide}]\n",
+        "version: 1\nvms: [{source: a, disk-bus: ide}]\n",
+        "version: 1\nvms: [{source: a, state: b}]\n",
+        "version: 1\nvms: [{source: a}]\nnetworks: {a: {bridge: b, vlan: 4095}}\n",
+        "version: 1\nvms: [{source: a}]\nwaves: [{after: [a]}]\n",
+        "version: 1\nvms: [{source: a}]\nhooks: [{when: before-nothing, run: [x]}]\n",
+    ] {
+        assert_eq!(validated(&schema, &json(wrong)).code, 1, "{wrong}");
+        place.write("wrong.yaml", wrong);
+        place.write("a", "");
+        place.h2k(["batch", "check", "wrong.yaml"]).expect(2);
+    }
 }

@@ -39,6 +39,7 @@ fn every_command_of_the_readme_does_what_it_says() {
                 let args: Vec<String> = args
                     .iter()
                     .map(|a| match *a {
+                        "exports" => guest.dir.to_str().unwrap().to_owned(),
                         "guest.vmx" => guest.vmx().to_str().unwrap().to_owned(),
                         "guest.vmdk" => guest.dir.join("guest.vmdk").to_str().unwrap().to_owned(),
                         "guest.ova" => bios.dir.join("guest.ova").to_str().unwrap().to_owned(),

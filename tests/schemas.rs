@@ -42,7 +42,7 @@ fn strict(value: &mut Value) {
     }
 }
 
-fn validated(schema: &Value, instance: &Value) -> Ran {
+pub fn validated(schema: &Value, instance: &Value) -> Ran {
     let place = Place::new();
     let schema = place.write("schema.json", schema.to_string());
     let instance = place.write("instance.json", instance.to_string());

@@ -190,9 +190,6 @@ mod tests {
         symlink("/etc", dir.path().join("x/out")).unwrap();
         let escaped = Pattern::escape(dir.path().to_str().unwrap());
         let message = matches(&format!("{escaped}/*/*")).unwrap_err();
-        assert!(
-            message.contains("x/out leads out of") && message.ends_with("name it as source"),
-            "{message}"
-        );
+        assert!(message.contains("/out leads out of") && message.ends_with("name it as source"), "{message}");
     }
 }

@@ -242,7 +242,38 @@ mod tests {
         let lost = Failure::message(crate::error::FailureKind::Failed, "disk\n- source: /etc");
         all.push(Found { sources: vec!["/srv/lost.vmx".into()], vm: Err(lost) });
         let text = text(&all, Path::new("/srv"));
-        assert_snapshot!(text, @"");
+        assert_snapshot!(text, @r#"
+        # What h2k batch init found. h2k batch example shows every key; h2k batch check FILE says whether
+        # the file is right.
+        version: 1
+
+        defaults:
+          # Directory that the results are written to.
+          output: migrated
+
+        # Where the source's networks go: network:NAME is a libvirt network, bridge:NAME a bridge of this host,
+        # {bridge: NAME, vlan: 100} with a VLAN. To be looked at: default is only libvirt's own.
+        networks:
+          "*": network:default  # of web01
+          "Lab #2": network:default  # of db: 1\n- x
+          "VM Network": network:default  # of web01
+
+        vms:
+          # debian12-64, 2 vCPUs, 4.0 GiB of memory
+          # NIC 00:50:56:00:00:01 on VM Network
+          - source: exports/web01/web01.vmx
+            name: web01
+          # debian12-64, 2 vCPUs, 4.0 GiB of memory
+          # NIC 00:50:56:00:00:01 on Lab #2
+          - source: "exports/db \"1\"/db.vmx"
+            name: "db: 1_- x"
+          # debian12-64, 2 vCPUs, 4.0 GiB of memory
+          # NIC 00:50:56:00:00:01 on a network without a name
+          # another VM is called web01 too
+          - source: /elsewhere/web01.vmx
+            name: web01-2
+          # /srv/lost.vmx: disk\n- source: /etc
+        "#);
         let read = h2k_config::batch::read(Path::new("/srv/night.yaml"), &text, None).unwrap();
         assert_eq!(read.vms.len(), 3);
         assert_eq!(read.defaults.network.len(), 3);

@@ -19,7 +19,7 @@ fn the_definitions_are_sound() {
 }
 
 /// Options that say what is to be done now, and have no place in a file.
-const NOT_SETTINGS: &[&str] = &["name", "config", "quiet", "verbose", "help", "version"];
+const NOT_SETTINGS: &[&str] = &["name", "file", "plan", "config", "quiet", "verbose", "help", "version"];
 
 #[test]
 fn every_setting_is_an_option_and_every_option_a_setting() {
@@ -199,13 +199,18 @@ fn help_of_h2k() {
     Commands:
       migrate      Move a VM: plan, repair, copy, boot
       plan         Show every change that migrate would make; nothing is touched
+      batch        Check, describe and begin batch files: many VMs for one night
       inspect      Show what the hypervisor and the disks say of a VM
       test         Boot results, domains or disks to prove that they run; they are not written to
       convert      Copy a disk into another format; nothing inside it is changed
       verify       Read disks again and compare them with what was copied
-      status       Show the runs that the state file remembers
-      resume       Go on with runs that were killed or failed
+      status       Show batches and runs, also while another h2k works on them
+      history      Show what was done when, and how long it took
+      cancel       Stop a batch, or a VM, that another h2k works on
+      clean        Remove what unfinished runs left, and forget them
+      resume       Go on with batches and runs that were killed or failed
       report       Print the report of a finished migration
+      undo         List the edits of a finished migration, or take them back
       fixers       List the repairs that h2k knows
       rules        List the rules that look for concerns
       doctor       Check whether this host has what h2k needs
@@ -241,17 +246,20 @@ fn help_of_migrate() {
     assert_snapshot!(shown("h2k migrate -h"), @r"
     Move a VM: plan, repair, copy, boot
 
-    Usage: h2k migrate [OPTIONS] <SOURCE>...
+    Usage: h2k migrate [OPTIONS] [SOURCE]...
 
     Arguments:
-      <SOURCE>...  A .vmx, .ovf or .ova, a directory that holds one, or disk files or NBD URIs: the
+      [SOURCE]...  A .vmx, .ovf or .ova, a directory that holds one, or disk files or NBD URIs: the
                    disks of one VM
 
     Options:
+      -f, --file <FILE>     Move all VMs of a batch file; one that was stopped goes on where it was
       -o, --output <DIR>    Directory that the result's directory DIR/NAME is made in
           --name <NAME>     Name of the VM on the target [default: the source's own]
           --metrics <FILE>  Write metrics for Prometheus to this file after each VM: states, seconds,
                             bytes [default: none]
+          --plan <FILE>     Carry out a plan that h2k plan wrote with --json or -f: as it stands there,
+                            or not at all
           --parent <PATH>   File that may be the parent of a disk (the base of a snapshot), or a
                             directory of such. May be given several times; the disks' own directories
                             are always looked into

@@ -270,7 +270,7 @@ fn markdown_table(name: &str, rows: &[Row]) -> String {
         out.push_str(&line(&cells));
     }
     for line in rows.iter().filter_map(failure) {
-        out.push_str(&format!("\n- {}\n", markdown::inline(&line)));
+        out.push_str(&format!("\n- {}\n", markdown::inline(&escape::line(&line))));
     }
     out
 }
@@ -336,8 +336,27 @@ mod tests {
             row("db01", &["disk.independent: disk 1: it is left out of snapshots"], 7),
             Row { name: "old|01".to_owned(), outcome: failed },
         ];
-        assert_snapshot!(text_table(&rows), @"");
-        assert_snapshot!(markdown_table("night", &rows), @"");
+        assert_snapshot!(text_table(&rows), @r#"
+        VM      OS                              DISKS  TO COPY  EDITS  CRITICAL  WARNINGS  NOTES  SPACE
+        web01   Debian GNU/Linux 12 (bookworm)  2      3.0 GiB  12     0         2         11     3.0 GiB
+        db01    Debian GNU/Linux 12 (bookworm)  2      3.0 GiB  7      1         2         11     3.0 GiB
+        old|01  cannot be planned
+        3 VMs                                   4      6.0 GiB  19     1         4         22     6.0 GiB
+
+        db01: [critical] disk.independent: disk 1: it is left out of snapshots
+        old|01: cannot be planned: fetch: disk 1 is not there\n\u{1b}[2J
+        "#);
+        assert_snapshot!(markdown_table("night", &rows), @r#"
+        # Batch night
+
+        | VM | OS | DISKS | TO COPY | EDITS | CRITICAL | WARNINGS | NOTES | SPACE |
+        |---|---|---|---|---|---|---|---|---|
+        | web01 | Debian GNU/Linux 12 (bookworm) | 2 | 3.0 GiB | 12 | 0 | 2 | 11 | 3.0 GiB |
+        | db01 | Debian GNU/Linux 12 (bookworm) | 2 | 3.0 GiB | 7 | 1 | 2 | 11 | 3.0 GiB |
+        | old\|01 | cannot be planned |  |  |  |  |  |  |  |
+
+        - old\|01: cannot be planned: fetch: disk 1 is not there\\n\\u{1b}\[2J
+        "#);
         assert_eq!(verdict(&rows).unwrap_err().kind.exit_code(), 4);
         assert_eq!(verdict(&rows[..2]).unwrap_err().kind.exit_code(), 3);
         assert!(verdict(&rows[..1]).is_ok());

@@ -170,7 +170,7 @@ static TIMES: &[&str] = &[
 ];
 
 /// Settings that are those of h2k, not of a VM: they stand in `defaults` only.
-pub static NOT_OF_A_VM: &[&str] = &["state", "log-format", "temp-dir"];
+pub static NOT_OF_A_VM: &[&str] = &["state", "log-format", "temp-dir", "metrics"];
 
 /// Settings that may stand beside `defaults`, as if they stood in it, where there are such.
 pub static BESIDE_DEFAULTS: &[&str] = &["rules", "severity", "accept"];

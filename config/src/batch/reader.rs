@@ -37,7 +37,7 @@ pub fn read(path: &Path, text: &str, home: Option<&Path>) -> Result<BatchFile, M
     let mut mistakes = Mistakes::default();
     let limits = Limits { bytes: MAX_FILE, nodes: MAX_NODES };
     let Some(root) = tree::read(text, limits, &mut mistakes) else {
-        return Err(mistakes);
+        return Err(mistakes.told());
     };
     let base = Base { dir: path.parent().unwrap_or(Path::new("/")), home };
     let file = file(path, &root, base, &mut mistakes);

@@ -55,13 +55,16 @@ impl Mistakes {
     ///
     /// # Errors
     /// There are mistakes: the first 20 of them, and how many more.
-    pub fn end<T>(mut self, value: T) -> Result<T, Mistakes> {
-        if self.is_empty() {
-            return Ok(value);
-        }
+    pub fn end<T>(self, value: T) -> Result<T, Mistakes> {
+        if self.is_empty() { Ok(value) } else { Err(self.told()) }
+    }
+
+    /// The first 20 in the order of their places, and how many more.
+    #[must_use]
+    pub fn told(mut self) -> Self {
         self.list.sort_by_key(|mistake| mistake.at);
         self.more += self.list.len().saturating_sub(TOLD);
         self.list.truncate(TOLD);
-        Err(self)
+        self
     }
 }
