@@ -38,3 +38,4 @@ mod real_uefi;
 mod real_xfs;
 mod resume;
 mod schemas;
+mod user_rules;

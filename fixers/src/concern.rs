@@ -27,6 +27,9 @@ pub struct Concern {
     pub message: String,
     /// What to do about it.
     pub advice: String,
+    /// Why the user accepts it, if so; a critical one is a warning then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
 }
 
 impl Concern {
@@ -44,6 +47,24 @@ impl Concern {
             subject: subject.into(),
             message: message.into(),
             advice: advice.into(),
+            accepted: None,
         }
     }
+}
+
+/// What is known of a concern's id: what `h2k rules` and the manual tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// Stable id.
+    pub id: &'static str,
+    /// Greatest weight that it has.
+    pub severity: Severity,
+    /// What was found, one line.
+    pub summary: &'static str,
+    /// Why it matters, and what h2k does about it; a few sentences.
+    pub explanation: &'static str,
+    /// What to do about it.
+    pub advice: &'static str,
+    /// Whether the user may accept it. Not where the result would be wrong by construction.
+    pub acceptable: bool,
 }

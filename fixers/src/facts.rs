@@ -42,6 +42,9 @@ pub struct GuestFacts {
     pub network: NetworkFacts,
     /// Tools of the hypervisor it comes from, and the guest agent.
     pub tools: Vec<GuestTool>,
+    /// Software that takes notice when its machine moves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub software: Vec<SoftwareFacts>,
     /// systemd's presence, init and udev: what new configuration may be written for.
     pub init: InitFacts,
     /// What the source's hardware looks like to the guest; filled from the hypervisor's description.
@@ -266,6 +269,17 @@ pub struct GuestTool {
     pub packages: Vec<String>,
     /// systemd units of it that are enabled.
     pub enabled_units: Vec<String>,
+}
+
+/// Software that is set up in the guest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoftwareFacts {
+    /// `kubernetes`, `cluster`, `multipath`, `iscsi` or `guard`.
+    pub kind: String,
+    /// Name for people.
+    pub name: String,
+    /// The file or directory that tells.
+    pub file: String,
 }
 
 /// Init system and device naming.

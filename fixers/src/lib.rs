@@ -14,6 +14,7 @@
 
 pub mod append;
 pub mod concern;
+pub mod concerns;
 pub mod edit;
 pub mod error;
 pub mod facts;
@@ -32,7 +33,7 @@ pub mod registry;
 pub mod undo;
 
 pub use append::{ArchiveEntry, EntryContent};
-pub use concern::{Concern, Severity};
+pub use concern::{Concern, Explained, Severity};
 pub use edit::{Change, Content, Edit};
 pub use error::GuestError;
 pub use facts::GuestFacts;

@@ -2,11 +2,12 @@
 
 use h2k_config::Policy;
 use h2k_fixers::registry::FIXERS;
-use h2k_fixers::{Change, Concern, Edit, Guest, GuestFacts, GuestMut, Recorder, Severity};
+use h2k_fixers::{Change, Concern, Edit, Guest, GuestFacts, GuestMut, Recorder};
 use h2k_transports::SourceVm;
 
 use super::forecast::forecast;
-use super::rules::{self, Seen, Space};
+use super::host::HostFacts;
+use super::rules::{self, Seen, Space, others};
 use super::{Plan, target};
 use crate::emit::check::check;
 use crate::emit::domain::Domain;
@@ -35,6 +36,8 @@ pub struct Basis<'a> {
     pub source_digest: &'a str,
     /// Where the result goes, if that is known.
     pub output: Option<Space>,
+    /// The host that the result is made on.
+    pub host: &'a HostFacts,
 }
 
 /// Decides everything.
@@ -49,7 +52,7 @@ pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Fail
     };
     let target = target::target(basis.name, basis.source, facts, basis.policy, basis.sizes);
     let forecast = forecast(basis.sizes, basis.allocated, basis.unpacked, facts, &edits);
-    concerns.extend(rules::check(&Seen {
+    let seen = Seen {
         source: basis.source,
         disks: basis.disks,
         facts,
@@ -57,10 +60,14 @@ pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Fail
         target: &target,
         forecast: &forecast,
         output: basis.output.clone(),
+        host: basis.host,
         runs_in_guest: edits.iter().any(|e| matches!(e.change, Change::Run { .. })),
-    }));
+    };
+    concerns.extend(rules::check(&seen));
+    concerns.extend(rules::user::check(&seen));
     concerns.extend(unknown_fixers(basis.policy));
     concerns.extend(unfit(&target));
+    rules::weigh::weigh(&mut concerns, basis.policy);
     concerns.sort_by(|a, b| (b.severity, &a.id, &a.subject).cmp(&(a.severity, &b.id, &b.subject)));
     Ok(Plan {
         name: basis.name.to_owned(),
@@ -98,19 +105,11 @@ pub fn propose(
 /// A target that libvirt would refuse is found now, not after the copy.
 fn unfit(target: &Domain) -> Option<Concern> {
     let error = check(target).err()?;
-    let advice = "give another --name, or mend the VM's description on its hypervisor";
-    Some(Concern::new("target.unfit", Severity::Critical, &target.name, error.to_string(), advice))
+    Some(others::concern("target.unfit", &target.name, error.to_string()))
 }
 
 fn unknown_fixers(policy: &Policy) -> impl Iterator<Item = Concern> {
     let known = |id: &String| FIXERS.iter().any(|f| f.id() == id);
-    policy.skip_fixers.iter().filter(move |id| !known(id)).map(|id| {
-        Concern::new(
-            "policy.unknown-fixer",
-            Severity::Critical,
-            id,
-            "no fixer of this name exists",
-            "see h2k fixers for the names",
-        )
-    })
+    let unknown = policy.skip_fixers.iter().filter(move |id| !known(id));
+    unknown.map(|id| others::concern("policy.unknown-fixer", id, "no fixer of this name exists"))
 }

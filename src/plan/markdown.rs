@@ -24,13 +24,11 @@ fn write_plan(out: &mut String, plan: &Plan) -> std::fmt::Result {
     writeln!(out, "## Concerns\n")?;
     for c in &plan.concerns {
         let (id, weight) = (&c.id, text::severity(c.severity));
-        writeln!(
-            out,
-            "- **{weight}** `{id}` {}: {}. {}",
-            inline(&c.subject),
-            inline(&c.message),
-            inline(&c.advice)
-        )?;
+        let then = match &c.accepted {
+            Some(reason) => format!("*Accepted: {}*", inline(reason)),
+            None => inline(&c.advice),
+        };
+        writeln!(out, "- **{weight}** `{id}` {}: {}. {then}", inline(&c.subject), inline(&c.message))?;
     }
     writeln!(out, "\n## Edits\n")?;
     for (number, edit) in plan.edits.iter().enumerate() {

@@ -6,6 +6,7 @@
 pub mod decide;
 pub mod diff;
 pub mod forecast;
+pub mod host;
 pub mod markdown;
 pub mod rules;
 pub mod saved;

@@ -1,19 +1,30 @@
 //! The rules that look for what the user should know. One static registry feeds PLAN, `h2k rules`, the manual and
-//! the test that walks all entries. Fixers add concerns of their own about what they could not settle.
+//! the test that walks all entries. Fixers add concerns of their own about what they could not settle, and users
+//! rules of their own ([`user`]); what becomes of a concern's weight is decided in [`weigh`].
 
+mod chain;
+mod devices;
 mod disk;
 mod guest;
 mod host;
+mod machine;
 mod nics;
+mod options;
+pub mod others;
 mod source;
+mod storage;
+mod system;
+pub mod user;
+pub mod weigh;
 
 use std::path::PathBuf;
 
 use h2k_config::Policy;
-use h2k_fixers::{Concern, GuestFacts, Severity};
+use h2k_fixers::{Concern, Explained, GuestFacts, Severity};
 use h2k_transports::SourceVm;
 
 use super::forecast::Forecast;
+use super::host::HostFacts;
 use crate::emit::domain::Domain;
 use crate::stages::flatten::FlatDisk;
 
@@ -33,6 +44,8 @@ pub struct Seen<'a> {
     pub forecast: &'a Forecast,
     /// Where the result is to go and what is free there; `None` where no place was named.
     pub output: Option<Space>,
+    /// The host that the result is made on.
+    pub host: &'a HostFacts,
     /// Whether an edit runs a program in the guest.
     pub runs_in_guest: bool,
 }
@@ -44,6 +57,10 @@ pub struct Space {
     pub path: PathBuf,
     /// Free bytes.
     pub free: u64,
+    /// Bytes in all.
+    pub size: u64,
+    /// Bytes that a file may have there at most, where that is known.
+    pub largest_file: Option<u64>,
 }
 
 /// What a rule found: subject and message.
@@ -67,20 +84,50 @@ pub struct Rule {
     pub id: &'static str,
     /// Weight of what it finds.
     pub severity: Severity,
+    /// Whether the user may accept what it finds: not where the result would be wrong by construction.
+    pub acceptable: bool,
     /// What it looks for, one line.
     pub summary: &'static str,
+    /// Why it matters, and what h2k does about it; a few sentences.
+    pub explanation: &'static str,
     /// What to do about a finding.
     pub advice: &'static str,
     /// Looks.
     pub check: fn(&Seen<'_>) -> Vec<Finding>,
 }
 
+impl Rule {
+    fn explained(&self) -> Explained {
+        let Self { id, severity, acceptable, summary, explanation, advice, .. } = *self;
+        Explained { id, severity, summary, explanation, advice, acceptable }
+    }
+}
+
 /// Every rule.
-pub static RULES: &[&[Rule]] = &[source::RULES, disk::RULES, guest::RULES, nics::RULES, host::RULES];
+pub static RULES: &[&[Rule]] = &[
+    source::RULES,
+    machine::RULES,
+    devices::RULES,
+    disk::RULES,
+    chain::RULES,
+    guest::RULES,
+    system::RULES,
+    storage::RULES,
+    nics::RULES,
+    options::RULES,
+    host::RULES,
+];
 
 /// All rules in order.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied().flatten()
+}
+
+/// Every id that a plan can show, besides those of the user's own rules: of rules, of what PLAN finds by itself, and
+/// of repairs.
+pub fn explained() -> Vec<Explained> {
+    let repairs = h2k_fixers::concerns::all().copied();
+    all().map(Rule::explained).chain(others::OTHERS.iter().copied()).chain(repairs).collect()
 }
 
 /// What all rules find.
@@ -94,19 +141,10 @@ pub fn check(seen: &Seen<'_>) -> Vec<Concern> {
         .collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_rule_has_an_id_of_its_own_and_says_what_to_do() {
-        let mut ids = BTreeSet::new();
-        for rule in all() {
-            assert!(ids.insert(rule.id), "{} stands twice", rule.id);
-            assert!(rule.id.split('.').count() == 2, "{}: ids are area.finding", rule.id);
-            assert!(!rule.summary.is_empty() && !rule.advice.is_empty(), "{}: texts", rule.id);
-        }
-    }
+/// A finding, if `yes`.
+fn found(yes: bool, subject: &str, message: &str) -> Vec<Finding> {
+    if yes { vec![Finding::new(subject, message)] } else { Vec::new() }
 }
+
+#[cfg(test)]
+mod tests;

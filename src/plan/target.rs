@@ -14,7 +14,7 @@ pub const DEFAULT_VCPUS: u32 = 2;
 /// Libvirt network of a NIC that nothing maps.
 pub const DEFAULT_NETWORK: &str = "default";
 /// virtio-blk gives the guest 20 bytes of serial (virtio 1.2, section 5.2.6, `VIRTIO_BLK_T_GET_ID`).
-const MAX_SERIAL: usize = 20;
+pub const MAX_SERIAL: usize = 20;
 
 /// Decides the target.
 pub fn target(name: &str, source: &SourceVm, facts: &GuestFacts, policy: &Policy, sizes: &[u64]) -> Domain {

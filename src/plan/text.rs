@@ -42,7 +42,10 @@ fn write_concerns(out: &mut String, plan: &Plan) -> std::fmt::Result {
     writeln!(out, "\nConcerns: {}", plan.concerns.len())?;
     for c in &plan.concerns {
         writeln!(out, "  [{}] {}: {}: {}", severity(c.severity), c.id, c.subject, c.message)?;
-        writeln!(out, "      {}", c.advice)?;
+        match &c.accepted {
+            Some(reason) => writeln!(out, "      accepted: {reason}")?,
+            None => writeln!(out, "      {}", c.advice)?,
+        }
     }
     Ok(())
 }

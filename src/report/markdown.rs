@@ -54,7 +54,10 @@ fn write_vm(report: &Report, out: &mut String) -> Result {
     writeln!(out, "\n## Concerns\n")?;
     for c in &report.concerns {
         let weight = severity(c.severity);
-        writeln!(out, "- **{weight}** `{}` {}: {}", c.id, inline(&c.subject), inline(&c.message))?;
+        let accepted =
+            c.accepted.as_ref().map(|r| format!(". *Accepted: {}*", inline(r))).unwrap_or_default();
+        let (subject, message) = (inline(&c.subject), inline(&c.message));
+        writeln!(out, "- **{weight}** `{}` {subject}: {message}{accepted}", c.id)?;
     }
     Ok(())
 }

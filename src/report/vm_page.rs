@@ -150,7 +150,10 @@ fn concerns(report: &Report) -> String {
             text(&concern.id),
             text(&concern.subject),
             text(&concern.message),
-            text(&concern.advice)
+            match &concern.accepted {
+                Some(reason) => format!("accepted: {}", text(reason)),
+                None => text(&concern.advice),
+            }
         );
     }
     out

@@ -9,7 +9,7 @@ use crate::error::{Doing, Failure};
 use crate::pipeline::Context;
 use crate::plan::Plan;
 use crate::plan::decide::{Basis, decide};
-use crate::plan::rules::Space;
+use crate::plan::{host, rules::Space};
 use crate::stage::{Stage, StageRun};
 use crate::stages::inspect::{self, Inspected};
 use crate::warden::Need;
@@ -65,6 +65,7 @@ impl StageRun for PlanStage {
             unpacked: flattened.fetched.unpacked,
             source_digest: &flattened.identity.digest,
             output: cx.job.output.as_deref().map(space).transpose()?,
+            host: host::this(),
         };
         let guest = cx.appliance.as_ref().map(|a| &a.session as &dyn Guest);
         let plan = decide(&basis, guest)?;
@@ -76,5 +77,21 @@ impl StageRun for PlanStage {
 fn space(path: &Path) -> Result<Space, Failure> {
     let there = path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
     let vfs = rustix::fs::statvfs(there).doing(format!("measuring the free space of {}", there.display()))?;
-    Ok(Space { path: path.to_owned(), free: vfs.f_bavail.saturating_mul(vfs.f_frsize) })
+    let blocks = |count: u64| count.saturating_mul(vfs.f_frsize);
+    // Where a file system's own limit cannot be told, the copy will meet it.
+    let largest_file =
+        rustix::fs::statfs(there).ok().and_then(|fs| largest_file(fs.f_type as i64, vfs.f_frsize));
+    Ok(Space { path: path.to_owned(), free: blocks(vfs.f_bavail), size: blocks(vfs.f_blocks), largest_file })
+}
+
+/// Most bytes of a file: 2^32 blocks less one on ext4 (Documentation/filesystems/ext4/overview.rst), 32 bits of length
+/// on FAT. Types are those of statfs(2).
+fn largest_file(kind: i64, block: u64) -> Option<u64> {
+    const EXT4: i64 = 0xEF53;
+    const FAT: i64 = 0x4d44;
+    match kind {
+        EXT4 => Some(u64::from(u32::MAX).saturating_mul(block)),
+        FAT => Some(u64::from(u32::MAX)),
+        _ => None,
+    }
 }

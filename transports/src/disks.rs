@@ -31,6 +31,7 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<SourceVm, FetchError> {
             capacity_bytes: None,
             mode: None,
             serial: None,
+            traits: Default::default(),
         });
     }
     Ok(vm)

@@ -20,6 +20,7 @@ mod confine;
 mod container;
 mod disks;
 pub mod error;
+mod features;
 mod fetch;
 mod limits;
 mod member;
@@ -35,6 +36,7 @@ mod text;
 pub mod vmx;
 
 pub use error::{FetchError, FetchErrorKind};
+pub use features::{DiskTraits, Features, HostDevice, HostDeviceKind};
 pub use fetch::{FetchOptions, ScratchNeed, fetch, fetch_with, needs_scratch};
 pub use limits::Limits;
 pub use nbd_uri::{NbdServer, NbdUri};

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::features::{DiskTraits, Features};
+
 /// What a description leaves open stays open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
@@ -105,6 +107,9 @@ pub struct SourceVm {
     pub snapshots: Vec<String>,
     /// `disk.EnableUUID`: the guest sees disk serials.
     pub disk_uuids_visible: Tristate,
+    /// What is set besides the plain hardware.
+    #[serde(default)]
+    pub features: Features,
     /// What reading the description noticed and the user should know (manifest lines, devices left out).
     pub warnings: Vec<String>,
 }
@@ -133,6 +138,7 @@ impl SourceVm {
             nvram: None,
             snapshots: Vec::new(),
             disk_uuids_visible: Tristate::Unknown,
+            features: Features::default(),
             warnings: Vec::new(),
         }
     }
@@ -258,6 +264,9 @@ pub struct SourceDisk {
     pub mode: Option<String>,
     /// Serial that the guest may see.
     pub serial: Option<String>,
+    /// What it is besides its bytes.
+    #[serde(default)]
+    pub traits: DiskTraits,
 }
 
 /// A network interface.

@@ -6,7 +6,8 @@
 //!                   ├─▶ bootloader ─▶ grub_script, uki; kernels ─▶ bls, boot_names, modules, crate::initramfs
 //!                   ├─▶ network     one file per configuration stack
 //!                   ├─▶ tools       packages, units
-//!                   └─▶ init
+//!                   ├─▶ init
+//!                   └─▶ software
 //! ```
 //!
 //! The guest is hostile: reads are bounded, names from its files never lead to a path outside of what the
@@ -28,6 +29,7 @@ pub(crate) mod network;
 pub mod os_release;
 pub(crate) mod packages;
 mod release_files;
+mod software;
 mod text;
 pub mod tools;
 mod uki;
@@ -64,6 +66,7 @@ pub fn gather(guest: &dyn Guest, facts: &mut GuestFacts) -> Result<()> {
     facts.network = network::network(guest)?;
     facts.tools = tools::tools(guest)?;
     facts.init = init::init(guest)?;
+    facts.software = software::software(guest)?;
     Ok(())
 }
 

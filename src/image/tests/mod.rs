@@ -107,7 +107,15 @@ impl Bench {
 
 fn source(location: DiskLocation, format: Option<DiskFormat>) -> SourceDisk {
     let slot = Slot { bus: Bus::Unknown, model: None, controller: 0, unit: 0 };
-    SourceDisk { slot, location, format, capacity_bytes: None, mode: None, serial: None }
+    SourceDisk {
+        slot,
+        location,
+        format,
+        capacity_bytes: None,
+        mode: None,
+        serial: None,
+        traits: Default::default(),
+    }
 }
 
 fn resolve(path: &Path) -> Result<ImageChain, ImageError> {

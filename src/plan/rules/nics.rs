@@ -1,132 +1,182 @@
-//! Rules about what the user wants of NICs.
+//! Rules about the NICs.
 
-use std::collections::BTreeSet;
-
-use h2k_config::Policy;
+use h2k_config::Attachment;
 use h2k_fixers::Severity;
-use h2k_fixers::facts::NicHardware;
+use h2k_transports::Tristate;
 
-use super::{Finding, Rule};
+use super::{Finding, Rule, Seen, found};
+use crate::plan::target::DEFAULT_NETWORK;
 
-/// The rules.
 pub(super) static RULES: &[Rule] = &[
     Rule {
-        id: "policy.nic-unknown",
-        severity: Severity::Critical,
-        summary: "--mac, --ip or --dhcp names a MAC address that no NIC of the VM has",
-        advice: "h2k inspect shows the VM's MAC addresses",
-        check: |s| unknown(&s.facts.hardware.nics, s.policy),
+        id: "nic.none",
+        severity: Severity::Information,
+        acceptable: true,
+        summary: "the VM has no NIC",
+        explanation: "Plain disks have no description, so their NICs are not known; some VMs have none. The target has none \
+                      either.",
+        advice: "add an <interface> in the libvirt XML if the guest is to be reached",
+        check: |s| found(s.source.nics.is_empty(), &s.source.name, "the target has no NIC either"),
     },
     Rule {
-        id: "policy.mac-taken",
-        severity: Severity::Critical,
-        summary: "--mac gives a NIC the MAC address of another NIC of the VM",
-        advice: "give an address that no NIC of the VM has; two NICs cannot change addresses",
-        check: |s| taken(&s.facts.hardware.nics),
-    },
-    Rule {
-        id: "policy.nic-twice",
-        severity: Severity::Critical,
-        summary: "--ip or --dhcp is given for a NIC by its old MAC address and by its new one",
-        advice: "name the NIC by one of its MAC addresses in all options",
-        check: |s| twice(&s.facts.hardware.nics, s.policy),
-    },
-    Rule {
-        id: "policy.no-linux",
-        severity: Severity::Critical,
-        summary: "--ip or --dhcp is given, and the guest is no Linux whose network h2k could configure",
-        advice: "leave the option out, and configure the network in the guest",
+        id: "nic.mac-unknown",
+        severity: Severity::Warning,
+        acceptable: true,
+        summary: "the source does not tell a NIC's MAC address; one is made up",
+        explanation: "An OVF carries no MAC addresses unless they were fixed. The new one is derived from the VM, so that it \
+                      is the same each time. Configuration of the guest, DHCP and licences may be tied to the old one.",
+        advice: "give --mac with the address that is used and the one that the network expects, or tell the network the \
+                 new one",
         check: |s| {
-            let wanted = !s.policy.addressing.is_empty() && !s.facts.is_linux();
-            let message = "addresses are wanted, and h2k configures the network of Linux guests only";
-            if wanted { vec![Finding::new(&s.source.name, message)] } else { Vec::new() }
+            let unknown = s.source.nics.iter().enumerate().filter(|(_, n)| n.mac.is_none());
+            let made_up = |i: usize| s.target.nics.get(i).map(|n| n.mac.clone()).unwrap_or_default();
+            unknown
+                .map(|(i, _)| Finding::new(format!("nic {i}"), format!("{} is used", made_up(i))))
+                .collect()
         },
+    },
+    Rule {
+        id: "nic.mac-twice",
+        severity: Severity::Critical,
+        acceptable: true,
+        summary: "two NICs of the VM have one MAC address",
+        explanation: "Switches send the frames of one to the other, in turns. In a bond inside of the guest that may be \
+                      meant; h2k cannot tell which configuration belongs to which NIC.",
+        advice: "give the NICs addresses of their own on the hypervisor; --mac changes both alike",
+        check: mac_twice,
+    },
+    Rule {
+        id: "nic.mac-reserved",
+        severity: Severity::Critical,
+        acceptable: false,
+        summary: "a MAC address begins with fe, which libvirt refuses",
+        explanation: "libvirt gives the host's end of a NIC the same address with fe in front, and refuses to start a VM \
+                      whose own address begins so.",
+        advice: "give another address with --mac",
+        check: |s| {
+            let nics = s.target.nics.iter().enumerate();
+            let reserved =
+                nics.filter(|(_, n)| n.mac.get(..3).is_some_and(|p| p.eq_ignore_ascii_case("fe:")));
+            reserved.map(|(i, n)| Finding::new(format!("nic {i}"), n.mac.clone())).collect()
+        },
+    },
+    Rule {
+        id: "nic.mac-generated",
+        severity: Severity::Information,
+        acceptable: true,
+        summary: "a MAC address is one that the old platform generated and may give away again",
+        explanation: "VMware makes addresses in 00:0c:29 and 00:50:56:80 to bf. The target keeps the address; once the VM \
+                      is deleted there, the old platform may give it to another VM on the same network.",
+        advice: "keep the old VM's entry until its network is separate, or give a new address with --mac",
+        check: |s| {
+            let nics = s.source.nics.iter().enumerate().filter(|(_, nic)| !nic.mac_static);
+            let generated =
+                nics.filter_map(|(i, nic)| Some((i, nic.mac.as_deref().filter(|m| is_generated(m))?)));
+            let kept = generated.filter(|(_, mac)| !s.policy.macs.contains_key(*mac));
+            kept.map(|(i, mac)| Finding::new(format!("nic {i}"), mac)).collect()
+        },
+    },
+    Rule {
+        id: "nic.disconnected",
+        severity: Severity::Information,
+        acceptable: true,
+        summary: "a NIC is not connected when the VM starts",
+        explanation: "The target's NIC has its link down as well.",
+        advice: "virsh domif-setlink DOMAIN MAC up, when it is to be connected",
+        check: |s| {
+            let nics = s.source.nics.iter().enumerate();
+            let off = nics.filter(|(_, nic)| nic.start_connected == Tristate::No);
+            off.map(|(i, _)| Finding::new(format!("nic {i}"), "its link is down on the target too")).collect()
+        },
+    },
+    Rule {
+        id: "nic.network-unmapped",
+        severity: Severity::Information,
+        acceptable: true,
+        summary: "no mapping names the network of a NIC",
+        explanation: "h2k cannot know which of the host's networks stands for a port group. Without a mapping a NIC is on \
+                      libvirt's network 'default', which reaches out through NAT and is not reached from outside.",
+        advice: "give --network SOURCE=network:NAME or SOURCE=bridge:NAME",
+        check: unmapped,
+    },
+    Rule {
+        id: "nic.bridge-missing",
+        severity: Severity::Warning,
+        acceptable: true,
+        summary: "this host has no bridge of the name that a NIC is attached to",
+        explanation: "libvirt does not start a VM whose bridge is not there. h2k only sees the host that it runs on; the \
+                      target may be for another one.",
+        advice: "make the bridge on the host that the VM is to run on, or give another name with --network",
+        check: bridge_missing,
+    },
+    Rule {
+        id: "nic.vlan",
+        severity: Severity::Warning,
+        acceptable: true,
+        summary: "a NIC is to be in a VLAN, and the bridge of this host does not tell VLANs apart",
+        explanation: "A Linux bridge looks at VLAN tags only where its vlan_filtering is on, and libvirt sets tags on such a \
+                      bridge since version 11; Open vSwitch always can. Otherwise the NIC is outside of its VLAN, or does \
+                      not start. h2k only sees the host that it runs on.",
+        advice: "switch vlan_filtering on (ip link set BRIDGE type bridge vlan_filtering 1), or use a bridge on the VLAN",
+        check: bridge_without_vlans,
     },
 ];
 
-fn unknown(nics: &[NicHardware], policy: &Policy) -> Vec<Finding> {
-    let had: Vec<&str> = nics.iter().map(|n| n.mac.as_str()).collect();
-    let had = if had.is_empty() { "no NIC".to_owned() } else { had.join(", ") };
-    let wanted: BTreeSet<&String> = policy.macs.keys().chain(policy.addressing.keys()).collect();
-    let absent = wanted.into_iter().filter(|mac| !nics.iter().any(|nic| nic.has_mac(mac)));
-    absent
-        .map(|mac| Finding::new(mac, format!("no NIC of the VM has this MAC address; it has {had}")))
-        .collect()
-}
-
-fn twice(nics: &[NicHardware], policy: &Policy) -> Vec<Finding> {
-    let keys = |old: &String, new: &String| {
-        policy.addressing.contains_key(old) && policy.addressing.contains_key(new)
-    };
-    let both = nics.iter().enumerate().filter_map(|(i, nic)| Some((i, nic.source_mac.as_ref()?, &nic.mac)));
-    both.filter(|(_, old, new)| keys(old, new))
-        .map(|(i, old, new)| Finding::new(format!("nic {i}"), format!("it is named by {old} and by {new}")))
-        .collect()
-}
-
-fn taken(nics: &[NicHardware]) -> Vec<Finding> {
+fn mac_twice(seen: &Seen<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (index, nic) in nics.iter().enumerate().filter(|(_, nic)| nic.source_mac.is_some()) {
-        let other = nics.iter().enumerate().find(|(i, other)| *i != index && other.has_mac(&nic.mac));
-        if let Some((other, _)) = other {
-            found.push(Finding::new(
-                format!("nic {index}"),
-                format!("{} is the address of nic {other}", nic.mac),
-            ));
+    // One that --mac made so is a mistake of the command line, and told as that.
+    let plain = |mac: &str| !seen.policy.macs.values().any(|new| new == mac);
+    for (index, nic) in seen.target.nics.iter().enumerate() {
+        let earlier = seen.target.nics.iter().take(index).position(|other| other.mac == nic.mac);
+        if let Some(other) = earlier.filter(|_| plain(&nic.mac)) {
+            found.push(Finding::new(format!("nic {index}"), format!("{} is that of nic {other}", nic.mac)));
         }
     }
     found
 }
 
-#[cfg(test)]
-mod tests {
-    use h2k_config::Addressing;
-    use h2k_fixers::GuestFacts;
-
-    use super::*;
-    use crate::plan::target::with_macs;
-
-    const A: &str = "00:50:56:aa:00:01";
-    const B: &str = "00:50:56:aa:00:02";
-    const NEW: &str = "52:54:00:00:00:01";
-
-    fn nics(policy: &Policy) -> Vec<NicHardware> {
-        let mut facts = GuestFacts::default();
-        let nic = |mac: &str| NicHardware { mac: mac.to_owned(), ..NicHardware::default() };
-        facts.hardware.nics = vec![nic(A), nic(B)];
-        let after = with_macs(&facts, policy);
-        assert_eq!(with_macs(&after, policy), after, "a second time nothing changes");
-        after.hardware.nics
+/// VMware's ranges for addresses that ESXi and vCenter make (vSphere Networking, "MAC Address Assignment").
+fn is_generated(mac: &str) -> bool {
+    let pair = |at: usize| mac.get(at..at + 2).and_then(|p| u8::from_str_radix(p, 16).ok());
+    match (pair(0), pair(3), pair(6), pair(9)) {
+        (Some(0x00), Some(0x0c), Some(0x29), _) => true,
+        (Some(0x00), Some(0x50), Some(0x56), Some(fourth)) => (0x80..=0xbf).contains(&fourth),
+        _ => false,
     }
+}
 
-    fn policy(macs: &[(&str, &str)], dhcp: &[&str]) -> Policy {
-        Policy {
-            macs: macs.iter().map(|(old, new)| ((*old).to_owned(), (*new).to_owned())).collect(),
-            addressing: dhcp.iter().map(|mac| ((*mac).to_owned(), Addressing::Dhcp)).collect(),
-            ..Policy::default()
-        }
+fn unmapped(seen: &Seen<'_>) -> Vec<Finding> {
+    if seen.policy.networks.contains_key("*") {
+        return Vec::new();
     }
+    let nics = seen.source.nics.iter().enumerate();
+    nics.filter(|(_, n)| n.network.as_ref().is_none_or(|name| !seen.policy.networks.contains_key(name)))
+        .map(|(i, n)| {
+            let name = n.network.as_deref().unwrap_or("(unnamed)");
+            let message = format!("its network '{name}' becomes the libvirt network '{DEFAULT_NETWORK}'");
+            Finding::new(format!("nic {i}"), message)
+        })
+        .collect()
+}
 
-    fn subjects(findings: Vec<Finding>) -> Vec<String> {
-        findings.into_iter().map(|f| f.subject).collect()
-    }
+fn bridge_missing(seen: &Seen<'_>) -> Vec<Finding> {
+    let Some(bridges) = &seen.host.bridges else { return Vec::new() };
+    let nics = seen.target.nics.iter().enumerate();
+    let missing = nics.filter_map(|(i, nic)| match &nic.target.to {
+        Attachment::Bridge(name) if !bridges.contains_key(name) => Some((i, name)),
+        _ => None,
+    });
+    missing.map(|(i, name)| Finding::new(format!("nic {i}"), format!("there is no bridge {name}"))).collect()
+}
 
-    #[test]
-    fn a_nic_is_known_by_both_of_its_macs() {
-        let fine = policy(&[(A, NEW)], &[A, B]);
-        let nics = nics(&fine);
-        assert_eq!((nics[0].mac.as_str(), nics[0].source_mac.as_deref()), (NEW, Some(A)));
-        assert!(
-            unknown(&nics, &fine).is_empty() && twice(&nics, &fine).is_empty() && taken(&nics).is_empty()
-        );
-        assert_eq!(subjects(twice(&nics, &policy(&[(A, NEW)], &[A, NEW]))), ["nic 0"]);
-        let absent = policy(&[("00:50:56:aa:00:09", NEW)], &["00:50:56:aa:00:08"]);
-        assert_eq!(subjects(unknown(&nics, &absent)), ["00:50:56:aa:00:08", "00:50:56:aa:00:09"]);
-    }
-
-    #[test]
-    fn no_nic_gets_the_mac_of_another() {
-        assert_eq!(subjects(taken(&nics(&policy(&[(A, B)], &[])))), ["nic 0"]);
-        assert_eq!(subjects(taken(&nics(&policy(&[(A, B), (B, A)], &[])))), ["nic 0", "nic 1"]);
-    }
+fn bridge_without_vlans(seen: &Seen<'_>) -> Vec<Finding> {
+    let Some(bridges) = &seen.host.bridges else { return Vec::new() };
+    let nics = seen.target.nics.iter().enumerate().filter(|(_, nic)| !nic.target.vlans.is_empty());
+    let plain = nics.filter_map(|(i, nic)| match &nic.target.to {
+        Attachment::Bridge(name) if bridges.get(name) == Some(&false) => Some((i, name)),
+        _ => None,
+    });
+    plain
+        .map(|(i, name)| Finding::new(format!("nic {i}"), format!("vlan_filtering of {name} is off")))
+        .collect()
 }

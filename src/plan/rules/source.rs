@@ -1,31 +1,42 @@
-//! Rules about what the hypervisor says.
+//! Rules about what the hypervisor says of the VM as a whole: its state, and what is known of it.
 
 use h2k_fixers::Severity;
 use h2k_fixers::facts::FirmwareOnDisk;
 use h2k_transports::{Firmware, PowerState, Tristate};
 
-use super::{Finding, Rule, Seen};
-use crate::plan::target::{DEFAULT_MEMORY, DEFAULT_NETWORK, DEFAULT_VCPUS};
+use super::{Finding, Rule, Seen, found};
+use crate::plan::target::{DEFAULT_MEMORY, DEFAULT_VCPUS};
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "source.suspended",
         severity: Severity::Critical,
+        acceptable: true,
         summary: "the VM is suspended: its memory holds changes that its disks do not",
+        explanation: "A suspended guest has open files and changes that are not on its disks yet. Copied as they are, the \
+                      disks are those of a machine whose power failed: file systems replay their journals, and what was \
+                      only in memory is lost.",
         advice: "resume the VM on its hypervisor, shut the guest down, and plan again",
         check: |s| power(s, PowerState::Suspended, "a suspend image lies beside it"),
     },
     Rule {
         id: "source.locked",
         severity: Severity::Critical,
+        acceptable: true,
         summary: "a hypervisor holds the VM open",
+        explanation: "A lock lies beside the VM, so it may be running: its disks would change while they are copied. h2k \
+                      compares the source before and after the copy, but not what changes within a file system in between. \
+                      A copy of a storage snapshot may hold a lock although nothing runs.",
         advice: "shut the VM down on its hypervisor; if it is off and the lock is a left-over, remove the .lck entry",
         check: |s| power(s, PowerState::Locked, "a lock file lies beside it"),
     },
     Rule {
         id: "source.no-disks",
         severity: Severity::Critical,
+        acceptable: false,
         summary: "the VM has no disks",
+        explanation: "There is nothing to copy and nothing to boot from. Either the description names no disk, or all of \
+                      them are left out because they are not present.",
         advice: "name the disk files themselves, or mend the description",
         check: |s| {
             found(s.source.disks.is_empty(), &s.source.name, "its description names no disk that is present")
@@ -34,56 +45,84 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "source.notice",
         severity: Severity::Warning,
+        acceptable: true,
         summary: "reading the VM's description left something out or noticed something odd",
+        explanation: "A description may name devices that are not there, files outside of its directory, or lines that \
+                      make no sense. h2k goes on with what it understands and tells what it left.",
         advice: "check that nothing which the guest needs is missing",
         check: |s| s.source.warnings.iter().map(|w| Finding::new(&s.source.name, w)).collect(),
     },
     Rule {
         id: "source.snapshots",
         severity: Severity::Information,
+        acceptable: true,
         summary: "the VM has snapshots; the current state is migrated, the snapshots are not",
+        explanation: "h2k copies each disk as the guest sees it now. Older states stay on the source, which is never \
+                      written.",
         advice: "nothing, unless you need an older state: then revert to it on the hypervisor first",
         check: |s| {
-            s.source
-                .snapshots
-                .iter()
-                .map(|n| Finding::new(&s.source.name, format!("snapshot '{n}'")))
-                .collect()
+            let names = s.source.snapshots.iter();
+            names.map(|n| Finding::new(&s.source.name, format!("snapshot '{n}'"))).collect()
+        },
+    },
+    Rule {
+        id: "source.unclean-shutdown",
+        severity: Severity::Warning,
+        acceptable: true,
+        summary: "the hypervisor did not see the VM go down",
+        explanation: "The description says cleanShutdown = FALSE: the VM runs, or its host failed under it. The disks may \
+                      be those of a machine whose power failed.",
+        advice: "start the VM on its hypervisor once more, and shut the guest down",
+        check: |s| {
+            let unclean = s.source.features.clean_shutdown == Tristate::No;
+            found(unclean, &s.source.name, "cleanShutdown is FALSE")
+        },
+    },
+    Rule {
+        id: "source.encrypted",
+        severity: Severity::Warning,
+        acceptable: true,
+        summary: "the description is encrypted in part; what it hides was not seen",
+        explanation: "VMware encrypts a part of the description of a VM with a TPM, with the content of the TPM in it. \
+                      The devices stand in the clear and were read; settings in the hidden part cannot come along.",
+        advice: "check the target's hardware against the VM's settings in VMware",
+        check: |s| {
+            let encrypted = s.source.features.encrypted == Tristate::Yes;
+            found(encrypted, &s.source.name, "a part of the description is encrypted")
         },
     },
     Rule {
         id: "source.firmware-mismatch",
         severity: Severity::Warning,
+        acceptable: true,
         summary: "the description and the disks disagree about the firmware; the disks are believed",
+        explanation: "A disk without an EFI system partition cannot boot on UEFI, and one without boot code cannot boot \
+                      on a BIOS, whatever the description says. The boot test shows whether it was right.",
         advice: "check that the guest boots with the firmware that the plan names",
         check: firmware_mismatch,
     },
     Rule {
         id: "source.firmware-unknown",
         severity: Severity::Warning,
+        acceptable: true,
         summary: "neither the description nor the disks tell the firmware; BIOS is assumed",
+        explanation: "Plain disks have no description, and these have neither boot code nor an EFI system partition. The \
+                      target gets a BIOS, on which such disks will probably not boot.",
         advice: "check how the guest boots on its hypervisor",
         check: |s| {
             let unknown =
                 s.source.firmware == Firmware::Unknown && s.facts.firmware == FirmwareOnDisk::Unknown;
-            found(
-                unknown,
-                &s.source.name,
-                "no firmware is named, and no boot code or EFI system partition was found",
-            )
+            let message = "no firmware is named, and no boot code or EFI system partition was found";
+            found(unknown, &s.source.name, message)
         },
-    },
-    Rule {
-        id: "source.tpm",
-        severity: Severity::Warning,
-        summary: "the VM has a virtual TPM, whose contents cannot be moved",
-        advice: "have recovery keys ready for everything that is sealed to the TPM; the target gets an empty one",
-        check: |s| found(s.source.tpm == Tristate::Yes, &s.source.name, "a virtual TPM is attached"),
     },
     Rule {
         id: "source.memory-unknown",
         severity: Severity::Warning,
+        acceptable: true,
         summary: "the source does not tell the VM's memory",
+        explanation: "Plain disks and some descriptions do not say how much memory the VM has. The target gets a size \
+                      that a server boots with, which says nothing of what it needs.",
         advice: "set the memory in the libvirt XML",
         check: |s| {
             let message = format!("{} MiB are assumed", DEFAULT_MEMORY >> 20);
@@ -93,7 +132,9 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "source.cpus-unknown",
         severity: Severity::Warning,
+        acceptable: true,
         summary: "the source does not tell the VM's CPUs",
+        explanation: "Plain disks and some descriptions do not say how many CPUs the VM has. The target gets a few.",
         advice: "set the CPUs in the libvirt XML",
         check: |s| {
             let message = format!("{DEFAULT_VCPUS} virtual CPUs are assumed");
@@ -101,40 +142,31 @@ pub(super) static RULES: &[Rule] = &[
         },
     },
     Rule {
-        id: "disk.independent",
+        id: "source.name-odd",
         severity: Severity::Warning,
-        summary: "a disk is independent of snapshots",
-        advice: "shut the guest down before the migration: a snapshot does not freeze this disk",
-        check: independent,
-    },
-    Rule {
-        id: "nic.mac-unknown",
-        severity: Severity::Warning,
-        summary: "the source does not tell a NIC's MAC address; one is made up",
-        advice: "give --mac with the address that is used and the one that the network expects, or tell the network the new one",
+        acceptable: true,
+        summary: "the VM's name is no host name: other tools may not take it",
+        explanation: "libvirt takes nearly any name, and h2k keeps it. Platforms above libvirt (KubeVirt, OpenStack \
+                      tools) take labels of small letters, digits and dashes, of 63 characters at most.",
+        advice: "give --name if another tool is to manage the VM",
         check: |s| {
-            let unknown = s.source.nics.iter().enumerate().filter(|(_, n)| n.mac.is_none());
-            let made_up = |i: usize| s.target.nics.get(i).map(|n| n.mac.clone()).unwrap_or_default();
-            unknown
-                .map(|(i, _)| Finding::new(format!("nic {i}"), format!("{} is used", made_up(i))))
-                .collect()
+            let message = "it is no label of small letters, digits and dashes with 63 characters at most";
+            found(!is_label(&s.target.name), &s.target.name, message)
         },
-    },
-    Rule {
-        id: "nic.network-unmapped",
-        severity: Severity::Information,
-        summary: "no mapping names the network of a NIC",
-        advice: "give --network SOURCE=network:NAME or SOURCE=bridge:NAME",
-        check: unmapped,
     },
 ];
 
-fn found(yes: bool, subject: &str, message: &str) -> Vec<Finding> {
-    if yes { vec![Finding::new(subject, message)] } else { Vec::new() }
-}
-
 fn power(seen: &Seen<'_>, state: PowerState, message: &str) -> Vec<Finding> {
     found(seen.source.power == state, &seen.source.name, message)
+}
+
+/// RFC 1123, section 2.1, in small letters: what Kubernetes calls a DNS label.
+fn is_label(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    name.len() <= 63
+        && name.bytes().all(|b| plain(b) || b == b'-')
+        && name.bytes().next().is_some_and(plain)
+        && name.bytes().last().is_some_and(plain)
 }
 
 fn firmware_mismatch(seen: &Seen<'_>) -> Vec<Finding> {
@@ -148,26 +180,4 @@ fn firmware_mismatch(seen: &Seen<'_>) -> Vec<Finding> {
         _ => return Vec::new(),
     };
     vec![Finding::new(&seen.source.name, message)]
-}
-
-fn independent(seen: &Seen<'_>) -> Vec<Finding> {
-    let disks = seen.source.disks.iter().enumerate();
-    disks
-        .filter_map(|(i, d)| d.mode.as_deref().filter(|m| m.starts_with("independent")).map(|m| (i, m)))
-        .map(|(i, mode)| Finding::new(format!("disk {i}"), format!("its mode is {mode}")))
-        .collect()
-}
-
-fn unmapped(seen: &Seen<'_>) -> Vec<Finding> {
-    if seen.policy.networks.contains_key("*") {
-        return Vec::new();
-    }
-    let nics = seen.source.nics.iter().enumerate();
-    nics.filter(|(_, n)| n.network.as_ref().is_none_or(|name| !seen.policy.networks.contains_key(name)))
-        .map(|(i, n)| {
-            let name = n.network.as_deref().unwrap_or("(unnamed)");
-            let message = format!("its network '{name}' becomes the libvirt network '{DEFAULT_NETWORK}'");
-            Finding::new(format!("nic {i}"), message)
-        })
-        .collect()
 }

@@ -214,6 +214,7 @@ fn disk(disk_use: &DiskUse, location: DiskLocation, format: Option<DiskFormat>) 
         capacity_bytes: disk_use.disk.capacity_bytes,
         mode: None,
         serial: None,
+        traits: Default::default(),
     }
 }
 

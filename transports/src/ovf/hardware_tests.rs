@@ -91,18 +91,25 @@ fn memory_without_a_unit_is_bytes_if_that_can_be() {
 
 #[test]
 fn only_pci_devices_of_the_host_are_left_out() {
-    let warnings = |subtype: &str| {
+    let devices = |subtype: &str| {
         let item = Item { subtype: Some(subtype.to_owned()), name: "x".to_owned(), ..Item::default() };
-        let envelope = with_items(vec![item]);
-        describe(&envelope, "stem", Path::new("x.ovf"))
-            .vm
-            .warnings
-            .iter()
-            .filter(|w| w.contains("left out"))
-            .count()
+        describe(&with_items(vec![item]), "stem", Path::new("x.ovf")).vm.features.host_devices.len()
     };
-    assert_eq!(warnings("vmware.pci.passthrough"), 1);
-    assert_eq!(warnings("vmware.cdrom.remotepassthrough"), 0);
+    assert_eq!(devices("vmware.pci.passthrough"), 1);
+    assert_eq!(devices("vmware.cdrom.remotepassthrough"), 0);
+}
+
+#[test]
+fn devices_that_are_items_are_features() {
+    let item = |kind, subtype: &str| Item {
+        kind,
+        subtype: Some(subtype.to_owned()),
+        name: "x".to_owned(),
+        ..Item::default()
+    };
+    let items = vec![item(21, ""), item(22, ""), item(23, "vmware.usb.ehci"), item(1, "vmware.soundcard")];
+    let features = describe(&with_items(items), "stem", Path::new("x.ovf")).vm.features;
+    assert_eq!((features.ports.len(), features.usb_controllers.len(), features.sound), (2, 1, Tristate::Yes));
 }
 
 #[test]

@@ -3,10 +3,14 @@
 use super::envelope::VirtualSystem;
 use super::item::Item;
 use super::units::bytes_per_unit;
+use crate::features::{Features, HostDevice, HostDeviceKind, Settings};
 use crate::source::{Firmware, SourceVm, Tristate};
 
 const PROCESSOR: u32 = 3;
 const MEMORY: u32 = 4;
+const SERIAL_PORT: u32 = 21;
+const PARALLEL_PORT: u32 = 22;
+const USB_CONTROLLER: u32 = 23;
 
 /// Less memory than any guest has, in bytes: what a number of MiB without its unit looks like.
 const IMPLAUSIBLE_MEMORY_BYTES: u64 = 1 << 20;
@@ -22,14 +26,23 @@ pub(super) fn describe(system: &VirtualSystem, vm: &mut SourceVm) {
     let has_tpm = system.items.iter().any(is_tpm) || setting(system, "vtpm.present") == Tristate::Yes;
     vm.tpm = if has_tpm { Tristate::Yes } else { Tristate::No };
     vm.disk_uuids_visible = setting(system, "disk.enableuuid");
+    vm.features = Settings { keys: &system.settings, absent: Tristate::Unknown }.features();
+    devices(system, &mut vm.features);
+}
+
+/// Devices that are items of their own.
+fn devices(system: &VirtualSystem, features: &mut Features) {
     for item in &system.items {
-        // Not `vmware.cdrom.remotepassthrough`, which is what an ordinary drive is called.
-        if item
-            .subtype
-            .as_deref()
-            .is_some_and(|s| s.to_ascii_lowercase().starts_with("vmware.pci.passthrough"))
-        {
-            vm.warnings.push(format!("{:?} is a device of the old host and is left out", item.name));
+        let subtype = item.subtype.as_deref().unwrap_or_default().to_ascii_lowercase();
+        match item.kind {
+            SERIAL_PORT | PARALLEL_PORT => features.ports.push(item.name.clone()),
+            USB_CONTROLLER => features.usb_controllers.push(item.name.clone()),
+            _ if subtype == "vmware.soundcard" => features.sound = Tristate::Yes,
+            // Not `vmware.cdrom.remotepassthrough`, which is what an ordinary drive is called.
+            _ if subtype.starts_with("vmware.pci.passthrough") => {
+                features.host_devices.push(HostDevice { name: item.name.clone(), kind: HostDeviceKind::Pci })
+            }
+            _ => {}
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::dictionary::Dictionary;
 use super::kind::{Kind, kind_of};
+use crate::features::DiskTraits;
 use crate::source::{Bus, Slot, SourceCdrom, SourceFloppy, SourceVm, Tristate};
 
 /// Buses in the order in which their disks are counted: VMware's firmware tries SCSI before the others, and
@@ -23,6 +24,8 @@ pub struct DiskFile {
     pub file_name: String,
     /// `mode`, if given.
     pub mode: Option<String>,
+    /// What it is besides its bytes.
+    pub traits: DiskTraits,
 }
 
 /// Fills in drives, and returns the disks in slot order.
@@ -85,12 +88,8 @@ impl Device<'_> {
             return;
         }
         match kind {
-            Kind::Disk => self.disk(vm, disks),
-            Kind::MappedDisk(word) => {
-                let what = "maps a physical device; its descriptor must lead to bytes that are here";
-                vm.warnings.push(format!("{}: deviceType {word:?} {what}", self.name()));
-                self.disk(vm, disks);
-            }
+            Kind::Disk => self.disk(vm, disks, None),
+            Kind::MappedDisk(word) => self.disk(vm, disks, Some(word)),
             Kind::Cdrom { image } => vm.cdroms.push(SourceCdrom { slot: self.slot(), image }),
             Kind::PassedThrough(word) => {
                 vm.warnings.push(format!(
@@ -101,13 +100,15 @@ impl Device<'_> {
         }
     }
 
-    fn disk(&self, vm: &mut SourceVm, disks: &mut Vec<DiskFile>) {
+    fn disk(&self, vm: &mut SourceVm, disks: &mut Vec<DiskFile>, raw_mapping: Option<String>) {
         let Some(file_name) = self.field("fileName") else {
             vm.warnings.push(format!("{} names no file and is left out", self.name()));
             return;
         };
         let mode = self.field("mode").map(str::to_owned);
-        disks.push(DiskFile { slot: self.slot(), file_name: file_name.to_owned(), mode });
+        let controller = format!("{}{}", self.prefix, self.controller);
+        let traits = self.dictionary.settings().disk_traits(&controller, &self.name(), raw_mapping);
+        disks.push(DiskFile { slot: self.slot(), file_name: file_name.to_owned(), mode, traits });
     }
 
     /// Whether VMware would attach the device. A disk that is left out although a file is named is worth a

@@ -22,6 +22,7 @@ use std::str::FromStr;
 use encoding_rs::{Encoding, UTF_8};
 
 use super::lines::{Line, split_line};
+use crate::features::Settings;
 use crate::source::Tristate;
 use crate::text::{encoding_for, without_mark};
 
@@ -111,6 +112,11 @@ impl Dictionary {
             .range(prefix.to_owned()..)
             .take_while(move |(name, _)| name.starts_with(prefix))
             .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The entries as settings: what a `.vmx` does not mention is off.
+    pub(crate) fn settings(&self) -> Settings<'_> {
+        Settings { keys: &self.entries, absent: Tristate::No }
     }
 
     /// The entries as a file in UTF-8, in order of their names; [`Dictionary::parse`] reads it back.

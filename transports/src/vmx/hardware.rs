@@ -20,7 +20,7 @@ pub(super) fn describe(dictionary: &Dictionary, vm: &mut SourceVm) {
     firmware(dictionary, vm);
     processors(dictionary, vm);
     memory(dictionary, vm);
-    left_behind(dictionary, vm);
+    vm.features = dictionary.settings().features();
 }
 
 fn identifier(dictionary: &Dictionary, name: &str, warnings: &mut Vec<String>) -> Option<String> {
@@ -84,21 +84,6 @@ fn positive(dictionary: &Dictionary, name: &str, warnings: &mut Vec<String>) -> 
     value
 }
 
-/// What cannot come along, or speaks against a clean state.
-fn left_behind(dictionary: &Dictionary, vm: &mut SourceVm) {
-    let passed_through: Vec<&str> = dictionary
-        .starting_with("pcipassthru")
-        .filter_map(|(name, _)| name.strip_suffix(".present"))
-        .filter(|device| dictionary.switch(&format!("{device}.present")) == Tristate::Yes)
-        .collect();
-    for device in passed_through {
-        vm.warnings.push(format!("{device} is a PCI device of the old host and is left out"));
-    }
-    if dictionary.switch("cleanShutdown") == Tristate::No {
-        vm.warnings.push("cleanShutdown is FALSE: VMware did not see this VM go down".to_owned());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +132,7 @@ mod tests {
     #[test]
     fn passed_through_devices_are_named() {
         let vm = described("pciPassthru0.present = \"TRUE\"\npciPassthru1.present = \"FALSE\"");
-        assert_eq!(vm.warnings, ["pcipassthru0 is a PCI device of the old host and is left out"]);
+        let names: Vec<&str> = vm.features.host_devices.iter().map(|d| d.name.as_str()).collect();
+        assert_eq!(names, ["pcipassthru0"]);
     }
 }

@@ -9,7 +9,7 @@ use super::dictionary::Dictionary;
 use super::{devices, hardware, nics, place, state};
 use crate::error::FetchError;
 use crate::sniff::format_of_file;
-use crate::source::{DiskLocation, SourceDisk, SourceKind, SourceVm};
+use crate::source::{DiskLocation, SourceDisk, SourceKind, SourceVm, Tristate};
 use crate::text::read_small;
 
 /// Largest `.vmx` or `.vmsd` that is read, in bytes. A VMX has a few KiB; `guestinfo` lines with user data
@@ -70,13 +70,13 @@ pub(crate) fn load(path: &Path) -> Result<SourceVm, FetchError> {
 }
 
 fn locate(directory: &Path, disk: DiskFile, warnings: &mut Vec<String>) -> Result<SourceDisk, FetchError> {
-    let DiskFile { slot, file_name, mode } = disk;
+    let DiskFile { slot, file_name, mode, traits } = disk;
     let device = format!("{}{}:{}", slot.bus, slot.controller, slot.unit);
     let found = place::find(directory, &device, &file_name)?;
     warnings.extend(found.warning);
     let format = format_of_file(&found.path)?;
     let location = DiskLocation::File { path: found.path };
-    Ok(SourceDisk { slot, location, format, capacity_bytes: None, mode, serial: None })
+    Ok(SourceDisk { slot, location, format, capacity_bytes: None, mode, serial: None, traits })
 }
 
 /// A VMX that is encrypted as a whole keeps its devices in `encryption.data`; one that is encrypted only for
@@ -96,9 +96,7 @@ fn refuse_encrypted(
         ))
         .with_hint("remove the VM's encryption with VMware first"));
     }
-    vm.warnings.push(
-        "the VMX is encrypted in part; what it hides, such as the TPM's content, cannot come along".into(),
-    );
+    vm.features.encrypted = Tristate::Yes;
     Ok(())
 }
 

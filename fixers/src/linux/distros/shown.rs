@@ -16,7 +16,7 @@ pub(super) fn all(text: &str, facts: &GuestFacts, edits: &[Edit], concerns: &[Co
         of_change(&mut out, &edit.change);
     }
     for concern in concerns {
-        let Concern { id, severity, subject, message, advice } = concern;
+        let Concern { id, severity, subject, message, advice, .. } = concern;
         writeln!(out, "\n{severity:?}: {id}: {subject}: {message}\n  {advice}").unwrap();
     }
     if edits.is_empty() && concerns.is_empty() {
