@@ -35,16 +35,19 @@ struct Disk<'a> {
     source: String,
 }
 
-/// Copies all disks into the directory `to`: how each was copied, and in how many seconds.
+/// How a disk was copied, and in how many seconds.
+type Timed = (Transferred, f64);
+
+/// Copies all disks into the directory `to`.
 ///
 /// # Errors
 /// The first disk that fails; those that had begun are copied as far as they come.
-pub(super) fn copy(cx: &Context<'_>, fixed: &Fixed, to: &Path) -> Result<Vec<(Transferred, f64)>, Failure> {
+pub(super) fn copy(cx: &Context<'_>, fixed: &Fixed, to: &Path) -> Result<Vec<Timed>, Failure> {
     let disks = disks(cx, fixed, to)?;
     let told = Told::new(cx.ui, &cx.vm, disks.len());
     let settings = shared_out(cx.job.copy, disks.len());
     let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Result<(Transferred, f64), Failure>>>> =
+    let results: Vec<Mutex<Option<Result<Timed, Failure>>>> =
         disks.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while let Some((index, disk)) = take(&next, &disks) {
