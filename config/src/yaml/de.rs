@@ -67,7 +67,17 @@ impl de::Error for Wrong {
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        format!("{} is given, {expected} is wanted", shape(unexpected)).into()
+        format!("{} is given, {} is wanted", shape(unexpected), wanted(&expected.to_string())).into()
+    }
+}
+
+/// What serde's own words mean to somebody who writes YAML.
+fn wanted(expected: &str) -> &str {
+    match expected {
+        "a sequence" => "a list",
+        "a map" => "a mapping",
+        _ if expected.starts_with("struct ") => "a mapping",
+        _ => expected,
     }
 }
 

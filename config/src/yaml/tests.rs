@@ -143,9 +143,9 @@ fn mistakes_in_a_section_are_told_with_their_places() {
         ),
         (
             "customize:\n  units: {enable: a}\n",
-            "2:19 customize.units.enable: a text is given, a sequence is wanted",
+            "2:19 customize.units.enable: a text is given, a list is wanted",
         ),
-        ("customize: a\n", "1:12 customize: a text is given, struct Customize is wanted"),
+        ("customize: a\n", "1:12 customize: a text is given, a mapping is wanted"),
         ("customize:\n  hostnam: x\n", "2:3 customize: unknown key \"hostnam\"; did you mean \"hostname\"?"),
     ] {
         assert_eq!(told(text)[0], message);
@@ -284,7 +284,7 @@ fn aliases_do_not_multiply() {
     assert_eq!(told(&bomb), [format!("5:26 {message}")]);
     let wide = format!("output: &x {}\nskip-fixer: [{}]\n", "y".repeat(5000), vec!["*x"; 2000].join(","));
     assert_eq!(told(&wide), [format!("2:1904 {message}")]);
-    let some = format!("output: &x {}\nskip-fixer: [{}]\n", "y".repeat(5000), vec!["*x"; 5].join(","));
+    let some = format!("output: &x {}\nskip-fixer: [{}]\n", "y".repeat(5000), ["*x"; 5].join(","));
     assert_eq!(
         told(&some),
         [
