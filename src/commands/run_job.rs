@@ -2,7 +2,6 @@
 //! goes to stdout (see [`crate::batch::wire`]).
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -96,7 +95,7 @@ impl Door<'_> {
             when: String::new(),
             batch: &self.order.batch,
             vm: Some(vm),
-            sources: job.sources.iter().map(|p| Path::new(p)).collect(),
+            sources: job.sources.iter().map(AsRef::as_ref).collect(),
             result: result.as_deref(),
             state: None,
             error: None,

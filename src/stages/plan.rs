@@ -80,7 +80,7 @@ fn space(path: &Path) -> Result<Space, Failure> {
     let blocks = |count: u64| count.saturating_mul(vfs.f_frsize);
     // Where a file system's own limit cannot be told, the copy will meet it.
     let largest_file =
-        rustix::fs::statfs(there).ok().and_then(|fs| largest_file(fs.f_type as i64, vfs.f_frsize));
+        rustix::fs::statfs(there).ok().and_then(|fs| largest_file(fs.f_type, vfs.f_frsize));
     Ok(Space { path: path.to_owned(), free: blocks(vfs.f_bavail), size: blocks(vfs.f_blocks), largest_file })
 }
 

@@ -87,9 +87,9 @@ fn mistakes_are_told_when_it_is_read() {
 fn what_could_grow_or_never_end_is_not_taken() {
     let l = "facts.systems";
     for text in [
-        format!("['a'].map(x, x + x).map(x, x + x).size() == 1"),
-        format!("[1].map(x, [x, x]).map(x, [x, x]) == [1]"),
-        format!("[1].map(x, {{'a': x, 'b': x}}).size() == 1"),
+        "['a'].map(x, x + x).map(x, x + x).size() == 1".to_owned(),
+        "[1].map(x, [x, x]).map(x, [x, x]) == [1]".to_owned(),
+        "[1].map(x, {'a': x, 'b': x}).size() == 1".to_owned(),
         format!("{l}.exists(a, {l}.exists(b, {l}.exists(c, a == c)))"),
         "a".repeat(MAX_EXPRESSION + 1),
     ] {

@@ -34,7 +34,7 @@ pub(super) fn software(guest: &dyn Guest) -> Result<Vec<SoftwareFacts>> {
     };
     for (kind, name, files) in KNOWN {
         if let Some(file) = text::first_there(guest, files)? {
-            add(kind, name, &file);
+            add(kind, name, file);
         }
     }
     for dir in ISCSI {

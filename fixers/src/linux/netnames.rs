@@ -63,7 +63,7 @@ impl Fixer for NicNames {
                     proposal.concerns.extend(kernel_name(facts, pair));
                     pins.push(pin);
                 }
-                Err(concern) => proposal.concerns.push(concern),
+                Err(concern) => proposal.concerns.push(*concern),
             }
         }
         if facts.init.no_udev {
@@ -88,9 +88,10 @@ struct Pin {
     why: &'static str,
 }
 
-fn pin(facts: &GuestFacts, found: &Matching, pair: &Pair) -> std::result::Result<Pin, Concern> {
+fn pin(facts: &GuestFacts, found: &Matching, pair: &Pair) -> std::result::Result<Pin, Box<Concern>> {
     let refuse = |message: String, advice: &str| {
-        Err(Concern::new("guest.network.unpinned", Severity::Warning, &pair.name, message, advice))
+        let pair = &pair.name;
+        Err(Box::new(Concern::new("guest.network.unpinned", Severity::Warning, pair, message, advice)))
     };
     if !is_plain(&pair.name) {
         return refuse(

@@ -82,7 +82,7 @@ impl Vm {
 
     /// Ids of all findings, each once.
     pub fn found(&self) -> Vec<String> {
-        let ids: BTreeSet<String> = self.seen(|seen| rules::check(seen)).into_iter().map(|c| c.id).collect();
+        let ids: BTreeSet<String> = self.seen(rules::check).into_iter().map(|c| c.id).collect();
         ids.into_iter().collect()
     }
 
