@@ -38,9 +38,9 @@ fn check_prints_what_is_found_or_every_mistake() {
     insta::assert_snapshot!(normalised(&place, &ran.stderr), @r#"
     h2k: error: 4 mistakes in the configuration:
     DIR/night.yaml:5:5: a VM without "wave"; the waves are front, rest
-    DIR/night.yaml:5:34: unknown key "disk_bus"; did you mean "disk-bus"?
-    DIR/night.yaml:5:55: name: has no value
-    DIR/night.yaml:5:59: unknown key "wav"; did you mean "wave"?
+    DIR/night.yaml:5:37: unknown key "disk_bus"; did you mean "disk-bus"?
+    DIR/night.yaml:5:58: name: has no value
+    DIR/night.yaml:5:62: unknown key "wav"; did you mean "wave"?
     "#);
     // What only the files show is told with its place, too.
     let lost = "version: 1\nvms:\n  - from: exports/x*/*.vmx\n  - source: exports/none.vmx\n  - {source: exports/db01, name: web01}\n  \
