@@ -25,6 +25,7 @@ bench: setup
 	cargo build --release
 	scripts/bench
 	scripts/bench-image
+	scripts/bench-forecast
 
 check:
 	cargo fmt --all --check

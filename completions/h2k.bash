@@ -1450,7 +1450,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-f -o -q -v -h --file --output --name --metrics --plan --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --regenerate-identity --serial-console --no-boot --boot-timeout --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
+            opts="-f -o -q -v -h --file --output --name --metrics --plan --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1605,6 +1605,10 @@ _h2k() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --no-sample)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
                 --parent)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1670,7 +1674,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__plan)
-            opts="-f -o -q -v -h --file --vm --name --json --markdown --output --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --regenerate-identity --serial-console --no-boot --boot-timeout --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-f -o -q -v -h --file --vm --name --json --markdown --output --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1791,6 +1795,10 @@ _h2k() {
                     ;;
                 --boot-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --no-sample)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --parent)

@@ -87,6 +87,8 @@ false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l no-sample -d 'Do not copy a sample to measure how long the migration takes: the plan then tells no time' -r -f -a "true\t''
+false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l parent -d 'File that may be the parent of a disk (the base of a snapshot), or a directory of such. May be given several times; the disks\' own directories are always looked into' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l engine -d 'What copies the disks; qemu is there for comparison [default: native]' -r -f -a "native\t''
@@ -133,6 +135,8 @@ false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l no-sample -d 'Do not copy a sample to measure how long the migration takes: the plan then tells no time' -r -f -a "true\t''
+false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l parent -d 'File that may be the parent of a disk (the base of a snapshot), or a directory of such. May be given several times; the disks\' own directories are always looked into' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F

@@ -73,8 +73,10 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Show every change that migrate would make; nothing is touched
     ///
-    /// Prints the target's hardware, every change inside the guest as a diff, the space that is needed, and every
-    /// concern. Ends with 3 if a concern is critical: migrate would refuse.
+    /// Prints the target's hardware, every change inside the guest as a diff, the space, memory and time that are
+    /// needed, and every concern. For the time a sample of the source is copied, a few seconds long, into the output
+    /// directory where one is set and there, and removed; a source that lies in memory already looks faster than it is.
+    /// --no-sample leaves that out. Ends with 3 if a concern is critical: migrate would refuse.
     #[command(after_help = help::examples("plan"))]
     Plan(PlanArgs),
     /// Check, describe and begin batch files: many VMs for one night

@@ -38,6 +38,8 @@ pub struct Context<'a> {
     pub warden: &'a dyn Warden,
     /// Time that each stage took, those of an earlier run that this one goes on with among them.
     pub timings: Vec<StageTiming>,
+    /// Seconds of earlier boot tests on this host, for the forecast.
+    pub past: Vec<f64>,
 }
 
 impl Context<'_> {

@@ -49,13 +49,14 @@ pub fn locate(job: &Job, temp: Option<&Path>, ui: &dyn Reporter) -> Result<Locat
     Ok(Located { flattened: pipeline::flatten(&mut cx, None, fetched)?, _work: work })
 }
 
-/// Plans a VM; nothing is kept.
+/// Plans a VM; nothing is kept. `past` are seconds of earlier boot tests on this host, for the forecast.
 ///
 /// # Errors
 /// As the stages say. A plan that is not ready is no error here.
-pub fn plan(job: &Job, temp: Option<&Path>, ui: &dyn Reporter) -> Result<Plan, Failure> {
+pub fn plan(job: &Job, temp: Option<&Path>, past: &[f64], ui: &dyn Reporter) -> Result<Plan, Failure> {
     let work = temporary(temp)?;
     let mut cx = context(job, work.path(), ui);
+    cx.past = past.to_vec();
     let fetched = pipeline::fetch(&mut cx, None)?;
     Ok(pipeline::plan(&mut cx, None, fetched)?.plan)
 }
@@ -80,6 +81,7 @@ fn context<'a>(job: &'a Job, work: &Path, ui: &'a dyn Reporter) -> Context<'a> {
         appliance: None,
         warden: &Alone,
         timings: Vec::new(),
+        past: Vec::new(),
     }
 }
 
@@ -98,6 +100,10 @@ pub fn migrate(job: &Job, store: &Store, ui: &dyn Reporter, warden: &dyn Warden)
     let mut cx = context(job, &fetch_dir, ui);
     cx.to_be_fixed = true;
     cx.warden = warden;
+    match store.past() {
+        Ok(past) => cx.past = past,
+        Err(e) => cx.note(format!("earlier boot tests are not looked at for the forecast: {e}")),
+    }
     let result = named(&mut cx, &root, record);
     drop(cx.appliance.take());
     let interrupted = result.as_ref().is_err_and(|f| f.kind == FailureKind::Interrupted);

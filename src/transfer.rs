@@ -19,6 +19,7 @@ use crate::image::{self, DiskReader, ImageChain};
 use crate::plan::text::bytes;
 
 mod meter;
+pub mod sample;
 
 pub use meter::Meter;
 

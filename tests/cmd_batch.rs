@@ -73,7 +73,9 @@ fn a_batch_is_planned_side_by_side_and_a_saved_plan_is_carried_out_or_refused() 
     let ran = place.h2k(["plan", "-f", "night.yaml", "-o", "plans"]).expect(4);
     let shown = normalised(&place, &ran.stdout);
     assert!(
-        shown.starts_with("VM OS DISKS TO COPY EDITS CRITICAL WARNINGS NOTES SPACE\nweb Debian GNU/Linux 12"),
+        shown.starts_with(
+            "VM OS DISKS TO COPY EDITS CRITICAL WARNINGS NOTES SPACE TIME\nweb Debian GNU/Linux 12"
+        ),
         "{shown}"
     );
     assert!(shown.contains("\nlost cannot be planned\n") && shown.contains("no.vmdk"), "{shown}");

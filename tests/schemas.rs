@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use h2k::plan::time::{Range, Sample, StageTime, TimeForecast};
 use h2k::report::{BatchReport, BatchVm, Report, Undone, VmState};
+use h2k::stage::Stage;
 use h2k_fixers::undo::{Left, Trace};
 use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent};
 use serde_json::{Value, json};
@@ -114,6 +116,12 @@ fn full() -> Report {
     report.undone = vec![Undone { edit: 1, at: "2026-11-21T22:00:00Z".parse().unwrap() }];
     report.untrimmed = vec![("/srv".to_owned(), "why".to_owned())];
     report.stages[0].resumed = true;
+    report.forecast.memory_bytes = Some(1);
+    let stages =
+        vec![StageTime { stage: Stage::Convert, time: Range::exactly(2.0), basis: "a sample".to_owned() }];
+    let notes = vec!["why".to_owned()];
+    report.forecast.time =
+        Some(TimeForecast { all: Range::exactly(2.0), stages, sample: Some(Sample::default()), notes });
     report
 }
 
@@ -123,6 +131,7 @@ fn reports_fit_their_schema() {
     assert_fits("report", &serde_json::to_value(full()).unwrap());
     let mut bare = full();
     bare.verdict = None;
+    bare.forecast.time = Some(TimeForecast::default());
     bare.readiness = None;
     bare.used = None;
     bare.host.peak_memory_bytes = None;

@@ -335,6 +335,14 @@ pub static KEYS: &[Key] = &[
         set: |s, raw| set(&mut s.limit_rate, text(raw).and_then(|t| rate(&t))),
     },
     Key {
+        name: "no-sample",
+        kind: Kind::Scalar,
+        form: Form::Flag,
+        summary: "whether to leave out copying a sample, which tells how long a migration takes: true or false",
+        example: "false",
+        set: |s, raw| set(&mut s.no_sample, flag(raw)),
+    },
+    Key {
         name: "temp-dir",
         kind: Kind::Scalar,
         form: Form::Path,

@@ -76,6 +76,9 @@ pub struct CopySettings {
     pub threads: usize,
     /// Most bytes that are read per second and disk.
     pub limit_rate: Option<u64>,
+    /// Leave out measuring how fast they are copied, for the forecast.
+    #[serde(default)]
+    pub no_sample: bool,
 }
 
 /// What a target NIC is attached to, and with which VLANs.

@@ -66,6 +66,8 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// Most bytes that are read per second and disk.
     pub limit_rate: Option<u64>,
+    /// Whether to leave out measuring how fast disks are copied, for the forecast.
+    pub no_sample: Option<bool>,
     /// Directory for temporary files.
     pub temp_dir: Option<PathBuf>,
     /// File for metrics.
@@ -122,6 +124,7 @@ impl Settings {
             engine: self.engine.or(below.engine),
             threads: self.threads.or(below.threads),
             limit_rate: self.limit_rate.or(below.limit_rate),
+            no_sample: self.no_sample.or(below.no_sample),
             temp_dir: self.temp_dir.or(below.temp_dir),
             metrics: self.metrics.or(below.metrics),
             state: self.state.or(below.state),
@@ -257,6 +260,7 @@ impl Settings {
                 engine: settings.engine.unwrap_or_default(),
                 threads: settings.threads.unwrap_or_default(),
                 limit_rate: settings.limit_rate,
+                no_sample: settings.no_sample.unwrap_or_default(),
             },
             boot: !settings.no_boot.unwrap_or_default(),
             boot_timeout: settings.boot_timeout,

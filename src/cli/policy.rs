@@ -98,6 +98,15 @@ pub struct PolicyArgs {
         help_heading = "Boot test"
     )]
     pub boot_timeout: Option<u64>,
+    /// Do not copy a sample to measure how long the migration takes: the plan then tells no time
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub no_sample: Option<bool>,
     /// File that may be the parent of a disk (the base of a snapshot), or a directory of such. May be given several
     /// times; the disks' own directories are always looked into
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
@@ -127,6 +136,7 @@ impl PolicyArgs {
             serial_console: self.serial_console,
             no_boot: self.no_boot,
             boot_timeout: self.boot_timeout,
+            no_sample: self.no_sample,
             parent: some(&self.parent),
             temp_dir: self.temp_dir.clone(),
             ..Settings::default()

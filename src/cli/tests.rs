@@ -65,7 +65,7 @@ fn options_become_settings() {
     let cli = parse(
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
          --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --metrics m --state s --compress zlib \
-         --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --log-format json -v \
+         --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --no-sample --log-format json -v \
          --tools keep --agent-packages pk --regenerate-identity --serial-console=false \
          --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
          --dhcp 00-50-56-aa-00-02 --cloud-init no-network",
@@ -85,6 +85,7 @@ fn options_become_settings() {
         engine: Some(Engine::Qemu),
         threads: Some(3),
         limit_rate: Some(20 << 20),
+        no_sample: Some(true),
         disk_bus: Some(DiskBus::VirtioScsi),
         initramfs: Some(InitramfsWay::Tool),
         network: [
@@ -253,18 +254,21 @@ fn help_of_migrate() {
                    disks of one VM
 
     Options:
-      -f, --file <FILE>     Move all VMs of a batch file; one that was stopped goes on where it was
-      -o, --output <DIR>    Directory that the result's directory DIR/NAME is made in
-          --name <NAME>     Name of the VM on the target [default: the source's own]
-          --metrics <FILE>  Write metrics for Prometheus to this file after each VM: states, seconds,
-                            bytes [default: none]
-          --plan <FILE>     Carry out a plan that h2k plan wrote with --json or -f: as it stands there,
-                            or not at all
-          --parent <PATH>   File that may be the parent of a disk (the base of a snapshot), or a
-                            directory of such. May be given several times; the disks' own directories
-                            are always looked into
-          --temp-dir <DIR>  Directory for temporary files [default: $TMPDIR, or /var/tmp]
-      -h, --help            Print help (see more with '--help')
+      -f, --file <FILE>               Move all VMs of a batch file; one that was stopped goes on where
+                                      it was
+      -o, --output <DIR>              Directory that the result's directory DIR/NAME is made in
+          --name <NAME>               Name of the VM on the target [default: the source's own]
+          --metrics <FILE>            Write metrics for Prometheus to this file after each VM: states,
+                                      seconds, bytes [default: none]
+          --plan <FILE>               Carry out a plan that h2k plan wrote with --json or -f: as it
+                                      stands there, or not at all
+          --no-sample[=<true|false>]  Do not copy a sample to measure how long the migration takes: the
+                                      plan then tells no time [possible values: true, false]
+          --parent <PATH>             File that may be the parent of a disk (the base of a snapshot), or
+                                      a directory of such. May be given several times; the disks' own
+                                      directories are always looked into
+          --temp-dir <DIR>            Directory for temporary files [default: $TMPDIR, or /var/tmp]
+      -h, --help                      Print help (see more with '--help')
 
     Target:
           --format <FORMAT>       Format of the target's disks [default: qcow2] [possible values: qcow2,

@@ -102,6 +102,12 @@ impl Settled {
         Store::open(self.state()?)
     }
 
+    /// Seconds of earlier boot tests on this host, where the state store is there and can be read: a plan needs none.
+    pub fn past(&self) -> Vec<f64> {
+        let file = self.resolved.state.as_deref().filter(|file| file.exists());
+        file.and_then(|file| Store::open(file).ok()?.past().ok()).unwrap_or_default()
+    }
+
     /// The state store's file.
     ///
     /// # Errors

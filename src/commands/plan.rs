@@ -19,8 +19,9 @@ pub fn run(args: &PlanArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     }
     let mut plans = Vec::new();
     let jobs = jobs::of(&args.sources, args.name.as_deref(), settled)?;
+    let past = settled.past();
     for job in &jobs {
-        plans.push(run::plan(job, Some(&settled.resolved.temp_dir), ui)?);
+        plans.push(run::plan(job, Some(&settled.resolved.temp_dir), &past, ui)?);
     }
     let document = PlanDocument { version: VERSION, vms: plans, jobs };
     let shown = shown(args, &document)?;

@@ -7,12 +7,14 @@ use h2k_config::nearest::nearest;
 use h2k_fixers::Severity;
 use serde::Serialize;
 
+use crate::batch::budget::available_cores;
 use crate::batch::expand::Expanded;
 use crate::cli::PlanArgs;
 use crate::error::{Doing, Failure, FailureKind};
 use crate::event::Reporter;
 use crate::job::{Job, safe_name};
-use crate::plan::text::{bytes, guest_system};
+use crate::plan::text::{bytes, duration, guest_system};
+use crate::plan::time::Range;
 use crate::plan::{Plan, PlanDocument, VERSION, markdown, text};
 use crate::run;
 use crate::stages::convert::write;
@@ -58,6 +60,8 @@ pub struct Planned {
     pub concerns: [usize; 3],
     /// Bytes that the result and the unfinished work take.
     pub space_bytes: u64,
+    /// Seconds that it takes; `None` where that was not measured.
+    pub time: Option<Range>,
     /// Its critical concerns, a line each.
     pub critical: Vec<String>,
 }
@@ -83,12 +87,13 @@ pub fn run(args: &PlanArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
         fs::create_dir_all(dir).doing(format!("making {}", dir.display()))?;
     }
     // The whole plans of a thousand VMs are only kept where they are printed.
+    let past = settled.past();
     let keep = args.json || args.markdown || !args.vm.is_empty();
     let mut rows = Vec::new();
     let mut kept = PlanDocument { version: VERSION, vms: Vec::new(), jobs: Vec::new() };
     for index in chosen {
         let Some(vm) = expanded.batch.vms.get(index) else { continue };
-        let (row, plan) = one(&vm.job, expanded.label(index), Some(&settled.resolved.temp_dir), ui)?;
+        let (row, plan) = one(&vm.job, expanded.label(index), Some(&settled.resolved.temp_dir), &past, ui)?;
         rows.push(row);
         let Some(plan) = plan else { continue };
         if let Some(dir) = &args.output {
@@ -111,9 +116,10 @@ pub fn one(
     job: &Job,
     label: String,
     temp: Option<&Path>,
+    past: &[f64],
     ui: &dyn Reporter,
 ) -> Result<(Row, Option<Plan>), Failure> {
-    match run::plan(job, temp, ui) {
+    match run::plan(job, temp, past, ui) {
         Ok(plan) => Ok((Row::of(&plan), Some(plan))),
         Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
         Err(failure) => Ok((Row { name: label, outcome: Outcome::Failed { error: failure.chain() } }, None)),
@@ -158,7 +164,8 @@ impl Row {
                 copy_bytes: f.target_bytes,
                 edits: plan.edits.len(),
                 concerns: [Severity::Critical, Severity::Warning, Severity::Information].map(count),
-                space_bytes: f.target_bytes.saturating_add(f.overlay_bytes).saturating_add(f.temp_bytes),
+                space_bytes: f.space(),
+                time: f.time.as_ref().map(|time| time.all),
                 critical: plan
                     .critical()
                     .map(|c| format!("{}: {}: {}", c.id, c.subject, c.message))
@@ -175,22 +182,30 @@ fn print(
     plans: PlanDocument,
     ui: &Ui,
 ) -> Result<(), Failure> {
+    // Memory that has to be waited for is not counted: it is rough.
+    let at_once = expanded.batch.concurrency.cores.unwrap_or_else(available_cores);
+    let at_once = expanded.batch.concurrency.vms.map_or(at_once, |vms| vms.min(at_once));
     if args.json {
         return ui.answer_json(&Document { plans, batch: &expanded.batch.name, rows });
     }
     if args.markdown {
         let pages: Vec<String> = plans.vms.iter().map(markdown::markdown).collect();
-        return ui.answer(&format!("{}\n{}", markdown_table(&expanded.batch.name, rows), pages.join("\n")));
+        return ui.answer(&format!(
+            "{}\n{}",
+            markdown_table(&expanded.batch.name, rows, at_once),
+            pages.join("\n")
+        ));
     }
     if !args.vm.is_empty() {
         let pages: Vec<String> = plans.vms.iter().map(text::text).collect();
         let failed: String = rows.iter().filter_map(failure).map(|line| format!("{line}\n")).collect();
         return ui.answer(&format!("{}{failed}", pages.join("\n")));
     }
-    ui.answer(&text_table(rows))
+    ui.answer(&text_table(rows, at_once))
 }
 
-const HEAD: [&str; 9] = ["VM", "OS", "DISKS", "TO COPY", "EDITS", "CRITICAL", "WARNINGS", "NOTES", "SPACE"];
+const HEAD: [&str; 10] =
+    ["VM", "OS", "DISKS", "TO COPY", "EDITS", "CRITICAL", "WARNINGS", "NOTES", "SPACE", "TIME"];
 
 fn cells(row: &Row) -> Vec<String> {
     let mut cells = vec![row.name.clone()];
@@ -199,6 +214,7 @@ fn cells(row: &Row) -> Vec<String> {
             cells.extend([p.os.clone(), p.disks.to_string(), bytes(p.copy_bytes), p.edits.to_string()]);
             cells.extend(p.concerns.map(|n| n.to_string()));
             cells.push(bytes(p.space_bytes));
+            cells.push(p.time.as_ref().map(short).unwrap_or_default());
         }
         Outcome::Failed { .. } => cells.push("cannot be planned".to_owned()),
     }
@@ -206,7 +222,7 @@ fn cells(row: &Row) -> Vec<String> {
 }
 
 /// The sums of what can be added up.
-fn total(rows: &[Row]) -> Vec<String> {
+fn total(rows: &[Row], at_once: usize) -> Vec<String> {
     let planned: Vec<&Planned> = rows.iter().filter_map(planned).collect();
     let sum = |of: fn(&Planned) -> u64| planned.iter().map(|p| of(p)).fold(0, u64::saturating_add);
     let concerns =
@@ -223,7 +239,29 @@ fn total(rows: &[Row]) -> Vec<String> {
         concerns(1),
         concerns(2),
         bytes(sum(|p| p.space_bytes)),
+        together(rows, at_once).as_ref().map(short).unwrap_or_default(),
     ]
+}
+
+/// The time in a table.
+fn short(range: &Range) -> String {
+    let seconds = |n: f64| duration(n.round() as u64);
+    format!("{} ({} to {})", seconds(range.seconds), seconds(range.low), seconds(range.high))
+}
+
+/// All VMs, `at_once` at a time: roughly, the sum shared out, and never less than the longest. At most: as if they held
+/// each other up all the time. `None` where a VM's time is not known.
+fn together(rows: &[Row], at_once: usize) -> Option<Range> {
+    let times = rows.iter().filter_map(planned).map(|p| p.time).collect::<Option<Vec<Range>>>()?;
+    if times.is_empty() {
+        return None;
+    }
+    let at_once = at_once.clamp(1, times.len()) as f64;
+    let shared = |of: fn(&Range) -> f64, by: f64| {
+        let longest = times.iter().map(of).fold(0.0, f64::max);
+        (times.iter().map(of).sum::<f64>() / by).max(longest)
+    };
+    Some(Range::of(shared(|t| t.seconds, at_once), shared(|t| t.low, at_once), shared(|t| t.high, 1.0)))
 }
 
 fn planned(row: &Row) -> Option<&Planned> {
@@ -240,11 +278,11 @@ fn failure(row: &Row) -> Option<String> {
     }
 }
 
-fn text_table(rows: &[Row]) -> String {
+fn text_table(rows: &[Row], at_once: usize) -> String {
     let mut lines = vec![HEAD.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(cells));
     if rows.len() > 1 {
-        lines.push(total(rows));
+        lines.push(total(rows, at_once));
     }
     let mut out = table(&lines);
     for row in rows {
@@ -256,7 +294,7 @@ fn text_table(rows: &[Row]) -> String {
     out
 }
 
-fn markdown_table(name: &str, rows: &[Row]) -> String {
+fn markdown_table(name: &str, rows: &[Row], at_once: usize) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|cell| markdown::inline(cell)).collect();
         format!("| {} |\n", cells.join(" | "))
@@ -268,6 +306,9 @@ fn markdown_table(name: &str, rows: &[Row]) -> String {
         let mut cells = cells(row);
         cells.resize(HEAD.len(), String::new());
         out.push_str(&line(&cells));
+    }
+    if rows.len() > 1 {
+        out.push_str(&line(&total(rows, at_once)));
     }
     for line in rows.iter().filter_map(failure) {
         out.push_str(&format!("\n- {}\n", markdown::inline(&escape::line(&line))));
@@ -323,6 +364,7 @@ mod tests {
                 edits,
                 concerns: [critical.len(), 2, 11],
                 space_bytes: 3 << 30 | 16 << 20,
+                time: Some(Range::of(90.0, 60.0, 240.0)),
                 critical: critical.iter().map(|c| (*c).to_owned()).collect(),
             }),
         }
@@ -336,24 +378,25 @@ mod tests {
             row("db01", &["disk.independent: disk 1: it is left out of snapshots"], 7),
             Row { name: "old|01".to_owned(), outcome: failed },
         ];
-        assert_snapshot!(text_table(&rows), @r#"
-        VM      OS                              DISKS  TO COPY  EDITS  CRITICAL  WARNINGS  NOTES  SPACE
-        web01   Debian GNU/Linux 12 (bookworm)  2      3.0 GiB  12     0         2         11     3.0 GiB
-        db01    Debian GNU/Linux 12 (bookworm)  2      3.0 GiB  7      1         2         11     3.0 GiB
+        assert_snapshot!(text_table(&rows, 2), @r#"
+        VM      OS                              DISKS  TO COPY  EDITS  CRITICAL  WARNINGS  NOTES  SPACE    TIME
+        web01   Debian GNU/Linux 12 (bookworm)  2      3.0 GiB  12     0         2         11     3.0 GiB  1 min 30 s (1 min 0 s to 4 min 0 s)
+        db01    Debian GNU/Linux 12 (bookworm)  2      3.0 GiB  7      1         2         11     3.0 GiB  1 min 30 s (1 min 0 s to 4 min 0 s)
         old|01  cannot be planned
-        3 VMs                                   4      6.0 GiB  19     1         4         22     6.0 GiB
+        3 VMs                                   4      6.0 GiB  19     1         4         22     6.0 GiB  1 min 30 s (1 min 0 s to 8 min 0 s)
 
         db01: [critical] disk.independent: disk 1: it is left out of snapshots
         old|01: cannot be planned: fetch: disk 1 is not there\n\u{1b}[2J
         "#);
-        assert_snapshot!(markdown_table("night", &rows), @r#"
+        assert_snapshot!(markdown_table("night", &rows, 2), @r#"
         # Batch night
 
-        | VM | OS | DISKS | TO COPY | EDITS | CRITICAL | WARNINGS | NOTES | SPACE |
-        |---|---|---|---|---|---|---|---|---|
-        | web01 | Debian GNU/Linux 12 (bookworm) | 2 | 3.0 GiB | 12 | 0 | 2 | 11 | 3.0 GiB |
-        | db01 | Debian GNU/Linux 12 (bookworm) | 2 | 3.0 GiB | 7 | 1 | 2 | 11 | 3.0 GiB |
-        | old\|01 | cannot be planned |  |  |  |  |  |  |  |
+        | VM | OS | DISKS | TO COPY | EDITS | CRITICAL | WARNINGS | NOTES | SPACE | TIME |
+        |---|---|---|---|---|---|---|---|---|---|
+        | web01 | Debian GNU/Linux 12 (bookworm) | 2 | 3.0 GiB | 12 | 0 | 2 | 11 | 3.0 GiB | 1 min 30 s (1 min 0 s to 4 min 0 s) |
+        | db01 | Debian GNU/Linux 12 (bookworm) | 2 | 3.0 GiB | 7 | 1 | 2 | 11 | 3.0 GiB | 1 min 30 s (1 min 0 s to 4 min 0 s) |
+        | old\|01 | cannot be planned |  |  |  |  |  |  |  |  |
+        | 3 VMs |  | 4 | 6.0 GiB | 19 | 1 | 4 | 22 | 6.0 GiB | 1 min 30 s (1 min 0 s to 8 min 0 s) |
 
         - old\|01: cannot be planned: fetch: disk 1 is not there\\n\\u{1b}\[2J
         "#);

@@ -18,7 +18,8 @@ use super::Settled;
 pub fn jobs(file: &Path, args: &MigrateArgs, settled: &Settled) -> Result<Vec<Job>, Failure> {
     let usage = |message: String| Failure::message(FailureKind::Usage, message);
     let wanted = args.policy.settings().map_err(usage)?;
-    let planned = Settings { temp_dir: None, no_boot: None, boot_timeout: None, ..wanted.clone() };
+    let planned =
+        Settings { temp_dir: None, no_boot: None, boot_timeout: None, no_sample: None, ..wanted.clone() };
     if planned != Settings::default() {
         return Err(usage(
             "a saved plan is carried out as it stands: what was decided in it cannot be set".into(),

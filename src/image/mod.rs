@@ -41,6 +41,7 @@ pub mod probe;
 pub mod qcow2;
 pub mod qemu;
 pub mod raw;
+pub mod spread;
 mod truncated;
 pub mod vhd;
 pub mod vhdx;

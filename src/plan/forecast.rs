@@ -1,7 +1,9 @@
-//! How much space a migration takes, from what was measured on the source.
+//! How much space a migration takes, from what was measured on the source; `time` says how long it takes.
 
 use h2k_fixers::{Change, Edit, GuestFacts};
 use serde::{Deserialize, Serialize};
+
+use super::time::TimeForecast;
 
 /// What an overlay takes besides what is written: its tables, and those of the trimmed free space.
 const OVERLAY_BASE: u64 = 16 << 20;
@@ -10,8 +12,8 @@ const REBUILD_FACTOR: u64 = 6;
 /// Temporary space besides what is unpacked: pid files, sockets, evidence.
 const TEMP_BASE: u64 = 8 << 20;
 
-/// Forecast of space, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Forecast of space and memory, in bytes, and of time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
     /// Virtual size of all disks.
     pub virtual_bytes: u64,
@@ -23,6 +25,20 @@ pub struct Forecast {
     pub overlay_bytes: u64,
     /// Temporary files: unpacked archive members, copies of initramfs files.
     pub temp_bytes: u64,
+    /// Most memory that a stage takes, of h2k, its appliance and the boot test's machine; `None` in plans of an older
+    /// h2k.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// How long it takes; `None` where that was not to be measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeForecast>,
+}
+
+impl Forecast {
+    /// Bytes that the result and the unfinished work take.
+    pub fn space(&self) -> u64 {
+        self.target_bytes.saturating_add(self.overlay_bytes).saturating_add(self.temp_bytes)
+    }
 }
 
 /// Makes the forecast. `allocated` and `sizes` are per disk, `unpacked` is what FETCH had to unpack.
@@ -42,6 +58,8 @@ pub fn forecast(
         target_bytes: source_bytes.min(used_bytes(facts).unwrap_or(source_bytes)),
         overlay_bytes: OVERLAY_BASE + edits.iter().map(|e| edit_bytes(e, largest_initramfs)).sum::<u64>(),
         temp_bytes: TEMP_BASE + unpacked + largest_initramfs,
+        memory_bytes: None,
+        time: None,
     }
 }
 

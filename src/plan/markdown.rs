@@ -20,6 +20,15 @@ fn write_plan(out: &mut String, plan: &Plan) -> std::fmt::Result {
         writeln!(out, "- {}", inline(&line.split_whitespace().collect::<Vec<_>>().join(" ")))?;
     }
     writeln!(out, "- forecast: {} on the target", text::bytes(plan.forecast.target_bytes))?;
+    if let Some(memory) = plan.forecast.memory_bytes {
+        writeln!(out, "- memory: {} at most", text::bytes(memory))?;
+    }
+    if let Some(time) = &plan.forecast.time {
+        writeln!(out, "- time: {}", text::span(&time.all))?;
+        for line in text::time_lines(time) {
+            writeln!(out, "  - {}", inline(&line))?;
+        }
+    }
     writeln!(out, "- source digest: `{}`\n", plan.source_digest)?;
     writeln!(out, "## Concerns\n")?;
     for c in &plan.concerns {

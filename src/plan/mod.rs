@@ -1,7 +1,7 @@
 //! PLAN's data: everything that was decided, before anything is touched.
 //!
 //! `target` decides the hardware, `propose` asks the fixers, `rules` looks for what the user should know,
-//! `forecast` says how much space it takes; `text`, `markdown` and `diff` show it.
+//! `forecast` says how much space it takes and `time` how long; `text`, `markdown` and `diff` show it.
 
 pub mod decide;
 pub mod diff;
@@ -12,6 +12,7 @@ pub mod rules;
 pub mod saved;
 pub mod target;
 pub mod text;
+pub mod time;
 
 use h2k_fixers::{Concern, Edit, GuestFacts, Severity};
 use h2k_transports::SourceVm;
@@ -51,7 +52,7 @@ pub struct Plan {
     pub edits: Vec<Edit>,
     /// What the user should know.
     pub concerns: Vec<Concern>,
-    /// Space that it takes.
+    /// Space, memory and time that it takes.
     pub forecast: Forecast,
     /// Digest of the source's files that the plan was made from.
     pub source_digest: String,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use h2k_config::{Attachment, DiskBus};
 use h2k_fixers::Severity;
 
+use super::time::{MEASURED, Range, TimeForecast};
 use super::{Plan, diff};
 use crate::emit::domain::{Domain, Machine, TargetFirmware};
 
@@ -33,6 +34,15 @@ fn write_plan(out: &mut String, plan: &Plan) -> std::fmt::Result {
         bytes(f.source_bytes),
         bytes(f.virtual_bytes)
     )?;
+    if let Some(memory) = f.memory_bytes {
+        writeln!(out, "  memory    {} at most", bytes(memory))?;
+    }
+    if let Some(time) = &f.time {
+        writeln!(out, "  time      {}", span(&time.all))?;
+        for line in time_lines(time) {
+            writeln!(out, "            {line}")?;
+        }
+    }
     writeln!(out, "  digest    {}", plan.source_digest)?;
     write_concerns(out, plan)?;
     write_edits(out, plan)
@@ -120,6 +130,31 @@ pub fn target_lines(target: &Domain) -> Vec<String> {
         let vlan = if tags.is_empty() { String::new() } else { format!(", VLAN {}", tags.join(" ")) };
         lines.push(format!("nic       {} {} on {net}{vlan}", nic.mac, nic.model));
     }
+    lines
+}
+
+/// A time with its uncertainty.
+pub fn span(range: &Range) -> String {
+    let seconds = |n: f64| duration(n.round() as u64);
+    format!("about {} ({} to {})", seconds(range.seconds), seconds(range.low), seconds(range.high))
+}
+
+/// Where a forecast of time comes from, a line each: its stages that are still to come, and the sample.
+pub fn time_lines(time: &TimeForecast) -> Vec<String> {
+    let measured: f64 = time.stages.iter().filter(|s| s.basis == MEASURED).map(|s| s.time.seconds).sum();
+    let mut lines = vec![format!("fetch to plan {}: {MEASURED}", duration(measured.round() as u64))];
+    let later = time.stages.iter().filter(|s| s.basis != MEASURED);
+    lines.extend(later.map(|s| format!("{} {}: {}", s.stage, span(&s.time), s.basis)));
+    if let Some(sample) = &time.sample {
+        let how = if sample.written { "copied" } else { "read" };
+        lines.push(format!(
+            "sample: {} {how} in {:.1} s, {}/s",
+            bytes(sample.bytes),
+            sample.seconds,
+            bytes(sample.rate)
+        ));
+    }
+    lines.extend(time.notes.iter().cloned());
     lines
 }
 

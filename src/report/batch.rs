@@ -171,7 +171,7 @@ impl BatchVm {
             verdict: report.verdict.as_ref().map(|v| (v.outcome, v.reason.clone())),
             concerns: report.concerns.clone(),
             edits: Some(report.edits.len()),
-            forecast: Some(report.forecast),
+            forecast: Some(report.forecast.clone()),
             used: report.used,
             dir: Some(report.dir.clone()),
             ..Self::new(report.name.clone(), state)

@@ -159,18 +159,40 @@ fn bars(report: &BatchReport, vm: &BatchVm) -> Vec<Bar> {
 
 /// What was expected and what it took, of the VMs where both are known.
 fn usage(report: &BatchReport) -> String {
-    let known: Vec<_> = report.vms.iter().filter_map(|vm| Some((&vm.name, vm.forecast?, vm.used?))).collect();
+    let known: Vec<_> =
+        report.vms.iter().filter_map(|vm| Some((vm, vm.forecast.as_ref()?, vm.used?))).collect();
     let rows: Vec<Vec<String>> = known
         .iter()
-        .map(|(name, forecast, used)| {
-            let ratio = match forecast.target_bytes {
-                0 => String::new(),
-                expected => format!("{:.0} %", used.target_bytes as f64 / expected as f64 * 100.0),
+        .map(|(vm, forecast, used)| {
+            let ratio = |expected: f64, actual: f64| match expected > 0.0 {
+                true => format!("{:.0} %", actual / expected * 100.0),
+                false => String::new(),
             };
-            vec![text(name), bytes(forecast.target_bytes), bytes(used.target_bytes), ratio]
+            let time = forecast.time.as_ref().map(|time| time.all.seconds);
+            let took = vm.seconds();
+            vec![
+                text(&vm.name),
+                bytes(forecast.target_bytes),
+                bytes(used.target_bytes),
+                ratio(forecast.target_bytes as f64, used.target_bytes as f64),
+                time.map(duration).unwrap_or_default(),
+                took.map(duration).unwrap_or_default(),
+                time.zip(took).map(|(time, took)| ratio(time, took)).unwrap_or_default(),
+            ]
         })
         .collect();
-    table(&["VM", "#forecast on the target", "#actual", "#actual of forecast"], &rows)
+    table(
+        &[
+            "VM",
+            "#forecast on the target",
+            "#actual",
+            "#actual of forecast",
+            "#forecast of time",
+            "#actual",
+            "#actual of forecast",
+        ],
+        &rows,
+    )
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn write_vm(report: &Report, out: &mut String) -> Result {
         writeln!(out, "| {file} | {} | {} | {how} |", bytes(d.size), bytes(d.allocated))?;
     }
     writeln!(out, "\n## Forecast and what it took\n\n| | forecast | actual | ratio |\n|---|---|---|---|")?;
-    for row in compared(&report.forecast, report.used.as_ref(), report.seconds()) {
+    for row in compared(&report.forecast, report.used.as_ref(), &report.stages) {
         let ratio = row.ratio().map_or_else(String::new, |r| format!("{r:.2}"));
         let (forecast, actual) = (amount(&row, row.forecast), amount(&row, row.actual));
         writeln!(out, "| {} | {forecast} | {actual} | {ratio} |", row.what)?;

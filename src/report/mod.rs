@@ -157,7 +157,7 @@ impl Report {
             traces: converted.fixed.traces.clone(),
             undone: Vec::new(),
             concerns: plan.concerns.clone(),
-            forecast: plan.forecast,
+            forecast: plan.forecast.clone(),
             used: Some(Used::of(&converted.disks, converted.fixed.overlay_bytes)),
             disks: converted.disks.clone(),
             readiness: converted.fixed.readiness.clone(),

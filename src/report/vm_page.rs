@@ -306,11 +306,11 @@ fn disk(disk: &ConvertedDisk) -> Vec<String> {
 }
 
 fn usage(report: &Report) -> String {
-    let rows: Vec<Vec<String>> = compared(&report.forecast, report.used.as_ref(), report.seconds())
+    let rows: Vec<Vec<String>> = compared(&report.forecast, report.used.as_ref(), &report.stages)
         .iter()
         .map(|row| {
             let ratio = row.ratio().map(|r| format!("{:.0} %", r * 100.0)).unwrap_or_default();
-            vec![row.what.to_owned(), amount(row, row.forecast), amount(row, row.actual), ratio]
+            vec![row.what.to_string(), amount(row, row.forecast), amount(row, row.actual), ratio]
         })
         .collect();
     table(&["", "#forecast", "#actual", "#actual of forecast"], &rows)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::emit::domain::Domain;
 use crate::error::Failure;
 use crate::pipeline::Context;
 use crate::serial_console;
@@ -42,13 +43,7 @@ impl StageRun for Validate {
     const STAGE: Stage = Stage::Validate;
 
     fn need(&self, cx: &Context<'_>, converted: &Converted) -> Need {
-        if !cx.job.boot {
-            return Need::default();
-        }
-        // The appliance that adds a serial console is gone before the guest starts.
-        let guest = converted.fixed.planned.plan.target.memory_bytes.min(memory_limit(cx));
-        let appliance = appliance_need(cx);
-        Need { memory: Need::machine(guest).memory.max(appliance.memory), ..appliance }
+        need(cx, &converted.fixed.planned.plan.target)
     }
 
     fn run(&self, cx: &mut Context<'_>, converted: Converted) -> Result<Validated, Failure> {
@@ -70,6 +65,17 @@ impl StageRun for Validate {
         let verdict = boot_test(&plan.target, &converted.dir, &evidence, &options, cx.ui, &cx.vm)?;
         Ok(Validated { converted, verdict: Some(verdict) })
     }
+}
+
+/// What proving that this target boots takes.
+pub fn need(cx: &Context<'_>, target: &Domain) -> Need {
+    if !cx.job.boot {
+        return Need::default();
+    }
+    // The appliance that adds a serial console is gone before the guest starts.
+    let guest = target.memory_bytes.min(memory_limit(cx));
+    let appliance = appliance_need(cx);
+    Need { memory: Need::machine(guest).memory.max(appliance.memory), ..appliance }
 }
 
 /// Most memory that the guest gets for its test, in bytes.

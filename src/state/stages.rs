@@ -10,6 +10,16 @@ use super::runs::{now, one};
 use super::{Result, StateError, Store};
 use crate::stage::Stage;
 
+/// Runs that the forecast looks at: so many that one slow boot says little, so few that a new machine is soon noticed.
+const PASTS: i64 = 20;
+
+/// The seconds of VALIDATE of runs that booted what they made.
+const PAST: &str = "
+    SELECT (julianday(v.ended) - julianday(v.started)) * 86400.0 AS validate
+    FROM runs r JOIN stages v ON v.run_id = r.id AND v.stage = 'validate' AND v.state = 'done'
+    WHERE r.state = 'done' AND r.error IS NULL AND json_extract(r.job, '$.boot') AND validate >= 1
+    ORDER BY r.id DESC LIMIT ?1";
+
 impl Store {
     /// Notes that a stage began. What it left in an earlier run is forgotten.
     ///
@@ -111,6 +121,17 @@ impl Store {
             text.parse::<Timestamp>().map_err(wrong)
         };
         found.optional()?.map(|(began, ended)| Ok((time(&began)?, time(&ended)?))).transpose()
+    }
+
+    /// Seconds, whole ones, of the boot tests of the last runs that ended well.
+    ///
+    /// # Errors
+    /// As the store reports.
+    pub fn past(&self) -> Result<Vec<f64>> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(PAST)?;
+        let rows = statement.query_map([PASTS], |row| row.get(0))?;
+        Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
 
     /// Whether a stage ever began in this run.

@@ -58,6 +58,31 @@ fn a_run_from_its_begin_to_its_end() {
 }
 
 #[test]
+fn earlier_boots_are_told_but_not_those_that_were_none() {
+    let (_dir, _, store) = new();
+    let run = |boot, state, error, seconds: [u32; 2]| {
+        let run = store.begin_run(&NewRun::of(&Job { boot, ..job("a.vmx") }).unwrap()).unwrap();
+        for (stage, seconds) in [Stage::Inspect, Stage::Validate].into_iter().zip(seconds) {
+            store.stage_started(run, stage).unwrap();
+            store.stage_done(run, stage, &0_u32).unwrap();
+            let sql = "UPDATE stages SET started = '2026-11-21T23:59:30Z',
+                       ended = datetime('2026-11-21T23:59:30Z', ?3 || ' seconds')
+                       WHERE run_id = ?1 AND stage = ?2";
+            store.connection().execute(sql, rusqlite::params![run.0, stage.name(), seconds]).unwrap();
+        }
+        store.finish_run(run, state, error).unwrap();
+    };
+    assert!(store.past().unwrap().is_empty());
+    run(true, RunState::Done, None, [20, 50]);
+    run(false, RunState::Done, None, [20, 1]);
+    run(true, RunState::Failed, Some("x"), [20, 300]);
+    run(true, RunState::Done, Some("it did not boot"), [20, 300]);
+    run(true, RunState::Done, None, [40, 90]);
+    let past: Vec<f64> = store.past().unwrap().into_iter().map(f64::round).collect();
+    assert_eq!(past, [90.0, 50.0]);
+}
+
+#[test]
 fn a_killed_run_is_found_by_its_job_and_goes_on() {
     let (_dir, path, store) = new();
     let run = begun(&store, "a.vmx");

@@ -129,6 +129,7 @@ fn told(
     assert_files(&story);
     assert_boot(&story, guest.text("mac"));
     assert_ready(&story);
+    assert_forecast(&story);
 
     let results: Vec<_> = story.report["disks"]
         .as_array()
@@ -169,6 +170,23 @@ fn assert_ready(story: &Story) {
     let open: Vec<_> = links.iter().filter(|l| l["state"] != "ok").collect();
     eprintln!("links that are not ok: {open:#?}");
     assert!(links.len() > 5 && !open.iter().any(|l| l["state"] == "broken"), "{open:#?}");
+}
+
+/// The plan told how long it takes, from a sample that was copied. How good that was is for a benchmark to say.
+fn assert_forecast(story: &Story) {
+    let forecast = &story.plan["forecast"];
+    let time = &forecast["time"];
+    eprintln!("time: {time:#}");
+    assert_eq!(story.report["forecast"], *forecast);
+    assert!(forecast["memory_bytes"].as_u64().unwrap() > 256 << 20);
+    let stages: Vec<_> =
+        time["stages"].as_array().unwrap().iter().map(|s| s["stage"].as_str().unwrap()).collect();
+    assert_eq!(stages, ["fetch", "flatten", "inspect", "plan", "fix", "convert", "validate"]);
+    assert!(time["sample"]["bytes"].as_u64().unwrap() > 0 && time["sample"]["written"] == true, "{time:#}");
+    let seconds = |of: &str| time[of].as_f64().unwrap();
+    assert!(seconds("low") < seconds("seconds") && seconds("seconds") < seconds("high"), "{time:#}");
+    let page = std::fs::read_to_string(story.result().join("report.md")).unwrap();
+    assert!(page.contains("\n| time of convert | "), "{page}");
 }
 
 fn assert_boot(story: &Story, mac: &str) {
