@@ -57,7 +57,11 @@ fn carry_out(id: BatchId, settled: &Settled, store: &Store, ui: &Ui) -> Result<(
     match result {
         Ok(outcome) => {
             let told = told(&batch.name, &outcome, ui);
-            write_report(&batch, id, &outcome, &kinds.borrow(), store, settled, ui)?;
+            // A target that is full has no room for it either, and what the batch came to counts for more.
+            let written = write_report(&batch, id, &outcome, &kinds.borrow(), store, settled, ui);
+            if let Err(failure) = written {
+                ui.event(&Event::Warning { vm: batch.name.clone(), message: failure.chain() });
+            }
             told
         }
         Err(failure) => {
