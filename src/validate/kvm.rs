@@ -4,18 +4,23 @@
 //! 512 bytes runs first. It goes into 64-bit mode and counts there, as a kernel would; only its own answer counts, in
 //! time.
 
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
 
 use crate::exec::{Exec, ExecError};
+use crate::state::owner::boot_id;
 
 use super::verdict::Accel;
 
 /// What the guest writes to the exit device. QEMU's status is twice that and one (hw/misc/debugexit.c).
 const ANSWER: u8 = 0x2a;
 /// A working KVM answers within a tenth of it, QEMU's own emulation in a fifth.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(3);
 /// Rounds of three instructions that the guest counts: a hundredth of a second for a processor, many minutes for KVM
 /// where it emulates each of them.
 const ROUNDS: u32 = 20_000_000;
@@ -26,17 +31,81 @@ const IMAGE: u64 = 1 << 20;
 
 static PROOF: OnceLock<Result<(), String>> = OnceLock::new();
 
-/// Does KVM run a guest here? Tried once per process.
+/// Does KVM run a guest here? Tried once per process, and not again for an hour: the VMs of a batch have a process each.
 pub fn proven() -> bool {
     proof().is_ok()
 }
 
 /// The proof, or why there is none.
 pub fn proof() -> &'static Result<(), String> {
-    PROOF.get_or_init(|| match Path::new("/dev/kvm").exists() {
-        true => try_guest(Accel::Kvm, LIMIT),
-        false => Err("there is no /dev/kvm".to_owned()),
+    PROOF.get_or_init(|| {
+        if !Path::new("/dev/kvm").exists() {
+            return Err("there is no /dev/kvm".to_owned());
+        }
+        let place = cache();
+        if let Some(kept) = place.as_deref().and_then(Kept::read) {
+            return kept.why_not.map_or(Ok(()), Err);
+        }
+        let proof = try_guest(Accel::Kvm, LIMIT);
+        if let (Some(place), Some(kept)) = (place, Kept::now(&proof)) {
+            // Where it cannot be kept, the next process tries again.
+            let _tried_again = kept.write(&place);
+        }
+        proof
     })
+}
+
+/// How long a proof is kept: a machine that was too busy for it gets another chance.
+const KEPT: Duration = Duration::from_secs(3600);
+
+/// A proof of an earlier process on this host.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    /// The boot of the host that it was made in.
+    boot: String,
+    /// Size and time of QEMU's program, and of the device: another QEMU, or other rights, are tried anew.
+    seen: Vec<(u64, i64)>,
+    /// Why KVM was not proven, if so.
+    why_not: Option<String>,
+}
+
+impl Kept {
+    fn now(proof: &Result<(), String>) -> Option<Self> {
+        let boot = boot_id().ok()?;
+        let qemu = std::env::split_paths(&std::env::var_os("PATH")?)
+            .map(|dir| dir.join("qemu-system-x86_64"))
+            .find(|file| file.exists())?;
+        let seen = [qemu.as_path(), Path::new("/dev/kvm")]
+            .iter()
+            .map(|path| fs::metadata(path).map(|m| (m.len(), m.ctime())))
+            .collect::<Result<_, _>>()
+            .ok()?;
+        Some(Self { boot, seen, why_not: proof.clone().err() })
+    }
+
+    /// What is kept, as long as it holds.
+    fn read(place: &Path) -> Option<Self> {
+        let age = SystemTime::now().duration_since(fs::metadata(place).ok()?.modified().ok()?).ok()?;
+        let kept: Self = serde_json::from_slice(&fs::read(place).ok()?).ok()?;
+        let now = Self::now(&Ok(()))?;
+        (age < KEPT && kept.boot == now.boot && kept.seen == now.seen).then_some(kept)
+    }
+
+    fn write(&self, place: &Path) -> std::io::Result<()> {
+        let dir = place.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(dir)?;
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        serde_json::to_writer(&mut file, self)?;
+        file.persist(place)?;
+        Ok(())
+    }
+}
+
+/// Where the proof is kept (XDG Base Directory Specification): of this user alone.
+fn cache() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let dir = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(dir.join("h2k/kvm.json"))
 }
 
 /// Runs the small guest.
@@ -144,6 +213,20 @@ mod tests {
         assert_eq!(long_mode, 0x6f);
         assert_eq!(code.len(), 0xb0 + 6);
         assert_eq!(code.get(0xa5), Some(&0x9a));
+    }
+
+    #[test]
+    fn a_proof_is_kept_for_this_boot_and_this_qemu() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("h2k/kvm.json");
+        let Some(kept) = Kept::now(&Err("too slow".to_owned())) else { return };
+        assert_eq!(Kept::read(&place), None);
+        kept.write(&place).unwrap();
+        assert_eq!(Kept::read(&place).unwrap().why_not.as_deref(), Some("too slow"));
+        Kept { boot: "another".to_owned(), ..kept }.write(&place).unwrap();
+        assert_eq!(Kept::read(&place), None);
+        fs::write(&place, "{").unwrap();
+        assert_eq!(Kept::read(&place), None);
     }
 
     #[test]
