@@ -22,6 +22,7 @@ mod convert_resume;
 mod customize;
 mod encrypted;
 mod layout;
+mod orphans;
 mod pages;
 mod readme;
 mod real_bios;
