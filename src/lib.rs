@@ -40,6 +40,7 @@ pub mod fault;
 pub mod image;
 pub mod interrupt;
 pub mod job;
+pub mod kept;
 pub mod keys;
 pub mod metrics;
 pub mod pipeline;

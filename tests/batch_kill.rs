@@ -30,14 +30,6 @@ impl Dice {
     }
 }
 
-/// Every file of a result's disk with its content, mode and owner; seen through a read-only mount.
-fn files(place: &Place, result: &Path) -> String {
-    let disk = result.join("disk0.raw");
-    let mounted = Mount::partition(place, "looked-at", &disk, 1 << 20);
-    let script = "cd \"$1\" && find . ! -type d -printf '%p %y %m %U:%G %l\\n' | sort && find . -type f -print0 | sort -z | xargs -0 md5sum";
-    run(std::process::Command::new("sh").args(["-c", script, "sh"]).arg(&mounted.dir)).expect(0).stdout
-}
-
 #[test]
 fn it_comes_to_the_same_and_nothing_finished_is_done_again() {
     let place = Place::new();

@@ -37,6 +37,7 @@ mod real_sdboot;
 mod real_stock;
 mod real_uefi;
 mod real_xfs;
+mod refix;
 mod resume;
 mod schemas;
 mod user_rules;

@@ -7,6 +7,7 @@ use std::process::Command;
 use h2k::plan::time::{Range, Sample, StageTime, TimeForecast};
 use h2k::report::{BatchReport, BatchVm, Report, Undone, VmState};
 use h2k::stage::Stage;
+use h2k::stages::convert::KeptBase;
 use h2k_fixers::undo::{Left, Trace};
 use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent};
 use serde_json::{Value, json};
@@ -114,6 +115,10 @@ fn full() -> Report {
         taken: true,
     }];
     report.undone = vec![Undone { edit: 1, at: "2026-11-21T22:00:00Z".parse().unwrap() }];
+    report.refixed = vec!["2026-11-21T23:00:00Z".parse().unwrap()];
+    report.accepted = Some("2026-11-22T08:00:00Z".parse().unwrap());
+    report.disks[0].base =
+        Some(KeptBase { file: "disk0.base.qcow2".into(), overlay: "ab".to_owned() });
     report.untrimmed = vec![("/srv".to_owned(), "why".to_owned())];
     report.stages[0].resumed = true;
     report.forecast.memory_bytes = Some(1);

@@ -64,7 +64,7 @@ fn the_exit_codes_of_the_help_are_those_of_failures() {
 fn options_become_settings() {
     let cli = parse(
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
-         --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --metrics m --state s --compress zlib \
+         --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --metrics m --state s --compress zlib --keep-base \
          --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --no-sample --log-format json -v \
          --tools keep --agent-packages pk --regenerate-identity --serial-console=false \
          --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
@@ -81,6 +81,7 @@ fn options_become_settings() {
         output: Some("out".into()),
         format: Some(TargetFormat::Raw),
         compress: Some(Compress::Zlib),
+        keep_base: Some(true),
         parent: Some(vec!["p".into(), "q".into()]),
         engine: Some(Engine::Qemu),
         threads: Some(3),

@@ -72,8 +72,13 @@ pub fn summary(report: &Report) -> String {
         Some(v) => format!("{}: {}", v.outcome, v.reason),
     };
     let chain = report.readiness.as_ref().map(chain).unwrap_or_default();
+    let kept = if report.keeps_base() {
+        "  base      kept: h2k refix makes the repairs anew, h2k accept ends that\n"
+    } else {
+        ""
+    };
     format!(
-        "{}: {verdict}\n  result    {}\n  edits     {}\n{chain}  report    {}\n",
+        "{}: {verdict}\n  result    {}\n  edits     {}\n{chain}{kept}  report    {}\n",
         report.name,
         report.dir.display(),
         report.edits.len(),

@@ -72,6 +72,9 @@ fn write_head(report: &Report, out: &mut String) -> Result {
     let source = inline(&report.source.display().to_string());
     writeln!(out, "- source: {source} (digest `{}`)", report.source_digest)?;
     writeln!(out, "- result: {}", inline(&report.dir.display().to_string()))?;
+    for since in report.since() {
+        writeln!(out, "- {since}")?;
+    }
     writeln!(out, "- finished: {} by h2k {}\n", report.finished, report.h2k)
 }
 

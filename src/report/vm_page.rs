@@ -86,6 +86,9 @@ fn head(report: &Report) -> String {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", text(&value));
     }
     out.push_str("</dl>\n");
+    for since in report.since() {
+        let _ = writeln!(out, "<p>{}</p>", text(&since));
+    }
     if !report.undone.is_empty() {
         let _ = writeln!(
             out,

@@ -90,7 +90,7 @@ impl DiskServer {
     pub fn start(flattened: &Flattened) -> Result<Self, Failure> {
         let mut exports = Vec::new();
         for (index, disk) in flattened.disks.iter().enumerate() {
-            let reader = image::open(&disk.chain).doing(format!("opening disk {index}"))?;
+            let reader = image::open(disk.bytes()).doing(format!("opening disk {index}"))?;
             exports.push((export(index), Arc::from(reader)));
         }
         Ok(Self(Server::start(exports).doing("serving the disks to the appliance")?))
@@ -120,7 +120,7 @@ pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Appliance, Failur
     for (index, (disk, path)) in flattened.disks.iter().zip(overlays(cx, flattened)).enumerate() {
         // Unlinked, not written over: the appliance of a run that was killed a second ago may still hold it.
         forget(&path)?;
-        image::create_overlay(&disk.chain, &server.0.uri(&export(index)), &path)
+        image::create_overlay(disk.bytes(), &server.0.uri(&export(index)), &path)
             .doing("making an overlay")?;
         drives.push(Drive { path, format: "qcow2".to_owned() });
     }
