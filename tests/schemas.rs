@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use h2k::plan::time::{Range, Sample, StageTime, TimeForecast};
-use h2k::report::{BatchReport, BatchVm, Report, Undone, VmState};
+use h2k::report::{BatchReport, VmSummary, Report, Undone, VmStanding};
 use h2k::stage::Stage;
 use h2k::stages::convert::KeptBase;
 use h2k_fixers::undo::{Left, Trace};
@@ -147,9 +147,9 @@ fn reports_fit_their_schema() {
 
 #[test]
 fn batch_reports_fit_their_schema() {
-    let mut vms: Vec<BatchVm> =
-        VmState::ALL.into_iter().map(|state| BatchVm::new(state.name(), state)).collect();
-    vms.push(BatchVm { wave: Some("first".to_owned()), error: Some("x".to_owned()), ..BatchVm::of(&full()) });
+    let mut vms: Vec<VmSummary> =
+        VmStanding::ALL.into_iter().map(|state| VmSummary::new(state.name(), state)).collect();
+    vms.push(VmSummary { wave: Some("first".to_owned()), error: Some("x".to_owned()), ..VmSummary::of(&full()) });
     let began = "2026-11-21T22:00:00Z".parse().unwrap();
     for (file, ended) in [(None, None), (Some("/etc/night.yaml".into()), Some(began))] {
         let report = BatchReport::new("night", file, (began, ended), vms.clone());

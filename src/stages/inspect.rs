@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Doing, Failure};
 use crate::image;
 use crate::image::nbd::Server;
+use crate::job::Job;
 use crate::keys;
 use crate::pipeline::Context;
 use crate::plan::target;
@@ -68,7 +69,12 @@ impl StageRun for Inspect {
 
 /// What a stage with the appliance takes.
 pub fn appliance_need(cx: &Context<'_>) -> Need {
-    Need::machine(h2k_fixers::offline::appliance_memory(!cx.job.policy.keys.is_empty()))
+    need_of(cx.job)
+}
+
+/// What a stage of this job with the appliance takes.
+pub fn need_of(job: &Job) -> Need {
+    Need::machine(h2k_fixers::offline::appliance_memory(!job.policy.keys.is_empty()))
 }
 
 /// An appliance, and what it reads the source's disks from. The fields are dropped in this order.
