@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::error::{Doing, Failure};
 use crate::plan::text::severity;
-use crate::report::{BatchReport, VmSummary, VmStanding};
+use crate::report::{BatchReport, VmStanding, VmSummary};
 
 /// Longest value of a label, in characters: a VM's name from a hostile description must not bloat the monitoring.
 const MAX_LABEL: usize = 200;

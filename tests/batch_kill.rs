@@ -67,8 +67,10 @@ fn it_comes_to_the_same_and_nothing_finished_is_done_again() {
     }
     let real = real();
     let count = count + real.len();
-    let sources: String =
-        real.iter().map(|(name, guest)| format!("  - {{source: {}, name: {name}}}\n", guest.vmx().display())).collect();
+    let sources: String = real
+        .iter()
+        .map(|(name, guest)| format!("  - {{source: {}, name: {name}}}\n", guest.vmx().display()))
+        .collect();
     let batch = |out: &str| {
         format!(
             "version: 1\ndefaults: {{output: {out}, no-boot: true, format: raw}}\nvms:\n  - {{from: 'src/*.vmx'}}\n{sources}"

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use h2k::report::{BatchReport, VmSummary, Report, VmStanding, batch};
+use h2k::report::{BatchReport, Report, VmStanding, VmSummary, batch};
 use serde_json::json;
 
 use crate::common::Place;

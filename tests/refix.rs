@@ -56,6 +56,9 @@ fn another_policy_comes_to_what_a_new_migration_comes_to() {
     assert_eq!(verified.matches("holds what was copied").count(), 2, "{verified}");
     let untouched = digest(&base);
 
+    let status = place.h2k(["status"]).expect(0).stdout;
+    assert!(status.contains("out/web01 (not accepted yet)"), "{status}");
+
     // Neither the source nor what h2k remembers is needed any more.
     std::fs::remove_dir_all(place.path("src")).unwrap();
     std::fs::remove_dir_all(place.path("state")).unwrap();
@@ -157,7 +160,9 @@ fn killed_at_any_moment_it_goes_on() {
         run(Command::new("cp").args(["-a", "--sparse=always"]).arg(&restore).arg(&result)).expect(0);
         let there = || match moment {
             // The first journal is that of the refix.
-            "the journal" => std::fs::read_to_string(work.join("journal.json")).is_ok_and(|j| j.contains("accept")),
+            "the journal" => {
+                std::fs::read_to_string(work.join("journal.json")).is_ok_and(|j| j.contains("accept"))
+            }
             _ => !base.exists(),
         };
         let killed = killed_when(&place, &["accept", "out/web01"], there);

@@ -60,7 +60,10 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ("h2k migrate web01.ova -o /srv/vms", "result in /srv/vms/web01"),
             ("h2k migrate web01.vmx -o . --name web --format raw", "another name, raw disks"),
             ("h2k migrate sda.vmdk sdb.vmdk -o .", "one VM of two disks"),
-            ("h2k migrate web01.vmx -o . --keep-base", "repairs that h2k refix can make anew, until h2k accept"),
+            (
+                "h2k migrate web01.vmx -o . --keep-base",
+                "repairs that h2k refix can make anew, until h2k accept",
+            ),
             (
                 "h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'",
                 "networks",
@@ -167,7 +170,7 @@ static EXAMPLES: &[(&str, &[Example])] = &[
         "refix",
         &[
             ("h2k refix web01 --tools keep", "leave the guest tools alone after all"),
-            ("h2k refix web01 --dry-run --skip-fixer linux.network-names", "see what would be changed otherwise"),
+            ("h2k refix web01 --dry-run --skip-fixer linux.nic-names", "see what would be changed otherwise"),
             ("h2k refix /srv/vms/web01 --fresh-policy", "as if nothing special had been wanted"),
         ],
     ),

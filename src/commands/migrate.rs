@@ -7,7 +7,7 @@ use crate::error::{Failure, FailureKind};
 use crate::event::{Event, Reporter};
 use crate::job::Job;
 use crate::metrics::Growing;
-use crate::report::{VmSummary, Report};
+use crate::report::{Report, VmSummary};
 use crate::run;
 use crate::state::Store;
 use crate::ui::Ui;

@@ -73,9 +73,10 @@ pub fn run(args: &PlanArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
 
 /// The time of all VMs together, as the batch would carry them out. `None` where a VM's time is not known.
 fn together(expanded: &Expanded, places: &[usize], rows: &[Row], budget: Budget) -> Option<Range> {
-    let vms = places.iter().zip(rows).filter_map(|(place, row)| {
-        Some((expanded.batch.vms.get(*place)?, planned(row)?.course.as_ref()))
-    });
+    let vms = places
+        .iter()
+        .zip(rows)
+        .filter_map(|(place, row)| Some((expanded.batch.vms.get(*place)?, planned(row)?.course.as_ref())));
     let vms = vms.map(|(vm, course)| Some((vm, course?))).collect::<Option<Vec<_>>>()?;
     (!vms.is_empty()).then(|| forecast::together(&expanded.batch, &vms, budget))
 }
@@ -148,4 +149,3 @@ fn print(
     }
     ui.answer(&text_table(rows, together))
 }
-

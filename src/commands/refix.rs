@@ -41,7 +41,8 @@ fn fitting(args: &RefixArgs) -> Result<(), Failure> {
         None => Ok(()),
         Some((option, _)) => {
             let message = format!("{option} is for the copy, and h2k refix makes none");
-            Err(Failure::message(FailureKind::Usage, message).hint("migrate the VM again to copy it otherwise"))
+            Err(Failure::message(FailureKind::Usage, message)
+                .hint("migrate the VM again to copy it otherwise"))
         }
     }
 }

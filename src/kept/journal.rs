@@ -132,7 +132,9 @@ fn replace(dir: &Path, disks: &[PathBuf], files: &[PathBuf]) -> Result<(), Failu
     }
     // The evidence is of the old repairs.
     match fs::remove_dir_all(dir.join("boot")) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(e).doing("removing the evidence of the boot test")?,
+        Err(e) if e.kind() != ErrorKind::NotFound => {
+            Err(e).doing("removing the evidence of the boot test")?
+        }
         _ => {}
     }
     for disk in disks.iter().map(|disk| file_of(disk)) {
@@ -160,7 +162,8 @@ fn take(dir: &Path, disks: &[PathBuf]) -> Result<(), Failure> {
         }
         let before = written(&disk)?;
         let doing = || format!("writing {} into its base", disk.display());
-        commit(&disk, &base).map_err(|f| f.context(doing()).hint("a guest that runs has to be shut down first"))?;
+        commit(&disk, &base)
+            .map_err(|f| f.context(doing()).hint("a guest that runs has to be shut down first"))?;
         if written(&disk)? != before {
             let message = format!("{} was written to meanwhile", disk.display());
             return Err(Failure::message(FailureKind::Failed, message).hint("shut the guest down first"));
@@ -185,7 +188,7 @@ fn written(path: &Path) -> Result<(i64, i64), Failure> {
 fn tell(dir: &Path) -> Result<(), Failure> {
     let mut report = Report::load(dir)?;
     let document = saved::read(&dir.join("plan.json"))?;
-    let found = document.vms.first().map(|plan| measure(&plan.target, dir, Vec::new())).transpose()?;
+    let found = document.vms.first().map(|plan| measure(&plan.target, (dir, dir), Vec::new())).transpose()?;
     for (disk, found) in report.disks.iter_mut().zip(found.unwrap_or_default()) {
         disk.allocated = found.allocated;
         disk.base = None;

@@ -11,7 +11,7 @@ use super::{WORK, base_file, document, tell};
 use crate::error::{Doing, Failure, FailureKind};
 use crate::event::Reporter;
 use crate::image;
-use crate::job::Job;
+use crate::job::{Job, safe_name};
 use crate::pipeline::{self, Context};
 use crate::plan::Plan;
 use crate::report::Report;
@@ -91,13 +91,8 @@ impl Refix<'_> {
             lay(overlay, &base_of(&self.dir.join(&file)), &new.join(&file))?;
         }
         let nothing = target.disks.iter().map(|disk| (Transferred::nothing(disk.size), 0.0));
-        // The bases are measured where they are.
-        let mut disks = measure(target, self.dir, nothing.collect())?;
-        for disk in &mut disks {
-            if let Some(base) = &mut disk.base {
-                base.overlay = overlay_digest(&new.join(file_of(&disk.file)))?;
-            }
-        }
+        // The bases stay where they are.
+        let disks = measure(target, (new, self.dir), nothing.collect())?;
         Ok(Converted { fixed: fixed.clone(), dir: self.dir.to_owned(), disks })
     }
 
@@ -162,7 +157,7 @@ fn over_bases(dir: &Path, flattened: &Flattened, report: &Report) -> Result<Flat
     }
     for (flat, disk) in flattened.disks.iter_mut().zip(&report.disks) {
         let base = dir.join(base_file(dir, disk)?);
-        journal::free(&base)?;
+        journal::free(&dir.join(file_of(&disk.file)))?;
         let chain = image::resolve_file(&base)?;
         if chain.size() != flat.size || chain.images().len() != 1 {
             let message = format!("{} is not the base that was kept", base.display());
@@ -211,5 +206,6 @@ fn of_bases(job: &Job, dir: &Path) -> Job {
 }
 
 fn context<'a>(job: &'a Job, vm: &str, work: &Path, ui: &'a dyn Reporter) -> Context<'a> {
-    Context { vm: vm.to_owned(), ..run::context(job, work, ui) }
+    // The paper may have been tampered with: a name is no path.
+    Context { vm: safe_name(vm), ..run::context(job, work, ui) }
 }

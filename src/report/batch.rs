@@ -316,4 +316,3 @@ pub fn write(dir: &Path, report: &BatchReport) -> Result<(), Failure> {
 pub fn since(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64()
 }
-

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use h2k_fixers::Severity;
 
-use super::batch::{BatchReport, VmSummary, VmStanding, since};
+use super::batch::{BatchReport, VmStanding, VmSummary, since};
 use super::gantt::{self, Bar, Row};
 use super::html::{self, badge, href, page as frame, section, table, text};
 use crate::plan::text::{bytes, measured};

@@ -36,7 +36,7 @@ use crate::stages::convert::{ConvertedDisk, write};
 use crate::stages::validate::Validated;
 use crate::validate::Verdict;
 
-pub use batch::{BatchReport, VmSummary, VmStanding};
+pub use batch::{BatchReport, VmStanding, VmSummary};
 pub use usage::Used;
 
 /// Largest report that is read, in bytes. A report holds the edits' texts; those of a large guest have megabytes.

@@ -98,13 +98,13 @@ impl StageRun for Convert {
         let dir = cx.job.result_dir(&cx.vm)?;
         if dir.exists() {
             // Only a run that was killed right after it had named the result comes here (see run::published).
-            let disks = measure(&fixed.planned.plan.target, &dir, Vec::new())?;
+            let disks = measure(&fixed.planned.plan.target, (&dir, &dir), Vec::new())?;
             return Ok(Converted { fixed, dir, disks });
         }
         let unfinished = cx.work.join("result");
         fs::create_dir_all(&unfinished).doing(format!("making {}", unfinished.display()))?;
         let transfers = disks::copy(cx, &fixed, &unfinished)?;
-        let disks = measure(&fixed.planned.plan.target, &unfinished, transfers)?;
+        let disks = measure(&fixed.planned.plan.target, (&unfinished, &unfinished), transfers)?;
         write_documents(&fixed.planned.plan, &unfinished, &dir)?;
         if !fixed.trimmed.is_empty() {
             kept::Document::of(cx.job, &fixed.planned.inspected.flattened).write(&unfinished)?;
@@ -131,13 +131,13 @@ pub fn write_digests(path: &Path, content: &Content) -> Result<(), Failure> {
     write(path, &bytes)
 }
 
-/// What the disks of a result are, from their files.
+/// What the disks of a result are, from their files in `dir` and those of their bases in `bases`.
 ///
 /// # Errors
 /// One is not there.
 pub fn measure(
     target: &Domain,
-    dir: &Path,
+    (dir, bases): (&Path, &Path),
     transfers: Vec<(Transferred, f64)>,
 ) -> Result<Vec<ConvertedDisk>, Failure> {
     let transfers = transfers.into_iter().map(Some).chain(std::iter::repeat(None));
@@ -148,7 +148,7 @@ pub fn measure(
         .map(|(disk, transfer)| {
             let path = disk.path_in(dir);
             let base = kept::base_of(&disk.file);
-            let base = match dir.join(&base) {
+            let base = match bases.join(&base) {
                 there if there.is_file() => Some((base, blocks(&there)?)),
                 _ => None,
             };

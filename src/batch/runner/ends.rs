@@ -35,7 +35,12 @@ impl Runner<'_> {
     }
 
     /// What a worker's end means for its VM.
-    pub(super) fn settle(&mut self, place: usize, name: String, result: &Result<Done, Told>) -> Result<(), Failure> {
+    pub(super) fn settle(
+        &mut self,
+        place: usize,
+        name: String,
+        result: &Result<Done, Told>,
+    ) -> Result<(), Failure> {
         // One that was refused has been settled already.
         let Some(record) = self.vms.get(place).filter(|r| r.state == VmState::Running) else { return Ok(()) };
         let cancelled = record.cancel;

@@ -111,8 +111,14 @@ mod tests {
     fn only_what_the_overlay_decides_is_read_anew() {
         use ExtentKind::{Data, Unallocated, Zero};
         let below = Pieces(vec![(Data, CHUNK, 1), (Zero, CHUNK, 0), (Data, CHUNK + 65536, 2)]);
-        let zeros = |from, len| Pieces(vec![(Unallocated, from, 0), (Zero, len, 0), (Unallocated, SIZE - from - len, 0)]);
-        let data = Pieces(vec![(Unallocated, CHUNK / 2, 0), (Data, CHUNK, 7), (Unallocated, SIZE - 3 * CHUNK / 2, 0)]);
+        let zeros = |from, len| {
+            Pieces(vec![(Unallocated, from, 0), (Zero, len, 0), (Unallocated, SIZE - from - len, 0)])
+        };
+        let data = Pieces(vec![
+            (Unallocated, CHUNK / 2, 0),
+            (Data, CHUNK, 7),
+            (Unallocated, SIZE - 3 * CHUNK / 2, 0),
+        ]);
         let empty = Pieces(vec![(Unallocated, SIZE, 0)]);
         let content = |disk: &dyn DiskReader| {
             let mut content = Content { size: SIZE, ..Content::default() };
@@ -125,7 +131,13 @@ mod tests {
             content.sealed()
         };
         let base = content(&below);
-        let cases = [(empty, 0), (zeros(CHUNK, CHUNK), 0), (zeros(0, 2 * CHUNK), 1), (zeros(CHUNK, SIZE - CHUNK), 2), (data, 2)];
+        let cases = [
+            (empty, 0),
+            (zeros(CHUNK, CHUNK), 0),
+            (zeros(0, 2 * CHUNK), 1),
+            (zeros(CHUNK, SIZE - CHUNK), 2),
+            (data, 2),
+        ];
         for (number, (overlay, touched)) in cases.into_iter().enumerate() {
             let whole = ChainReader::new(vec![Box::new(overlay.clone()), Box::new(below.clone())]);
             assert_eq!(changed(&below, &overlay).unwrap().len(), touched, "{number}");
