@@ -81,7 +81,8 @@ fn together(expanded: &Expanded, places: &[usize], rows: &[Row], budget: Budget)
     (!vms.is_empty()).then(|| forecast::together(&expanded.batch, &vms, budget))
 }
 
-/// Plans one VM. `past` are seconds of earlier boot tests, and `budget` what the VMs share. A failure is its row's; only an interruption is one of all.
+/// Plans one VM. `past` are seconds of earlier boot tests, and `budget` what the VMs share. A failure is its row's;
+/// only an interruption is one of all.
 ///
 /// # Errors
 /// The user stops it.

@@ -87,7 +87,7 @@ pub fn go_on(dir: &Path) -> Result<Option<Done>, Failure> {
         other => other.doing(format!("reading {}", file.display()))?,
     };
     let hint = "what was begun is in .kept of the result's directory; the same command goes on";
-    let done = match serde_json::from_slice(&text).doing(format!("reading {}", file.display()))? {
+    let done = match serde_json::from_slice::<Journal>(&text).doing(format!("reading {}", file.display()))? {
         Journal::Replace { disks, files } => {
             replace(dir, &disks, &files).map_err(|f| f.hint(hint))?;
             Done::Replaced

@@ -7,9 +7,7 @@ use h2k_config::Policy;
 pub(crate) use super::phony::{device, disk, nic};
 use crate::append::{ArchiveEntry, EntryContent};
 use crate::edit::{Change, Content};
-use crate::facts::{
-    BlockDevice, DiskFacts, DiskHardware, FstabEntry, InterfaceFacts, Mount, NicHardware, SystemFacts,
-};
+use crate::facts::{DiskFacts, FstabEntry, InterfaceFacts, Mount, SystemFacts};
 use crate::{Edit, Fixer, GuestFacts, GuestMut, MemoryGuest, Proposal};
 
 /// UUID of the root file system of [`facts`].

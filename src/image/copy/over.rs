@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::chunk::{self, CHUNK};
+use super::chunk::CHUNK;
 use super::content::Content;
 use super::error::CopyError;
 use super::verify::digest;

@@ -82,8 +82,8 @@ pub fn base_of(disk: &Path) -> PathBuf {
 /// It cannot be read.
 pub fn overlay_digest(path: &Path) -> Result<String, Failure> {
     let mut hasher = blake3::Hasher::new();
-    let read = || hasher.update_reader(File::open(path)?).map(|hasher| hasher.finalize());
-    Ok(read().doing(format!("reading {}", path.display()))?.to_hex().to_string())
+    let read = File::open(path).and_then(|file| hasher.update_reader(file).map(|hasher| hasher.finalize()));
+    Ok(read.doing(format!("reading {}", path.display()))?.to_hex().to_string())
 }
 
 /// Makes `disk` a copy of `overlay` over the base, which lies beside it or will, and takes its digests. The overlay
