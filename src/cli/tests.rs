@@ -213,6 +213,8 @@ fn help_of_h2k() {
       resume       Go on with batches and runs that were killed or failed
       report       Print the report of a finished migration
       undo         List the edits of a finished migration, or take them back
+      refix        Make the repairs of a result anew with other options, without copying
+      accept       Make a result that keeps its base stand for itself: one file per disk
       fixers       List the repairs that h2k knows
       rules        List the rules that look for concerns
       doctor       Check whether this host has what h2k needs
@@ -272,14 +274,17 @@ fn help_of_migrate() {
       -h, --help                      Print help (see more with '--help')
 
     Target:
-          --format <FORMAT>       Format of the target's disks [default: qcow2] [possible values: qcow2,
-                                  raw]
-          --compress <HOW>        Compress the clusters of qcow2 disks [possible values: zstd, zlib]
-          --disk-bus <BUS>        Bus of the target's disks [default: virtio-blk] [possible values:
-                                  virtio-blk, virtio-scsi]
-          --network <SRC=TARGET>  Where a source network goes: SRC=network:NAME (a libvirt network) or
-                                  SRC=bridge:NAME (a host bridge); SRC * is every network without an
-                                  option of its own
+          --format <FORMAT>           Format of the target's disks [default: qcow2] [possible values:
+                                      qcow2, raw]
+          --compress <HOW>            Compress the clusters of qcow2 disks [possible values: zstd, zlib]
+          --keep-base[=<true|false>]  Keep the repairs in an overlay over an unchanged copy of the
+                                      source's disks: h2k refix makes them anew without copying, h2k
+                                      accept ends that. qcow2 only [possible values: true, false]
+          --disk-bus <BUS>            Bus of the target's disks [default: virtio-blk] [possible values:
+                                      virtio-blk, virtio-scsi]
+          --network <SRC=TARGET>      Where a source network goes: SRC=network:NAME (a libvirt network)
+                                      or SRC=bridge:NAME (a host bridge); SRC * is every network without
+                                      an option of its own
 
     Guest's network:
           --mac <OLD=NEW>      Give the NIC with the MAC address OLD the MAC address NEW on the target;
@@ -347,6 +352,8 @@ fn help_of_migrate() {
       h2k migrate web01.vmx -o . --name web --format raw
       # one VM of two disks
       h2k migrate sda.vmdk sdb.vmdk -o .
+      # repairs that h2k refix can make anew, until h2k accept
+      h2k migrate web01.vmx -o . --keep-base
       # networks
       h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'
       # a static address for a NIC
