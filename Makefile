@@ -26,6 +26,8 @@ bench: setup
 	scripts/bench
 	scripts/bench-image
 	scripts/bench-forecast
+	scripts/bench-batch
+	cargo bench --bench plan
 
 check:
 	cargo fmt --all --check

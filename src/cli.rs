@@ -139,6 +139,20 @@ pub enum Command {
     /// command goes on.
     #[command(after_help = help::examples("undo"))]
     Undo(UndoArgs),
+    /// Make the repairs of a result anew with other options, without copying
+    ///
+    /// For a result that keeps its base (--keep-base), until it is accepted. Its repairs are discarded, and planned and
+    /// made again over the unchanged copy of the source, which itself need not be there any more; then the result is
+    /// booted. Without options the repairs are made as they were wanted; an option stands above what was wanted then.
+    #[command(after_help = help::examples("refix"))]
+    Refix(RefixArgs),
+    /// Make a result that keeps its base stand for itself: one file per disk
+    ///
+    /// What the repairs, and the guest since, have written comes into the base, which takes the disk's name. After that
+    /// the repairs can no longer be made anew. The guest must not run. If h2k accept is killed, the same command goes
+    /// on.
+    #[command(after_help = help::examples("accept"))]
+    Accept(AcceptArgs),
     /// List the repairs that h2k knows
     #[command(after_help = help::examples("fixers"))]
     Fixers(ListArgs),
@@ -374,6 +388,34 @@ pub struct UndoArgs {
     pub json: bool,
 }
 
+/// Arguments of `refix`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RefixArgs {
+    /// Name of a VM, or its result directory
+    #[arg(required = true, value_name = "NAME|DIR", value_hint = ValueHint::DirPath)]
+    pub which: PathBuf,
+    /// Only show the plan; nothing is changed
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Forget what was wanted before: options, environment and settings files alone decide, as in migrate
+    #[arg(long)]
+    pub fresh_policy: bool,
+    /// Also if a guest was started from the disks, or edits were taken back: what was written since is lost
+    #[arg(long)]
+    pub discard_changes: bool,
+    /// What the user wants of target and repairs.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+/// Arguments of `accept`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AcceptArgs {
+    /// Name of a VM, or its result directory. May be given several times
+    #[arg(required = true, value_name = "NAME|DIR", value_hint = ValueHint::DirPath)]
+    pub which: Vec<PathBuf>,
+}
+
 /// Arguments of `fixers` and `rules`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ListArgs {
@@ -431,6 +473,7 @@ impl Cli {
                 temp_dir: args.temp_dir.clone(),
                 ..Settings::default()
             },
+            Command::Refix(args) => args.policy.settings()?,
             Command::Undo(args) => Settings { key: policy::keys(&args.key)?, ..Settings::default() },
             Command::Test(args) => Settings {
                 key: policy::keys(&args.key)?,

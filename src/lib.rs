@@ -14,6 +14,7 @@
 //! |---|---|
 //! | [`stage`], [`pipeline`], [`stages`] | the stages, their order, a file each |
 //! | [`run`], [`job`], [`state`] | one VM's run: locks, work directory, what a killed run left |
+//! | [`kept`] | results that keep their base: repairs that are made anew, until they are accepted |
 //! | [`batch`], [`warden`] | many VMs: in which order, how many at once; the door of every stage |
 //! | [`plan`] | the plan as data, what decides it, how it is shown |
 //! | [`image`] | disk images: formats, chains, the gate that every file they name goes through, NBD, the copy |
@@ -40,6 +41,7 @@ pub mod fault;
 pub mod image;
 pub mod interrupt;
 pub mod job;
+pub mod kept;
 pub mod keys;
 pub mod metrics;
 pub mod pipeline;

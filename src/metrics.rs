@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::error::{Doing, Failure};
 use crate::plan::text::severity;
-use crate::report::{BatchReport, BatchVm, VmState};
+use crate::report::{BatchReport, VmStanding, VmSummary};
 
 /// Longest value of a label, in characters: a VM's name from a hostile description must not bloat the monitoring.
 const MAX_LABEL: usize = 200;
@@ -56,7 +56,7 @@ impl Growing {
     ///
     /// # Errors
     /// As [`write`].
-    pub fn note(&mut self, vm: BatchVm) -> Result<(), Failure> {
+    pub fn note(&mut self, vm: VmSummary) -> Result<(), Failure> {
         self.report.vms.push(vm);
         self.report.ended = Some(Timestamp::now());
         self.path.as_deref().map_or(Ok(()), |path| write(path, &self.report))
@@ -72,9 +72,9 @@ pub fn text(report: &BatchReport) -> String {
 }
 
 /// The VMs with names that tell them apart: a sample that comes twice would make Prometheus refuse the whole file.
-fn named(report: &BatchReport) -> Vec<(String, &BatchVm)> {
+fn named(report: &BatchReport) -> Vec<(String, &VmSummary)> {
     let mut taken = BTreeSet::new();
-    let name = |vm: &BatchVm| {
+    let name = |vm: &VmSummary| {
         let name: String = vm.name.chars().take(MAX_LABEL).collect();
         let numbered = (2_u32..).map(|n| format!("{name} ({n})"));
         std::iter::once(name.clone())
@@ -85,12 +85,12 @@ fn named(report: &BatchReport) -> Vec<(String, &BatchVm)> {
     report.vms.iter().map(name).collect::<Vec<_>>().into_iter().zip(&report.vms).collect()
 }
 
-type Vms<'a> = [(String, &'a BatchVm)];
+type Vms<'a> = [(String, &'a VmSummary)];
 
 fn all(page: &mut Page<'_>, report: &BatchReport, vms: &Vms<'_>) -> std::fmt::Result {
     page.family("h2k_vm_state", "gauge", "State of a VM: 1 for the state that it is in, 0 for all others.")?;
     for (name, vm) in vms {
-        for state in VmState::ALL {
+        for state in VmStanding::ALL {
             let labels = [("vm", name.as_str()), ("state", state.name())];
             page.sample("h2k_vm_state", &labels, f64::from(u8::from(vm.state == state)))?;
         }
@@ -123,7 +123,7 @@ fn per_vm(
     vms: &Vms<'_>,
     metric: &str,
     help: &str,
-    value: impl Fn(&BatchVm) -> Option<f64>,
+    value: impl Fn(&VmSummary) -> Option<f64>,
 ) -> std::fmt::Result {
     page.family(metric, "gauge", help)?;
     for (name, vm) in vms {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn report(names: &[&str]) -> BatchReport {
-        let vms = names.iter().enumerate().map(|(index, name)| BatchVm {
+        let vms = names.iter().enumerate().map(|(index, name)| VmSummary {
             stages: vec![StageTiming {
                 stage: Stage::Convert,
                 started: None,
@@ -269,7 +269,7 @@ mod tests {
                 resumed: false,
             }],
             used: Some(Used { read_bytes: Some(4096), target_bytes: 8192, ..Used::default() }),
-            ..BatchVm::new(*name, if index == 0 { VmState::Done } else { VmState::Failed })
+            ..VmSummary::new(*name, if index == 0 { VmStanding::Done } else { VmStanding::Failed })
         });
         let started = Timestamp::from_second(1_700_000_000).unwrap();
         BatchReport::new("night", None, (started, None), vms.collect())
@@ -307,7 +307,7 @@ mod tests {
         let path = dir.path().join("h2k.prom");
         let mut growing = Growing::new(Some(path.clone()), "");
         for (count, name) in ["a", "b"].into_iter().enumerate() {
-            growing.note(BatchVm::new(name, VmState::Done)).unwrap();
+            growing.note(VmSummary::new(name, VmStanding::Done)).unwrap();
             let samples = parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
             let states = samples.iter().filter(|s| s.0 == "h2k_vm_state" && s.2 == 1.0).count();
             assert_eq!(states, count + 1);
@@ -315,9 +315,9 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "a temporary file was left");
         let nowhere = dir.path().join("none/h2k.prom");
-        let error = Growing::new(Some(nowhere), "").note(BatchVm::new("a", VmState::Done)).unwrap_err();
+        let error = Growing::new(Some(nowhere), "").note(VmSummary::new("a", VmStanding::Done)).unwrap_err();
         assert!(error.chain().starts_with("writing metrics to "), "{}", error.chain());
-        assert!(Growing::new(None, "").note(BatchVm::new("a", VmState::Done)).is_ok());
+        assert!(Growing::new(None, "").note(VmSummary::new("a", VmStanding::Done)).is_ok());
     }
 
     proptest! {

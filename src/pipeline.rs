@@ -12,7 +12,7 @@ use crate::report::{Report, StageTiming};
 use crate::stage::{Stage, StageRun};
 use crate::stages::convert::{Convert, Converted};
 use crate::stages::fetch::{Fetch, Fetched};
-use crate::stages::fix::Fix;
+use crate::stages::fix::{Fix, Fixed};
 use crate::stages::flatten::{Flatten, Flattened};
 use crate::stages::inspect::{Appliance, Inspect, Inspected};
 use crate::stages::plan::{PlanStage, Planned};
@@ -196,6 +196,31 @@ pub fn inspect(
 pub fn plan(cx: &mut Context<'_>, record: Option<Record<'_>>, fetched: Fetched) -> Result<Planned, Failure> {
     let inspected = inspect(cx, record, fetched)?;
     step(&PlanStage, cx, record, inspected, Planned::summary)
+}
+
+/// INSPECT and PLAN once more, of disks that are there already; nothing is kept.
+///
+/// # Errors
+/// As the stages say. A plan that is not ready is no error here.
+pub fn plan_anew(cx: &mut Context<'_>, flattened: Flattened) -> Result<Planned, Failure> {
+    let inspected = step(&Inspect, cx, None, flattened, Inspected::summary)?;
+    step(&PlanStage, cx, None, inspected, Planned::summary)
+}
+
+/// FIX alone, from a plan that is ready; nothing is kept.
+///
+/// # Errors
+/// As the stage says.
+pub fn fix(cx: &mut Context<'_>, planned: Planned) -> Result<Fixed, Failure> {
+    step(&Fix, cx, None, planned, |f| f.summary())
+}
+
+/// VALIDATE alone; nothing is kept.
+///
+/// # Errors
+/// As the stage says. A result that is not proven is no error here.
+pub fn validate(cx: &mut Context<'_>, converted: Converted) -> Result<Validated, Failure> {
+    step(&Validate, cx, None, converted, Validated::summary)
 }
 
 /// All stages, from a plan that is ready.

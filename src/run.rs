@@ -71,7 +71,8 @@ fn temporary(parent: Option<&Path>) -> Result<tempfile::TempDir, Failure> {
     made.doing("making a temporary directory")
 }
 
-fn context<'a>(job: &'a Job, work: &Path, ui: &'a dyn Reporter) -> Context<'a> {
+/// What the stages of a VM share at their begin, where only this h2k decides when they may.
+pub(crate) fn context<'a>(job: &'a Job, work: &Path, ui: &'a dyn Reporter) -> Context<'a> {
     Context {
         ui,
         job,
@@ -171,6 +172,14 @@ fn stages(cx: &mut Context<'_>, record: Record<'_>, fetched: Fetched) -> Result<
     }
     let report = pipeline::carry_out(cx, record, planned)?;
     report.write(&report.dir)?;
+    proven(report)
+}
+
+/// The report of a result that may be used: it booted, or nobody wanted that and nothing says that it would not.
+///
+/// # Errors
+/// [`FailureKind::NotValidated`], with where the evidence is.
+pub fn proven(report: Report) -> Result<Report, Failure> {
     match &report.verdict {
         Some(v) if !v.proven() => {
             let evidence = report.dir.join("boot");

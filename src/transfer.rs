@@ -63,11 +63,17 @@ impl Transferred {
         self.copied.as_ref().map(|copied| &copied.content)
     }
 
+    /// Of a disk of `size` bytes that was there already.
+    pub fn nothing(size: u64) -> Self {
+        Self { engine: "none".to_owned(), copied: Some(Copied { size, ..Copied::default() }) }
+    }
+
     /// One line: the way that was taken and what it cost.
     pub fn summary(&self) -> String {
         let Some(copied) = &self.copied else { return format!("copied by {}", self.engine) };
-        let parts = copied.parts().map(|(what, count)| format!("{} {what}", bytes(count)));
-        parts.collect::<Vec<_>>().join(", ")
+        let parts: Vec<String> =
+            copied.parts().map(|(what, count)| format!("{} {what}", bytes(count))).collect();
+        if parts.is_empty() { "nothing was copied".to_owned() } else { parts.join(", ") }
     }
 }
 

@@ -15,7 +15,7 @@
 //! for that.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use h2k_config::KeyRef;
 use h2k_fixers::offline::{Access, Drive, LaunchOptions, Session};
@@ -25,12 +25,12 @@ use jiff::Timestamp;
 
 use crate::error::{Doing, Failure, FailureKind};
 use crate::event::{Event, Reporter};
-use crate::keys;
 use crate::plan::diff::headline;
 use crate::report::{Report, Undone};
 use crate::state::OutputLock;
+use crate::{kept, keys};
 
-mod carry;
+pub(crate) mod carry;
 
 /// Directory in the result's directory for what is under way.
 const WORK: &str = ".undo";
@@ -44,6 +44,40 @@ pub enum State {
     Lost(&'static str),
     /// It was taken back.
     Undone(Timestamp),
+}
+
+/// A result's directory, held by whoever changes its disks: nobody else does meanwhile.
+pub struct Hold {
+    dir: PathBuf,
+    work: PathBuf,
+    lock: OutputLock,
+    /// Whether edits were taken back that an earlier h2k had begun to take back.
+    pub undone: bool,
+    /// What else an earlier h2k had begun and this one has brought to its end.
+    pub kept: Option<kept::Done>,
+}
+
+impl Hold {
+    /// Takes a result's directory and brings to an end what a killed h2k had begun there.
+    ///
+    /// # Errors
+    /// Another h2k works there; what the file system or `qemu-img` reports.
+    pub fn of(dir: &Path) -> Result<Self, Failure> {
+        let work = dir.join(WORK);
+        let lock = OutputLock::acquire(&work)?;
+        let undone = carry::go_on(dir, &work)?;
+        let kept = kept::go_on(dir)?;
+        Ok(Self { dir: dir.to_owned(), work, lock, undone, kept })
+    }
+
+    /// Lets it go and removes what is not needed any more.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn release(self) -> Result<(), Failure> {
+        kept::clean(&self.dir)?;
+        carry::clean(&self.work, self.lock.path())
+    }
 }
 
 /// How the edits of a report stand, in its order.
@@ -82,17 +116,15 @@ impl Undo<'_> {
     /// An edit is not there, cannot be taken back, or was; the guest is not as the edit left it; another h2k works
     /// there; the guest runs. The disks are as they were.
     pub fn run(&self, which: &Which) -> Result<Report, Failure> {
-        let work = self.dir.join(WORK);
-        let lock = OutputLock::acquire(&work)?;
-        let went_on = carry::go_on(self.dir, &work)?;
-        if went_on {
+        let hold = Hold::of(self.dir)?;
+        if hold.undone {
             self.note("what an earlier h2k undo had begun is done");
         }
         let result = Report::load(self.dir).and_then(|report| {
-            let numbers = chosen(&report, which, went_on)?;
-            self.take_back(report, &work, &numbers)
+            let numbers = chosen(&report, which, hold.undone)?;
+            self.take_back(report, &hold.work, &numbers)
         });
-        carry::clean(&work, lock.path())?;
+        hold.release()?;
         result
     }
 

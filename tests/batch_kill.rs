@@ -1,17 +1,19 @@
 //! A batch that is killed with all its processes, again and again, comes to what an undisturbed one comes to, and does
 //! nothing twice that it had finished.
 //!
-//! `H2K_TEST_VMS` and `H2K_TEST_KILLS` make it larger.
+//! `H2K_TEST_VMS` and `H2K_TEST_KILLS` make it larger; `H2K_TEST_REAL=1` adds two real guests.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::common::mount::Mount;
+use crate::common::guest::{Guest, guest};
+use crate::common::mount::listing;
 use crate::common::process::{kill, tree};
-use crate::common::{Place, phony, run};
+use crate::common::tree::{changed, tree as every_file};
+use crate::common::{Place, phony};
 
 fn number(name: &str, usual: usize) -> usize {
     std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
@@ -30,12 +32,29 @@ impl Dice {
     }
 }
 
-/// Every file of a result's disk with its content, mode and owner; seen through a read-only mount.
-fn files(place: &Place, result: &Path) -> String {
-    let disk = result.join("disk0.raw");
-    let mounted = Mount::partition(place, "looked-at", &disk, 1 << 20);
-    let script = "cd \"$1\" && find . ! -type d -printf '%p %y %m %U:%G %l\\n' | sort && find . -type f -print0 | sort -z | xargs -0 md5sum";
-    run(std::process::Command::new("sh").args(["-c", script, "sh"]).arg(&mounted.dir)).expect(0).stdout
+/// The real guests, if they are wanted, each with its VM's name.
+fn real() -> Vec<(String, Guest)> {
+    let wanted = std::env::var("H2K_TEST_REAL").is_ok_and(|text| text == "1");
+    let names = if wanted { ["debian12-bios", "debian12-stock"].as_slice() } else { &[] };
+    names.iter().map(|name| ((*name).to_owned(), guest(name))).collect()
+}
+
+/// Every file of a VM's disks is the same in both results.
+fn assert_same_files(place: &Place, name: &str, real: &[(String, Guest)]) {
+    let result = |out: &str| place.path(out).join(name);
+    match real.iter().find(|(of, _)| of == name) {
+        None => {
+            let [calm, other] = ["calm", "killed"].map(|out| listing(place, &result(out).join("disk0.raw")));
+            assert_eq!(other, calm, "{name}");
+        }
+        Some((_, guest)) => {
+            let [calm, other] = ["calm", "killed"].map(|out| {
+                let disks = (0..guest.disks().len()).map(|n| result(out).join(format!("disk{n}.raw")));
+                every_file(&disks.collect::<Vec<_>>(), &guest.mounts(), &place.path(""))
+            });
+            assert_eq!(changed(&calm, &other), BTreeSet::new(), "{name}");
+        }
+    }
 }
 
 #[test]
@@ -46,9 +65,15 @@ fn it_comes_to_the_same_and_nothing_finished_is_done_again() {
     for n in 0..count {
         phony::guest(&place, &format!("vm{n:02}"));
     }
+    let real = real();
+    let count = count + real.len();
+    let sources: String = real
+        .iter()
+        .map(|(name, guest)| format!("  - {{source: {}, name: {name}}}\n", guest.vmx().display()))
+        .collect();
     let batch = |out: &str| {
         format!(
-            "version: 1\ndefaults: {{output: {out}, no-boot: true, format: raw}}\nvms: {{from: 'src/*.vmx'}}\n"
+            "version: 1\ndefaults: {{output: {out}, no-boot: true, format: raw}}\nvms:\n  - {{from: 'src/*.vmx'}}\n{sources}"
         )
     };
     place.write("calm.yaml", batch("calm"));
@@ -94,8 +119,7 @@ fn it_comes_to_the_same_and_nothing_finished_is_done_again() {
                 .clone()
         };
         assert_eq!(edits("killed"), edits("calm"));
-        let [calm, other] = ["calm", "killed"].map(|out| files(&place, &place.path(out).join(&name)));
-        assert_eq!(other, calm, "{name}");
+        assert_same_files(&place, &name, &real);
     }
     let left: Vec<_> =
         std::fs::read_dir(place.path("killed/.h2k")).unwrap().map(|e| e.unwrap().path()).collect();

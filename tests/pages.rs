@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use h2k::report::{BatchReport, BatchVm, Report, VmState, batch};
+use h2k::report::{BatchReport, Report, VmStanding, VmSummary, batch};
 use serde_json::json;
 
 use crate::common::Place;
@@ -90,9 +90,9 @@ fn fetched_only(browser: &Browser, page: &Path) {
 fn night() -> BatchReport {
     let report = real();
     let began = report.stages[0].started.unwrap();
-    let mut vms: Vec<BatchVm> = (0..6_i64)
+    let mut vms: Vec<VmSummary> = (0..6_i64)
         .map(|index| {
-            let mut vm = BatchVm::of(&report);
+            let mut vm = VmSummary::of(&report);
             vm.name = format!("web{index:02}");
             vm.dir = Some(format!("/srv/vms/web{index:02}").into());
             vm.wave = Some(if index < 4 { "first" } else { "second" }.to_owned());
@@ -103,10 +103,10 @@ fn night() -> BatchReport {
             vm
         })
         .collect();
-    vms[3].state = VmState::Failed;
+    vms[3].state = VmStanding::Failed;
     vms[3].error = Some("convert: writing disk 0: No space left on device (os error 28)".to_owned());
     vms[3].stages.truncate(6);
-    vms.push(BatchVm { wave: Some("second".to_owned()), ..BatchVm::new(HOSTILE, VmState::Skipped) });
+    vms.push(VmSummary { wave: Some("second".to_owned()), ..VmSummary::new(HOSTILE, VmStanding::Skipped) });
     let ended = began + std::time::Duration::from_secs(430);
     BatchReport::new("night-1", Some("/etc/h2k/night-1.yaml".into()), (began, Some(ended)), vms)
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use h2k::plan::time::{Range, Sample, StageTime, TimeForecast};
-use h2k::report::{BatchReport, BatchVm, Report, Undone, VmState};
+use h2k::report::{BatchReport, Report, Undone, VmStanding, VmSummary};
 use h2k::stage::Stage;
+use h2k::stages::convert::KeptBase;
 use h2k_fixers::undo::{Left, Trace};
 use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent};
 use serde_json::{Value, json};
@@ -114,6 +115,9 @@ fn full() -> Report {
         taken: true,
     }];
     report.undone = vec![Undone { edit: 1, at: "2026-11-21T22:00:00Z".parse().unwrap() }];
+    report.refixed = vec!["2026-11-21T23:00:00Z".parse().unwrap()];
+    report.accepted = Some("2026-11-22T08:00:00Z".parse().unwrap());
+    report.disks[0].base = Some(KeptBase { file: "disk0.base.qcow2".into(), overlay: "ab".to_owned() });
     report.untrimmed = vec![("/srv".to_owned(), "why".to_owned())];
     report.stages[0].resumed = true;
     report.forecast.memory_bytes = Some(1);
@@ -142,9 +146,13 @@ fn reports_fit_their_schema() {
 
 #[test]
 fn batch_reports_fit_their_schema() {
-    let mut vms: Vec<BatchVm> =
-        VmState::ALL.into_iter().map(|state| BatchVm::new(state.name(), state)).collect();
-    vms.push(BatchVm { wave: Some("first".to_owned()), error: Some("x".to_owned()), ..BatchVm::of(&full()) });
+    let mut vms: Vec<VmSummary> =
+        VmStanding::ALL.into_iter().map(|state| VmSummary::new(state.name(), state)).collect();
+    vms.push(VmSummary {
+        wave: Some("first".to_owned()),
+        error: Some("x".to_owned()),
+        ..VmSummary::of(&full())
+    });
     let began = "2026-11-21T22:00:00Z".parse().unwrap();
     for (file, ended) in [(None, None), (Some("/etc/night.yaml".into()), Some(began))] {
         let report = BatchReport::new("night", file, (began, ended), vms.clone());

@@ -108,6 +108,7 @@ pub static CONCERNS: &[(&str, bool)] = &[
     ("nic.network-unmapped", true),
     ("nic.none", true),
     ("nic.vlan", true),
+    ("policy.keep-base-raw", false),
     ("policy.mac-taken", false),
     ("policy.nic-twice", false),
     ("policy.nic-unknown", false),

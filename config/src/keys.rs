@@ -125,6 +125,14 @@ pub static KEYS: &[Key] = &[
         set: |s, raw| set(&mut s.compress, choice(raw)),
     },
     Key {
+        name: "keep-base",
+        kind: Kind::Scalar,
+        form: Form::Flag,
+        summary: "whether the repairs stay in an overlay, for h2k refix, until h2k accept: true or false",
+        example: "false",
+        set: |s, raw| set(&mut s.keep_base, flag(raw)),
+    },
+    Key {
         name: "disk-bus",
         kind: Kind::Scalar,
         form: Form::Choice(DiskBus::names),

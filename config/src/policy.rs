@@ -173,6 +173,9 @@ pub struct Policy {
     pub format: TargetFormat,
     /// How the clusters of a qcow2 target are compressed; `None` for not at all.
     pub compress: Option<Compress>,
+    /// Whether the repairs stay in an overlay over an unchanged copy of the source, until they are accepted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_base: bool,
     /// Source network name → target. The key `*` stands for every network that is not named.
     pub networks: BTreeMap<String, NetworkTarget>,
     /// How drivers come into an initramfs that lacks them.

@@ -22,6 +22,8 @@ pub struct Settings {
     pub format: Option<TargetFormat>,
     /// How the clusters of qcow2 disks are compressed.
     pub compress: Option<Compress>,
+    /// Whether the repairs stay in an overlay until they are accepted.
+    pub keep_base: Option<bool>,
     /// Bus of the target's disks.
     pub disk_bus: Option<DiskBus>,
     /// How drivers come into an initramfs that lacks them.
@@ -102,6 +104,7 @@ impl Settings {
             output: self.output.or(below.output),
             format: self.format.or(below.format),
             compress: self.compress.or(below.compress),
+            keep_base: self.keep_base.or(below.keep_base),
             disk_bus: self.disk_bus.or(below.disk_bus),
             initramfs: self.initramfs.or(below.initramfs),
             network,
@@ -129,6 +132,33 @@ impl Settings {
             metrics: self.metrics.or(below.metrics),
             state: self.state.or(below.state),
             log_format: self.log_format.or(below.log_format),
+        }
+    }
+
+    /// What comes to this policy again: everything that it says, so that a layer below says nothing more of it.
+    pub fn of_policy(policy: &Policy) -> Self {
+        let policy = policy.clone();
+        Self {
+            format: Some(policy.format),
+            compress: policy.compress,
+            keep_base: Some(policy.keep_base),
+            disk_bus: Some(policy.disk_bus),
+            network: policy.networks,
+            mac: policy.macs,
+            addressing: policy.addressing,
+            initramfs: Some(policy.initramfs),
+            cloud_init: policy.cloud_init,
+            skip_fixer: Some(policy.skip_fixers),
+            key: Some(policy.keys),
+            tools: Some(policy.tools),
+            agent_packages: policy.agent_packages,
+            regenerate_identity: Some(policy.regenerate_identity),
+            serial_console: Some(policy.serial_console),
+            customize: Some(policy.customize),
+            rules: Some(UserRules(policy.rules)),
+            severity: Some(Severities(policy.severity)),
+            accept: Some(Accepted(policy.accept)),
+            ..Self::default()
         }
     }
 
@@ -237,6 +267,7 @@ impl Settings {
                 disk_bus: settings.disk_bus.unwrap_or_default(),
                 format: settings.format.unwrap_or_default(),
                 compress: settings.compress,
+                keep_base: settings.keep_base.unwrap_or_default(),
                 initramfs: settings.initramfs.unwrap_or_default(),
                 networks: settings.network,
                 skip_fixers: settings.skip_fixer.unwrap_or_default(),

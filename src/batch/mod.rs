@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod example;
 pub mod expand;
+pub mod forecast;
 pub mod globs;
 pub mod hooks;
 pub mod init;

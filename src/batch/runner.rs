@@ -4,43 +4,35 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use h2k_config::batch::HookTime;
 use h2k_config::{Secret, SecretPlace};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::budget::{Budget, Ledger, available_cores};
-use super::hooks::{self, Given};
 use super::place;
 use super::schedule::{Entry, Limits, Step, step};
 use super::wire::{Done, Order, Said, Told};
 use super::worker::Worker;
 use super::{Batch, BatchVm};
-use crate::error::{Failure, FailureKind};
+use crate::error::Failure;
 use crate::event::{Event, Reporter};
 use crate::exec::check_cancelled;
-use crate::fault::Fault;
 use crate::keys;
 use crate::state::{BatchId, BatchState, Store, VmRecord, VmState};
 use crate::ui::lines::percent;
 use crate::warden::Need;
+
+mod ends;
+mod hooks;
 
 /// How often the store is asked whether the user wants something to stop.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How often the store is told how far the workers are.
 const NOTE: Duration = Duration::from_secs(2);
-
-/// Tries that a VM gets where the user says nothing.
-const TRIES: u32 = 3;
-
-/// Pause before the second try; each further one is twice as long.
-const BACKOFF: SignedDuration = SignedDuration::from_secs(15);
-
-/// Longest pause before another try.
-const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_mins(15);
 
 /// What a batch is carried out with.
 pub struct Means<'a> {
@@ -269,147 +261,6 @@ impl Runner<'_> {
         }
     }
 
-    /// A stage that can never be granted: its worker is stopped, and the reason stands with the VM.
-    fn refuse(&mut self, place: usize, message: &str) -> Result<(), Failure> {
-        if let Some(worker) = self.workers.remove(&place) {
-            worker.stop();
-        }
-        let told = Told {
-            kind: FailureKind::Failed,
-            fault: Fault::Own,
-            chain: message.to_owned(),
-            hints: vec!["give the batch more with concurrency: {memory: …}".to_owned()],
-        };
-        let Some(name) = self.vms.get(place).map(|r| r.name.clone()) else { return Ok(()) };
-        self.settle(place, name, &Err(told))
-    }
-
-    /// What a worker's end means for its VM.
-    fn settle(&mut self, place: usize, name: String, result: &Result<Done, Told>) -> Result<(), Failure> {
-        // One that was refused has been settled already.
-        let Some(record) = self.vms.get(place).filter(|r| r.state == VmState::Running) else { return Ok(()) };
-        let cancelled = record.cancel;
-        let record = VmRecord { progress: None, ended: Some(Timestamp::now()), ..record.clone() };
-        match result {
-            Ok(done) => {
-                let record = VmRecord { name, state: VmState::Done, error: None, ..record };
-                self.end(place, record, Some(Ok(done)))
-            }
-            Err(told) => {
-                let record = VmRecord { error: Some(told.chain.clone()), ..record };
-                let waiting = VmRecord { state: VmState::Waiting, ended: None, ..record.clone() };
-                if told.kind == FailureKind::Interrupted && cancelled {
-                    return self.end(
-                        place,
-                        VmRecord { state: VmState::Cancelled, ..record },
-                        Some(Err(told)),
-                    );
-                }
-                if self.stopping {
-                    return self.note(place, waiting);
-                }
-                match told.fault {
-                    Fault::Target | Fault::Source => self.hold(place, told, waiting),
-                    Fault::Transient if record.tries < self.tries() => self.again(place, told, waiting),
-                    _ => self.end(place, VmRecord { state: VmState::Failed, ..record }, Some(Err(told))),
-                }
-            }
-        }
-    }
-
-    fn tries(&self) -> u32 {
-        self.batch.concurrency.tries.unwrap_or(TRIES)
-    }
-
-    /// A fault that would hit every VM of the same target or source: none of them is started any more.
-    fn hold(&mut self, place: usize, told: &Told, record: VmRecord) -> Result<(), Failure> {
-        let Some(entry) = self.entries.get(place) else { return Ok(()) };
-        let of_target = told.fault == Fault::Target;
-        let key = if of_target { entry.target.clone() } else { entry.source.clone() };
-        for other in &mut self.entries {
-            other.held |= if of_target { other.target == key } else { other.source == key };
-        }
-        let message = format!("nothing more is started there: {}", told.chain);
-        self.means.ui.event(&Event::Warning { vm: record.name.clone(), message });
-        self.held.entry(key).or_insert_with(|| told.chain.clone());
-        self.note(place, record)
-    }
-
-    /// A fault that may pass by: the VM has another try, later and later.
-    fn again(&mut self, place: usize, told: &Told, record: VmRecord) -> Result<(), Failure> {
-        let pause = backoff(record.tries, place);
-        let message =
-            format!("try {} failed, another in {} s: {}", record.tries, pause.as_secs(), told.chain);
-        self.means.ui.event(&Event::Warning { vm: record.name.clone(), message });
-        let at = Timestamp::now().checked_add(pause).unwrap_or_default();
-        self.note(place, VmRecord { retry_at: Some(at), ..record })
-    }
-
-    fn end(
-        &mut self,
-        place: usize,
-        record: VmRecord,
-        result: Option<Result<&Done, &Told>>,
-    ) -> Result<(), Failure> {
-        self.note(place, record)?;
-        let (Some(record), Some(vm)) = (self.vms.get(place), self.batch.vms.get(place)) else {
-            return Ok(());
-        };
-        if let Some(result) = result {
-            (self.means.ended)(record, result);
-        } else if let Some(why) = &record.error {
-            let message = format!("{}: {why}", record.state.name());
-            self.means.ui.event(&Event::Warning { vm: record.name.clone(), message });
-        }
-        self.vm_end_hooks(vm, record.clone());
-        Ok(())
-    }
-
-    fn vm_end_hooks(&mut self, vm: &BatchVm, record: VmRecord) {
-        let hooks: Vec<_> = self.batch.hooks.iter().chain(&vm.hooks).cloned().collect();
-        if !hooks.iter().any(|h| h.when == HookTime::VmEnd) {
-            return;
-        }
-        let (job, batch) = (vm.job.clone(), self.batch.name.clone());
-        let run = move || {
-            let heard = Heard::default();
-            let dir = job.result_dir(&record.name).ok().filter(|dir| dir.exists());
-            let given = Given {
-                version: hooks::VERSION,
-                hook: "",
-                when: String::new(),
-                batch: &batch,
-                vm: Some(&record.name),
-                sources: job.sources.iter().map(AsRef::as_ref).collect(),
-                result: dir.as_deref(),
-                state: Some(record.state.name()),
-                error: record.error.as_deref(),
-            };
-            if let Err(failure) = hooks::run(&hooks, &HookTime::VmEnd, &given, &heard) {
-                heard.event(&Event::Warning { vm: record.name.clone(), message: failure.chain() });
-            }
-            heard.0.into_inner().unwrap_or_default()
-        };
-        if let Ok(thread) = thread::Builder::new().name("hook".to_owned()).spawn(run) {
-            self.hooks.push(thread);
-        }
-    }
-
-    fn batch_hooks(&self, when: &HookTime, state: Option<&str>) -> Result<(), Failure> {
-        let given = Given {
-            version: hooks::VERSION,
-            hook: "",
-            when: String::new(),
-            batch: &self.batch.name,
-            vm: None,
-            sources: Vec::new(),
-            result: None,
-            state,
-            error: None,
-        };
-        hooks::run(&self.batch.hooks, when, &given, self.means.ui)
-    }
-
     fn look_for_cancels(&mut self) -> Result<(), Failure> {
         let (whole, places) = self.means.store.cancelled(self.id)?;
         if whole && !self.stopping {
@@ -488,18 +339,6 @@ impl Runner<'_> {
     }
 }
 
-/// Keeps events until they can be told.
-#[derive(Default)]
-struct Heard(std::sync::Mutex<Vec<Event>>);
-
-impl Reporter for Heard {
-    fn event(&self, event: &Event) {
-        if let Ok(mut events) = self.0.lock() {
-            events.push(event.clone());
-        }
-    }
-}
-
 fn entry(vm: &BatchVm, record: &VmRecord) -> Entry {
     Entry {
         state: record.state,
@@ -514,7 +353,8 @@ fn entry(vm: &BatchVm, record: &VmRecord) -> Entry {
     }
 }
 
-fn limits(batch: &Batch) -> Limits {
+/// How many VMs of a batch at once.
+pub(super) fn limits(batch: &Batch) -> Limits {
     let given = &batch.concurrency;
     Limits {
         // Twice as many as cores: some copy while others compute. What they take of the machine is counted apart.
@@ -522,13 +362,6 @@ fn limits(batch: &Batch) -> Limits {
         per_source: given.per_source.unwrap_or(usize::MAX).max(1),
         per_target: given.per_target.unwrap_or(usize::MAX).max(1),
     }
-}
-
-/// Pause before the next try: doubled with each, and spread, so that VMs that failed together do not come together.
-fn backoff(tries: u32, place: usize) -> SignedDuration {
-    let doubled = BACKOFF.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(LONGEST_BACKOFF);
-    let spread = i32::try_from(place % 5).unwrap_or_default();
-    doubled.saturating_add(doubled.checked_div(20).unwrap_or_default().saturating_mul(spread))
 }
 
 /// How long news are waited for.

@@ -17,7 +17,7 @@ pub fn report(batch: &Batch, record: &BatchRecord, vms: &[VmRecord], kinds: &Kin
 }
 
 /// A VM: what its own report says where there is a result, and how the batch saw it.
-pub fn vm(batch: &Batch, record: &VmRecord, kind: Option<FailureKind>) -> report::BatchVm {
+pub fn vm(batch: &Batch, record: &VmRecord, kind: Option<FailureKind>) -> report::VmSummary {
     let of = batch.vms.get(record.place);
     let dir = of.and_then(|vm| vm.job.result_dir(&record.name).ok());
     let ended = matches!(record.state, VmState::Done | VmState::Failed);
@@ -26,8 +26,8 @@ pub fn vm(batch: &Batch, record: &VmRecord, kind: Option<FailureKind>) -> report
     let found = dir.filter(|_| ended && own).and_then(|dir| Report::load(&dir).ok());
     let wave = of.and_then(|vm| batch.waves.get(vm.wave)).map(|w| w.name.clone()).filter(|n| !n.is_empty());
     let mut told = match found {
-        Some(report) => report::BatchVm::of(&report),
-        None => report::BatchVm::new(&record.name, state(record.state, kind)),
+        Some(report) => report::VmSummary::of(&report),
+        None => report::VmSummary::new(&record.name, state(record.state, kind)),
     };
     told.wave = wave;
     told.tries = record.tries.max(told.tries);
@@ -39,15 +39,15 @@ pub fn vm(batch: &Batch, record: &VmRecord, kind: Option<FailureKind>) -> report
     told
 }
 
-fn state(state: VmState, kind: Option<FailureKind>) -> report::VmState {
+fn state(state: VmState, kind: Option<FailureKind>) -> report::VmStanding {
     match (state, kind) {
-        (VmState::Waiting, _) => report::VmState::Waiting,
-        (VmState::Running, _) => report::VmState::Running,
-        (VmState::Done, _) => report::VmState::Done,
-        (VmState::Skipped, _) => report::VmState::Skipped,
-        (VmState::Cancelled, _) => report::VmState::Cancelled,
-        (VmState::Failed, Some(FailureKind::NotReady)) => report::VmState::NotReady,
-        (VmState::Failed, Some(FailureKind::NotValidated)) => report::VmState::NotValidated,
-        (VmState::Failed, _) => report::VmState::Failed,
+        (VmState::Waiting, _) => report::VmStanding::Waiting,
+        (VmState::Running, _) => report::VmStanding::Running,
+        (VmState::Done, _) => report::VmStanding::Done,
+        (VmState::Skipped, _) => report::VmStanding::Skipped,
+        (VmState::Cancelled, _) => report::VmStanding::Cancelled,
+        (VmState::Failed, Some(FailureKind::NotReady)) => report::VmStanding::NotReady,
+        (VmState::Failed, Some(FailureKind::NotValidated)) => report::VmStanding::NotValidated,
+        (VmState::Failed, _) => report::VmStanding::Failed,
     }
 }

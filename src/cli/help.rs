@@ -61,6 +61,10 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ("h2k migrate web01.vmx -o . --name web --format raw", "another name, raw disks"),
             ("h2k migrate sda.vmdk sdb.vmdk -o .", "one VM of two disks"),
             (
+                "h2k migrate web01.vmx -o . --keep-base",
+                "repairs that h2k refix can make anew, until h2k accept",
+            ),
+            (
                 "h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'",
                 "networks",
             ),
@@ -162,6 +166,15 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ("h2k undo /srv/vms/web01 --all", "take all back that can be"),
         ],
     ),
+    (
+        "refix",
+        &[
+            ("h2k refix web01 --tools keep", "leave the guest tools alone after all"),
+            ("h2k refix web01 --dry-run --skip-fixer linux.nic-names", "see what would be changed otherwise"),
+            ("h2k refix /srv/vms/web01 --fresh-policy", "as if nothing special had been wanted"),
+        ],
+    ),
+    ("accept", &[("h2k accept web01", "it is as it should be")]),
     (
         "fixers",
         &[("h2k fixers", "a line for each"), ("h2k fixers linux.fstab", "why it exists and what it does")],

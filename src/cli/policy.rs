@@ -19,6 +19,17 @@ pub struct PolicyArgs {
     /// Compress the clusters of qcow2 disks
     #[arg(long, value_name = "HOW", value_parser = choice::parser::<Compress>(), help_heading = "Target")]
     pub compress: Option<Compress>,
+    /// Keep the repairs in an overlay over an unchanged copy of the source's disks: h2k refix makes them anew without
+    /// copying, h2k accept ends that. qcow2 only
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false",
+        help_heading = "Target"
+    )]
+    pub keep_base: Option<bool>,
     /// Bus of the target's disks [default: virtio-blk]
     #[arg(long, value_name = "BUS", value_parser = choice::parser::<DiskBus>(), help_heading = "Target")]
     pub disk_bus: Option<DiskBus>,
@@ -125,6 +136,7 @@ impl PolicyArgs {
         let mut settings = Settings {
             format: self.format,
             compress: self.compress,
+            keep_base: self.keep_base,
             disk_bus: self.disk_bus,
             initramfs: self.initramfs,
             cloud_init: self.cloud_init,

@@ -64,7 +64,7 @@ fn the_exit_codes_of_the_help_are_those_of_failures() {
 fn options_become_settings() {
     let cli = parse(
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
-         --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --metrics m --state s --compress zlib \
+         --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --metrics m --state s --compress zlib --keep-base \
          --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --no-sample --log-format json -v \
          --tools keep --agent-packages pk --regenerate-identity --serial-console=false \
          --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
@@ -81,6 +81,7 @@ fn options_become_settings() {
         output: Some("out".into()),
         format: Some(TargetFormat::Raw),
         compress: Some(Compress::Zlib),
+        keep_base: Some(true),
         parent: Some(vec!["p".into(), "q".into()]),
         engine: Some(Engine::Qemu),
         threads: Some(3),
@@ -212,6 +213,8 @@ fn help_of_h2k() {
       resume       Go on with batches and runs that were killed or failed
       report       Print the report of a finished migration
       undo         List the edits of a finished migration, or take them back
+      refix        Make the repairs of a result anew with other options, without copying
+      accept       Make a result that keeps its base stand for itself: one file per disk
       fixers       List the repairs that h2k knows
       rules        List the rules that look for concerns
       doctor       Check whether this host has what h2k needs
@@ -271,14 +274,17 @@ fn help_of_migrate() {
       -h, --help                      Print help (see more with '--help')
 
     Target:
-          --format <FORMAT>       Format of the target's disks [default: qcow2] [possible values: qcow2,
-                                  raw]
-          --compress <HOW>        Compress the clusters of qcow2 disks [possible values: zstd, zlib]
-          --disk-bus <BUS>        Bus of the target's disks [default: virtio-blk] [possible values:
-                                  virtio-blk, virtio-scsi]
-          --network <SRC=TARGET>  Where a source network goes: SRC=network:NAME (a libvirt network) or
-                                  SRC=bridge:NAME (a host bridge); SRC * is every network without an
-                                  option of its own
+          --format <FORMAT>           Format of the target's disks [default: qcow2] [possible values:
+                                      qcow2, raw]
+          --compress <HOW>            Compress the clusters of qcow2 disks [possible values: zstd, zlib]
+          --keep-base[=<true|false>]  Keep the repairs in an overlay over an unchanged copy of the
+                                      source's disks: h2k refix makes them anew without copying, h2k
+                                      accept ends that. qcow2 only [possible values: true, false]
+          --disk-bus <BUS>            Bus of the target's disks [default: virtio-blk] [possible values:
+                                      virtio-blk, virtio-scsi]
+          --network <SRC=TARGET>      Where a source network goes: SRC=network:NAME (a libvirt network)
+                                      or SRC=bridge:NAME (a host bridge); SRC * is every network without
+                                      an option of its own
 
     Guest's network:
           --mac <OLD=NEW>      Give the NIC with the MAC address OLD the MAC address NEW on the target;
@@ -346,6 +352,8 @@ fn help_of_migrate() {
       h2k migrate web01.vmx -o . --name web --format raw
       # one VM of two disks
       h2k migrate sda.vmdk sdb.vmdk -o .
+      # repairs that h2k refix can make anew, until h2k accept
+      h2k migrate web01.vmx -o . --keep-base
       # networks
       h2k migrate web01.vmx -o . --network 'VM Network=bridge:br0' --network '*=network:default'
       # a static address for a NIC

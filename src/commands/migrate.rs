@@ -7,7 +7,7 @@ use crate::error::{Failure, FailureKind};
 use crate::event::{Event, Reporter};
 use crate::job::Job;
 use crate::metrics::Growing;
-use crate::report::{BatchVm, Report};
+use crate::report::{Report, VmSummary};
 use crate::run;
 use crate::state::Store;
 use crate::ui::Ui;
@@ -41,8 +41,8 @@ pub fn all(jobs: &[Job], store: &Store, settled: &Settled, ui: &Ui) -> Result<()
     for job in jobs {
         let result = run::migrate(job, store, ui, &Alone);
         let vm = match &result {
-            Ok(report) => BatchVm::of(report),
-            Err(failure) => BatchVm::failed(job.provisional_name(), failure),
+            Ok(report) => VmSummary::of(report),
+            Err(failure) => VmSummary::failed(job.provisional_name(), failure),
         };
         // A migration does not fail because it cannot be counted.
         if let Err(failure) = metrics.note(vm) {
@@ -72,8 +72,13 @@ pub fn summary(report: &Report) -> String {
         Some(v) => format!("{}: {}", v.outcome, v.reason),
     };
     let chain = report.readiness.as_ref().map(chain).unwrap_or_default();
+    let kept = if report.keeps_base() {
+        "  base      kept: h2k refix makes the repairs anew, h2k accept ends that\n"
+    } else {
+        ""
+    };
     format!(
-        "{}: {verdict}\n  result    {}\n  edits     {}\n{chain}  report    {}\n",
+        "{}: {verdict}\n  result    {}\n  edits     {}\n{chain}{kept}  report    {}\n",
         report.name,
         report.dir.display(),
         report.edits.len(),

@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+pub mod accept;
 pub mod batch;
 pub mod cancel;
 pub mod clean;
@@ -16,6 +17,7 @@ pub mod migrate;
 pub mod plan;
 pub mod plan_batch;
 pub mod planned;
+pub mod refix;
 pub mod report;
 pub mod resume;
 pub mod rules;
@@ -88,6 +90,12 @@ impl Settled {
         &self.around.directory
     }
 
+    /// What the command line and the environment come to upon what was wanted before, or upon the files.
+    pub fn upon(&self, before: Option<Settings>) -> Resolved {
+        let above = self.layers.above.clone();
+        above.merge(before.unwrap_or_else(|| self.layers.below.clone())).resolve(&self.around)
+    }
+
     /// Settings of a VM of a batch.
     fn of_vm(&self, file: &BatchFile, own: &Settings) -> Resolved {
         let above = self.layers.above.clone().merge(own.clone());
@@ -141,6 +149,8 @@ pub fn run(cli: &Cli, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
         Command::Status(args) => status::run(*args, settled, ui),
         Command::Report(args) => report::run(args, settled, ui),
         Command::Undo(args) => undo::run(args, settled, ui),
+        Command::Refix(args) => refix::run(args, settled, ui),
+        Command::Accept(args) => accept::run(args, settled, ui),
         Command::Fixers(args) => fixers::run(args, ui),
         Command::Rules(args) => rules::run(args, ui),
         Command::Doctor(args) => doctor::run(*args, settled, ui),

@@ -4,67 +4,27 @@ use std::fs;
 use std::path::Path;
 
 use h2k_config::nearest::nearest;
-use h2k_fixers::Severity;
 use serde::Serialize;
 
-use crate::batch::budget::available_cores;
+use crate::batch::budget::Budget;
 use crate::batch::expand::Expanded;
+use crate::batch::forecast::{self, Course};
 use crate::cli::PlanArgs;
 use crate::error::{Doing, Failure, FailureKind};
 use crate::event::Reporter;
 use crate::job::{Job, safe_name};
-use crate::plan::text::{bytes, duration, guest_system};
 use crate::plan::time::Range;
 use crate::plan::{Plan, PlanDocument, VERSION, markdown, text};
 use crate::run;
 use crate::stages::convert::write;
-use crate::ui::{Ui, escape, table::table};
+use crate::ui::Ui;
 
 use super::Settled;
 
-/// What one VM came to: a line of the table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
-    /// Name.
-    pub name: String,
-    /// What was planned, or why nothing was.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-}
+mod rows;
 
-/// What came of planning a VM.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Outcome {
-    /// It is planned.
-    Planned(Planned),
-    /// It cannot be planned.
-    Failed {
-        /// Why.
-        error: String,
-    },
-}
-
-/// What a plan comes to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Planned {
-    /// Operating system.
-    pub os: String,
-    /// Disks.
-    pub disks: usize,
-    /// Bytes that are copied.
-    pub copy_bytes: u64,
-    /// Edits in the guest.
-    pub edits: usize,
-    /// Critical concerns, warnings, information.
-    pub concerns: [usize; 3],
-    /// Bytes that the result and the unfinished work take.
-    pub space_bytes: u64,
-    /// Seconds that it takes; `None` where that was not measured.
-    pub time: Option<Range>,
-    /// Its critical concerns, a line each.
-    pub critical: Vec<String>,
-}
+pub use rows::{Outcome, Planned, Row};
+use rows::{failure, markdown_table, planned, text_table, verdict};
 
 /// What `--json` prints: the plans, and what could not be planned.
 #[derive(Serialize)]
@@ -88,12 +48,15 @@ pub fn run(args: &PlanArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     }
     // The whole plans of a thousand VMs are only kept where they are printed.
     let past = settled.past();
+    let budget = Budget::of(expanded.batch.concurrency.memory, expanded.batch.concurrency.cores);
     let keep = args.json || args.markdown || !args.vm.is_empty();
-    let mut rows = Vec::new();
+    let (mut rows, mut places) = (Vec::new(), Vec::new());
     let mut kept = PlanDocument { version: VERSION, vms: Vec::new(), jobs: Vec::new() };
     for index in chosen {
         let Some(vm) = expanded.batch.vms.get(index) else { continue };
-        let (row, plan) = one(&vm.job, expanded.label(index), Some(&settled.resolved.temp_dir), &past, ui)?;
+        let temp = Some(settled.resolved.temp_dir.as_path());
+        let (row, plan) = one(&vm.job, expanded.label(index), temp, (&past, budget), ui)?;
+        places.push(index);
         rows.push(row);
         let Some(plan) = plan else { continue };
         if let Some(dir) = &args.output {
@@ -104,11 +67,22 @@ pub fn run(args: &PlanArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
             kept.vms.push(plan);
         }
     }
-    print(args, &expanded, &rows, kept, ui)?;
+    print(args, &expanded, (&rows, together(&expanded, &places, &rows, budget).as_ref()), kept, ui)?;
     verdict(&rows)
 }
 
-/// Plans one VM. A failure is its row's; only an interruption is one of all.
+/// The time of all VMs together, as the batch would carry them out. `None` where a VM's time is not known.
+fn together(expanded: &Expanded, places: &[usize], rows: &[Row], budget: Budget) -> Option<Range> {
+    let vms = places
+        .iter()
+        .zip(rows)
+        .filter_map(|(place, row)| Some((expanded.batch.vms.get(*place)?, planned(row)?.course.as_ref())));
+    let vms = vms.map(|(vm, course)| Some((vm, course?))).collect::<Option<Vec<_>>>()?;
+    (!vms.is_empty()).then(|| forecast::together(&expanded.batch, &vms, budget))
+}
+
+/// Plans one VM. `past` are seconds of earlier boot tests, and `budget` what the VMs share. A failure is its row's;
+/// only an interruption is one of all.
 ///
 /// # Errors
 /// The user stops it.
@@ -116,11 +90,11 @@ pub fn one(
     job: &Job,
     label: String,
     temp: Option<&Path>,
-    past: &[f64],
+    (past, budget): (&[f64], Budget),
     ui: &dyn Reporter,
 ) -> Result<(Row, Option<Plan>), Failure> {
     match run::plan(job, temp, past, ui) {
-        Ok(plan) => Ok((Row::of(&plan), Some(plan))),
+        Ok(plan) => Ok((Row::of(&plan, Course::of(job, &plan, budget)), Some(plan))),
         Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
         Err(failure) => Ok((Row { name: label, outcome: Outcome::Failed { error: failure.chain() } }, None)),
     }
@@ -151,40 +125,13 @@ fn save(dir: &Path, job: &Job, plan: &Plan) -> Result<(), Failure> {
     write(&file, &serde_json::to_vec_pretty(&document)?)
 }
 
-impl Row {
-    /// The line of a plan.
-    pub fn of(plan: &Plan) -> Self {
-        let count = |severity: Severity| plan.concerns.iter().filter(|c| c.severity == severity).count();
-        let f = &plan.forecast;
-        Self {
-            name: plan.name.clone(),
-            outcome: Outcome::Planned(Planned {
-                os: guest_system(plan),
-                disks: plan.target.disks.len(),
-                copy_bytes: f.target_bytes,
-                edits: plan.edits.len(),
-                concerns: [Severity::Critical, Severity::Warning, Severity::Information].map(count),
-                space_bytes: f.space(),
-                time: f.time.as_ref().map(|time| time.all),
-                critical: plan
-                    .critical()
-                    .map(|c| format!("{}: {}: {}", c.id, c.subject, c.message))
-                    .collect(),
-            }),
-        }
-    }
-}
-
 fn print(
     args: &PlanArgs,
     expanded: &Expanded,
-    rows: &[Row],
+    (rows, together): (&[Row], Option<&Range>),
     plans: PlanDocument,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    // Memory that has to be waited for is not counted: it is rough.
-    let at_once = expanded.batch.concurrency.cores.unwrap_or_else(available_cores);
-    let at_once = expanded.batch.concurrency.vms.map_or(at_once, |vms| vms.min(at_once));
     if args.json {
         return ui.answer_json(&Document { plans, batch: &expanded.batch.name, rows });
     }
@@ -192,7 +139,7 @@ fn print(
         let pages: Vec<String> = plans.vms.iter().map(markdown::markdown).collect();
         return ui.answer(&format!(
             "{}\n{}",
-            markdown_table(&expanded.batch.name, rows, at_once),
+            markdown_table(&expanded.batch.name, rows, together),
             pages.join("\n")
         ));
     }
@@ -201,207 +148,5 @@ fn print(
         let failed: String = rows.iter().filter_map(failure).map(|line| format!("{line}\n")).collect();
         return ui.answer(&format!("{}{failed}", pages.join("\n")));
     }
-    ui.answer(&text_table(rows, at_once))
-}
-
-const HEAD: [&str; 10] =
-    ["VM", "OS", "DISKS", "TO COPY", "EDITS", "CRITICAL", "WARNINGS", "NOTES", "SPACE", "TIME"];
-
-fn cells(row: &Row) -> Vec<String> {
-    let mut cells = vec![row.name.clone()];
-    match &row.outcome {
-        Outcome::Planned(p) => {
-            cells.extend([p.os.clone(), p.disks.to_string(), bytes(p.copy_bytes), p.edits.to_string()]);
-            cells.extend(p.concerns.map(|n| n.to_string()));
-            cells.push(bytes(p.space_bytes));
-            cells.push(p.time.as_ref().map(short).unwrap_or_default());
-        }
-        Outcome::Failed { .. } => cells.push("cannot be planned".to_owned()),
-    }
-    cells.iter().map(|cell| escape::line(cell).into_owned()).collect()
-}
-
-/// The sums of what can be added up.
-fn total(rows: &[Row], at_once: usize) -> Vec<String> {
-    let planned: Vec<&Planned> = rows.iter().filter_map(planned).collect();
-    let sum = |of: fn(&Planned) -> u64| planned.iter().map(|p| of(p)).fold(0, u64::saturating_add);
-    let concerns =
-        |index: usize| planned.iter().filter_map(|p| p.concerns.get(index)).sum::<usize>().to_string();
-    let disks: usize = planned.iter().map(|p| p.disks).sum();
-    let edits: usize = planned.iter().map(|p| p.edits).sum();
-    vec![
-        format!("{} VMs", rows.len()),
-        String::new(),
-        disks.to_string(),
-        bytes(sum(|p| p.copy_bytes)),
-        edits.to_string(),
-        concerns(0),
-        concerns(1),
-        concerns(2),
-        bytes(sum(|p| p.space_bytes)),
-        together(rows, at_once).as_ref().map(short).unwrap_or_default(),
-    ]
-}
-
-/// The time in a table.
-fn short(range: &Range) -> String {
-    let seconds = |n: f64| duration(n.round() as u64);
-    format!("{} ({} to {})", seconds(range.seconds), seconds(range.low), seconds(range.high))
-}
-
-/// All VMs, `at_once` at a time: roughly, the sum shared out, and never less than the longest. At most: as if they held
-/// each other up all the time. `None` where a VM's time is not known.
-fn together(rows: &[Row], at_once: usize) -> Option<Range> {
-    let times = rows.iter().filter_map(planned).map(|p| p.time).collect::<Option<Vec<Range>>>()?;
-    if times.is_empty() {
-        return None;
-    }
-    let at_once = at_once.clamp(1, times.len()) as f64;
-    let shared = |of: fn(&Range) -> f64, by: f64| {
-        let longest = times.iter().map(of).fold(0.0, f64::max);
-        (times.iter().map(of).sum::<f64>() / by).max(longest)
-    };
-    Some(Range::of(shared(|t| t.seconds, at_once), shared(|t| t.low, at_once), shared(|t| t.high, 1.0)))
-}
-
-fn planned(row: &Row) -> Option<&Planned> {
-    match &row.outcome {
-        Outcome::Planned(planned) => Some(planned),
-        Outcome::Failed { .. } => None,
-    }
-}
-
-fn failure(row: &Row) -> Option<String> {
-    match &row.outcome {
-        Outcome::Failed { error } => Some(format!("{}: cannot be planned: {error}", row.name)),
-        Outcome::Planned(_) => None,
-    }
-}
-
-fn text_table(rows: &[Row], at_once: usize) -> String {
-    let mut lines = vec![HEAD.map(str::to_owned).to_vec()];
-    lines.extend(rows.iter().map(cells));
-    if rows.len() > 1 {
-        lines.push(total(rows, at_once));
-    }
-    let mut out = table(&lines);
-    for row in rows {
-        let critical = planned(row).into_iter().flat_map(|p| &p.critical);
-        for line in critical.map(|c| format!("{}: [critical] {c}", row.name)).chain(failure(row)) {
-            out.push_str(&format!("\n{}", escape::line(&line)));
-        }
-    }
-    out
-}
-
-fn markdown_table(name: &str, rows: &[Row], at_once: usize) -> String {
-    let line = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|cell| markdown::inline(cell)).collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let mut out = format!("# Batch {}\n\n", markdown::inline(name));
-    out.push_str(&line(&HEAD.map(str::to_owned)));
-    out.push_str(&format!("|{}\n", "---|".repeat(HEAD.len())));
-    for row in rows {
-        let mut cells = cells(row);
-        cells.resize(HEAD.len(), String::new());
-        out.push_str(&line(&cells));
-    }
-    if rows.len() > 1 {
-        out.push_str(&line(&total(rows, at_once)));
-    }
-    for line in rows.iter().filter_map(failure) {
-        out.push_str(&format!("\n- {}\n", markdown::inline(&escape::line(&line))));
-    }
-    out
-}
-
-/// What all rows mean for the exit code.
-fn verdict(rows: &[Row]) -> Result<(), Failure> {
-    let failed: Vec<&str> =
-        rows.iter().filter(|row| failure(row).is_some()).map(|row| row.name.as_str()).collect();
-    let critical = |row: &&Row| planned(row).is_some_and(|p| p.concerns.first().is_some_and(|n| *n > 0));
-    let not_ready: Vec<&str> = rows.iter().filter(critical).map(|row| row.name.as_str()).collect();
-    if !failed.is_empty() {
-        let message = format!("{} of {} VMs cannot be planned: {}", failed.len(), rows.len(), some(&failed));
-        return Err(Failure::message(FailureKind::Partial, message));
-    }
-    if !not_ready.is_empty() {
-        let message = format!(
-            "the plans for {} of {} VMs have critical concerns: {}",
-            not_ready.len(),
-            rows.len(),
-            some(&not_ready)
-        );
-        return Err(Failure::message(FailureKind::NotReady, message));
-    }
-    Ok(())
-}
-
-/// The first few of many names.
-fn some(names: &[&str]) -> String {
-    const SHOWN: usize = 10;
-    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    match names.len().checked_sub(SHOWN) {
-        Some(more @ 1..) => format!("{shown} and {more} more"),
-        _ => shown,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use insta::assert_snapshot;
-
-    use super::*;
-
-    fn row(name: &str, critical: &[&str], edits: usize) -> Row {
-        Row {
-            name: name.to_owned(),
-            outcome: Outcome::Planned(Planned {
-                os: "Debian GNU/Linux 12 (bookworm)".to_owned(),
-                disks: 2,
-                copy_bytes: 3 << 30,
-                edits,
-                concerns: [critical.len(), 2, 11],
-                space_bytes: 3 << 30 | 16 << 20,
-                time: Some(Range::of(90.0, 60.0, 240.0)),
-                critical: critical.iter().map(|c| (*c).to_owned()).collect(),
-            }),
-        }
-    }
-
-    #[test]
-    fn vms_side_by_side() {
-        let failed = Outcome::Failed { error: "fetch: disk 1 is not there\n\x1b[2J".to_owned() };
-        let rows = [
-            row("web01", &[], 12),
-            row("db01", &["disk.independent: disk 1: it is left out of snapshots"], 7),
-            Row { name: "old|01".to_owned(), outcome: failed },
-        ];
-        assert_snapshot!(text_table(&rows, 2), @r#"
-        VM      OS                              DISKS  TO COPY  EDITS  CRITICAL  WARNINGS  NOTES  SPACE    TIME
-        web01   Debian GNU/Linux 12 (bookworm)  2      3.0 GiB  12     0         2         11     3.0 GiB  1 min 30 s (1 min 0 s to 4 min 0 s)
-        db01    Debian GNU/Linux 12 (bookworm)  2      3.0 GiB  7      1         2         11     3.0 GiB  1 min 30 s (1 min 0 s to 4 min 0 s)
-        old|01  cannot be planned
-        3 VMs                                   4      6.0 GiB  19     1         4         22     6.0 GiB  1 min 30 s (1 min 0 s to 8 min 0 s)
-
-        db01: [critical] disk.independent: disk 1: it is left out of snapshots
-        old|01: cannot be planned: fetch: disk 1 is not there\n\u{1b}[2J
-        "#);
-        assert_snapshot!(markdown_table("night", &rows, 2), @r#"
-        # Batch night
-
-        | VM | OS | DISKS | TO COPY | EDITS | CRITICAL | WARNINGS | NOTES | SPACE | TIME |
-        |---|---|---|---|---|---|---|---|---|---|
-        | web01 | Debian GNU/Linux 12 (bookworm) | 2 | 3.0 GiB | 12 | 0 | 2 | 11 | 3.0 GiB | 1 min 30 s (1 min 0 s to 4 min 0 s) |
-        | db01 | Debian GNU/Linux 12 (bookworm) | 2 | 3.0 GiB | 7 | 1 | 2 | 11 | 3.0 GiB | 1 min 30 s (1 min 0 s to 4 min 0 s) |
-        | old\|01 | cannot be planned |  |  |  |  |  |  |  |  |
-        | 3 VMs |  | 4 | 6.0 GiB | 19 | 1 | 4 | 22 | 6.0 GiB | 1 min 30 s (1 min 0 s to 8 min 0 s) |
-
-        - old\|01: cannot be planned: fetch: disk 1 is not there\\n\\u{1b}\[2J
-        "#);
-        assert_eq!(verdict(&rows).unwrap_err().kind.exit_code(), 4);
-        assert_eq!(verdict(&rows[..2]).unwrap_err().kind.exit_code(), 3);
-        assert!(verdict(&rows[..1]).is_ok());
-    }
+    ui.answer(&text_table(rows, together))
 }

@@ -12,6 +12,7 @@ use super::run_batch::counts;
 use crate::cli::StatusArgs;
 use crate::error::Failure;
 use crate::exec::check_cancelled;
+use crate::stages::convert::kept;
 use crate::state::{BatchRecord, BatchState, Run, RunState, Store, VmRecord, VmState};
 use crate::ui::table::table;
 use crate::ui::{Ui, escape};
@@ -133,7 +134,11 @@ fn row(run: &Run) -> Vec<String> {
     let stage = run.stage.map_or("", |(stage, _)| stage.name());
     let result = match (&run.error, run.state, &run.job.output) {
         (Some(error), ..) => escape::line(error).into_owned(),
-        (None, RunState::Done, Some(output)) => output.join(&run.name).display().to_string(),
+        (None, RunState::Done, Some(output)) => {
+            let dir = output.join(&run.name);
+            let kept = run.job.policy.keep_base && dir.join(kept::Document::FILE).exists();
+            format!("{}{}", dir.display(), if kept { " (not accepted yet)" } else { "" })
+        }
         _ if run.resumable() => format!("h2k resume {} goes on", run.name),
         _ => String::new(),
     };

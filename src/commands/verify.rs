@@ -9,6 +9,7 @@ use crate::cli::VerifyArgs;
 use crate::error::{Doing, Failure, FailureKind};
 use crate::image::copy::{Content, verify_content};
 use crate::report::Report;
+use crate::stages::convert::digests_of;
 use crate::transfer::{failure, open_alone};
 use crate::ui::Ui;
 
@@ -72,9 +73,12 @@ fn pairs(args: &VerifyArgs) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
         );
         return Err(usage(message).hint("a new migration takes new digests"));
     }
-    let named = report.disks.iter().map(|disk| Some((disk.file.file_name()?, disk.digests())));
-    let pairs =
-        named.flatten().map(|(file, digests)| (args.target.join(file), beside(&args.target, &digests)));
+    let files = report.disks.iter().flat_map(|d| [Some(&d.file), d.base.as_ref().map(|base| &base.file)]);
+    let pairs = files.flatten().map(|file| {
+        let file = beside(&args.target, file);
+        let digests = digests_of(&file);
+        (file, digests)
+    });
     let pairs: Vec<_> = pairs.filter(|(_, digests)| digests.exists()).collect();
     if pairs.is_empty() {
         return Err(usage(format!("{} holds no digests of its disks", args.target.display()))

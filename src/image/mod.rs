@@ -139,13 +139,21 @@ pub fn open(chain: &ImageChain) -> Result<Box<dyn DiskReader>, ImageError> {
 /// # Errors
 /// As [`open`].
 pub fn open_over(chain: &ImageChain, overlay: &Path) -> Result<Box<dyn DiskReader>, ImageError> {
-    let doing = |e| ImageError::io(format!("opening {}", overlay.display()), e);
-    let bytes = LocalRange::open(overlay).map_err(doing)?;
-    let overlay = Qcow2Reader::open(Arc::new(bytes)).map_err(|e| e.context("opening the overlay"))?;
+    let overlay = open_overlay(overlay)?;
     if overlay.size() != chain.size() {
         return Err(ImageError::corrupt("the overlay has another size than its disk"));
     }
-    Ok(Box::new(ChainReader::new(vec![Box::new(overlay), open(chain)?])))
+    Ok(Box::new(ChainReader::new(vec![overlay, open(chain)?])))
+}
+
+/// Opens a qcow2 overlay of h2k's alone: what it does not hold is unallocated.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_overlay(overlay: &Path) -> Result<Box<dyn DiskReader>, ImageError> {
+    let doing = |e| ImageError::io(format!("opening {}", overlay.display()), e);
+    let bytes = LocalRange::open(overlay).map_err(doing)?;
+    Ok(Box::new(Qcow2Reader::open(Arc::new(bytes)).map_err(|e| e.context("opening the overlay"))?))
 }
 
 fn layers(chain: &ImageChain) -> Result<Vec<Box<dyn DiskReader>>, ImageError> {

@@ -176,6 +176,11 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
+/// Seconds as they were measured: to a tenth below a minute, else as [`duration`].
+pub fn measured(seconds: f64) -> String {
+    if seconds < 60.0 { format!("{seconds:.1} s") } else { duration(seconds.round() as u64) }
+}
+
 /// Bytes with a binary unit, one decimal.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -11,7 +11,7 @@ use super::{Host, Report, StageTiming, Used, batch_page, markdown};
 use crate::error::{Doing, Failure, FailureKind};
 use crate::job::safe_name;
 use crate::plan::Forecast;
-use crate::plan::text::bytes;
+use crate::plan::text::{bytes, measured};
 use crate::stages::convert::write as write_file;
 use crate::validate::Outcome;
 
@@ -36,16 +36,16 @@ pub struct BatchReport {
     /// This host.
     pub host: Host,
     /// What came of each VM.
-    pub vms: Vec<BatchVm>,
+    pub vms: Vec<VmSummary>,
 }
 
 /// One VM of a batch.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct BatchVm {
+pub struct VmSummary {
     /// Name on the target, as far as it is known.
     pub name: String,
     /// How it stands.
-    pub state: VmState,
+    pub state: VmStanding,
     /// Name of its wave.
     pub wave: Option<String>,
     /// Tries that were made.
@@ -75,7 +75,7 @@ pub struct BatchVm {
 /// How a VM of a batch stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum VmState {
+pub enum VmStanding {
     /// It failed.
     Failed,
     /// Its result is there, and did not prove that it boots.
@@ -96,50 +96,50 @@ pub enum VmState {
     Done,
 }
 
-impl VmState {
+impl VmStanding {
     /// All states, those that need a look first.
-    pub const ALL: [VmState; 9] = [
-        VmState::Failed,
-        VmState::NotValidated,
-        VmState::NotReady,
-        VmState::Interrupted,
-        VmState::Cancelled,
-        VmState::Skipped,
-        VmState::Running,
-        VmState::Waiting,
-        VmState::Done,
+    pub const ALL: [VmStanding; 9] = [
+        VmStanding::Failed,
+        VmStanding::NotValidated,
+        VmStanding::NotReady,
+        VmStanding::Interrupted,
+        VmStanding::Cancelled,
+        VmStanding::Skipped,
+        VmStanding::Running,
+        VmStanding::Waiting,
+        VmStanding::Done,
     ];
 
     /// Name as users read it.
     pub fn name(self) -> &'static str {
         match self {
-            VmState::Failed => "failed",
-            VmState::NotValidated => "not-validated",
-            VmState::NotReady => "not-ready",
-            VmState::Interrupted => "interrupted",
-            VmState::Cancelled => "cancelled",
-            VmState::Skipped => "skipped",
-            VmState::Running => "running",
-            VmState::Waiting => "waiting",
-            VmState::Done => "done",
+            VmStanding::Failed => "failed",
+            VmStanding::NotValidated => "not-validated",
+            VmStanding::NotReady => "not-ready",
+            VmStanding::Interrupted => "interrupted",
+            VmStanding::Cancelled => "cancelled",
+            VmStanding::Skipped => "skipped",
+            VmStanding::Running => "running",
+            VmStanding::Waiting => "waiting",
+            VmStanding::Done => "done",
         }
     }
 
     /// Whether it came to an end that nobody wanted.
     pub fn is_failure(self) -> bool {
-        matches!(self, VmState::Failed | VmState::NotValidated | VmState::NotReady)
+        matches!(self, VmStanding::Failed | VmStanding::NotValidated | VmStanding::NotReady)
     }
 }
 
-impl fmt::Display for VmState {
+impl fmt::Display for VmStanding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl BatchVm {
+impl VmSummary {
     /// A VM of which nothing is known but its name and how it stands.
-    pub fn new(name: impl Into<String>, state: VmState) -> Self {
+    pub fn new(name: impl Into<String>, state: VmStanding) -> Self {
         Self {
             name: name.into(),
             state,
@@ -162,7 +162,7 @@ impl BatchVm {
     pub fn of(report: &Report) -> Self {
         let broken = report.readiness.as_ref().is_some_and(|chain| chain.broken().is_some());
         let proven = report.verdict.as_ref().map_or(!broken, |verdict| verdict.proven());
-        let state = if proven { VmState::Done } else { VmState::NotValidated };
+        let state = if proven { VmStanding::Done } else { VmStanding::NotValidated };
         Self {
             tries: 1,
             started: report.stages.iter().filter_map(|stage| stage.started).min(),
@@ -181,10 +181,10 @@ impl BatchVm {
     /// A VM whose run failed.
     pub fn failed(name: impl Into<String>, failure: &Failure) -> Self {
         let state = match failure.kind {
-            FailureKind::NotReady => VmState::NotReady,
-            FailureKind::NotValidated => VmState::NotValidated,
-            FailureKind::Interrupted => VmState::Interrupted,
-            FailureKind::Failed | FailureKind::Usage | FailureKind::Partial => VmState::Failed,
+            FailureKind::NotReady => VmStanding::NotReady,
+            FailureKind::NotValidated => VmStanding::NotValidated,
+            FailureKind::Interrupted => VmStanding::Interrupted,
+            FailureKind::Failed | FailureKind::Usage | FailureKind::Partial => VmStanding::Failed,
         };
         Self { tries: 1, error: Some(failure.chain()), ..Self::new(name, state) }
     }
@@ -215,7 +215,7 @@ impl BatchReport {
         name: impl Into<String>,
         file: Option<PathBuf>,
         (started, ended): (Timestamp, Option<Timestamp>),
-        vms: Vec<BatchVm>,
+        vms: Vec<VmSummary>,
     ) -> Self {
         Self {
             version: VERSION,
@@ -250,25 +250,25 @@ impl BatchReport {
     }
 
     /// How many VMs are in a state.
-    pub fn count(&self, state: VmState) -> usize {
+    pub fn count(&self, state: VmStanding) -> usize {
         self.vms.iter().filter(|vm| vm.state == state).count()
     }
 
     /// How many VMs came to which end, in words.
     pub fn counts(&self) -> String {
-        let said = |state: &VmState| match self.count(*state) {
+        let said = |state: &VmStanding| match self.count(*state) {
             0 => None,
             count => Some(format!("{count} {state}")),
         };
-        let parts: Vec<String> = VmState::ALL.iter().rev().filter_map(said).collect();
+        let parts: Vec<String> = VmStanding::ALL.iter().rev().filter_map(said).collect();
         format!("{} VMs: {}", self.vms.len(), parts.join(", "))
     }
 
     /// Bytes and time of all VMs together, in words.
     pub fn amounts(&self) -> String {
         let (read, target) = (self.read_bytes(), self.target_bytes());
-        let busy = duration(self.vms.iter().filter_map(BatchVm::seconds).sum());
-        let wall = duration(self.wall_seconds());
+        let busy = measured(self.vms.iter().filter_map(VmSummary::seconds).sum());
+        let wall = measured(self.wall_seconds());
         format!("{} read, {} on the target, {wall} ({busy} of work)", bytes(read), bytes(target))
     }
 
@@ -289,8 +289,8 @@ impl BatchReport {
     }
 
     /// The VMs, those that need a look first; within a state in the order of the batch.
-    pub fn failed_first(&self) -> Vec<&BatchVm> {
-        let mut vms: Vec<&BatchVm> = self.vms.iter().collect();
+    pub fn failed_first(&self) -> Vec<&VmSummary> {
+        let mut vms: Vec<&VmSummary> = self.vms.iter().collect();
         vms.sort_by_key(|vm| vm.state);
         vms
     }
@@ -315,16 +315,4 @@ pub fn write(dir: &Path, report: &BatchReport) -> Result<(), Failure> {
 /// Seconds from one moment to another.
 pub fn since(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64()
-}
-
-/// Seconds as people read them.
-pub fn duration(seconds: f64) -> String {
-    if seconds < 60.0 {
-        return format!("{seconds:.1} s");
-    }
-    let whole = seconds.round() as u64;
-    match whole / 3600 {
-        0 => format!("{} min {:02} s", whole / 60, whole % 60),
-        hours => format!("{hours} h {:02} min", whole / 60 % 60),
-    }
 }

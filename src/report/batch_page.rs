@@ -5,10 +5,10 @@ use std::path::Path;
 
 use h2k_fixers::Severity;
 
-use super::batch::{BatchReport, BatchVm, VmState, duration, since};
+use super::batch::{BatchReport, VmStanding, VmSummary, since};
 use super::gantt::{self, Bar, Row};
 use super::html::{self, badge, href, page as frame, section, table, text};
-use crate::plan::text::bytes;
+use crate::plan::text::{bytes, measured};
 
 /// Most VMs that the timeline shows: a drawing of more is not read by anybody, and the table has them all.
 const MAX_ROWS: usize = 400;
@@ -29,15 +29,15 @@ fn head(report: &BatchReport) -> String {
     let failures = report.vms.iter().filter(|vm| vm.state.is_failure()).count();
     let (kind, word) = match (report.ended, failures) {
         (None, _) => ("warn", "running".to_owned()),
-        (Some(_), 0) if report.count(VmState::Done) == report.vms.len() => ("good", "all done".to_owned()),
+        (Some(_), 0) if report.count(VmStanding::Done) == report.vms.len() => ("good", "all done".to_owned()),
         (Some(_), 0) => ("warn", "not all done".to_owned()),
         (Some(_), count) => ("bad", format!("{count} failed")),
     };
     let tiles = [
-        (format!("{} of {}", report.count(VmState::Done), report.vms.len()), "VMs done"),
+        (format!("{} of {}", report.count(VmStanding::Done), report.vms.len()), "VMs done"),
         (bytes(report.target_bytes()), "on the target"),
         (bytes(report.read_bytes()), "read"),
-        (duration(report.wall_seconds()), "from begin to end"),
+        (measured(report.wall_seconds()), "from begin to end"),
     ];
     let mut out = format!("<header>\n<h1>{} {}</h1>\n", text(&report.name), badge(kind, &word));
     let _ = writeln!(out, "<p class=\"said\">{}</p>\n<div class=\"tiles\">", text(&report.counts()));
@@ -65,18 +65,18 @@ fn vms(report: &BatchReport, dir: &Path) -> String {
     table(&headings, &rows)
 }
 
-fn row(vm: &BatchVm, dir: &Path) -> Vec<String> {
+fn row(vm: &VmSummary, dir: &Path) -> Vec<String> {
     let kind = match vm.state {
-        VmState::Done => "good",
+        VmStanding::Done => "good",
         state if state.is_failure() => "bad",
-        VmState::Waiting => "plain",
+        VmStanding::Waiting => "plain",
         _ => "warn",
     };
     vec![
         linked(vm, dir),
         badge(kind, vm.state.name()),
         vm.wave.as_deref().map(text).unwrap_or_default(),
-        vm.seconds().map(duration).unwrap_or_default(),
+        vm.seconds().map(measured).unwrap_or_default(),
         vm.tries.to_string(),
         vm.used.map(|used| bytes(used.target_bytes)).unwrap_or_default(),
         vm.edits.map(|n| n.to_string()).unwrap_or_default(),
@@ -86,7 +86,7 @@ fn row(vm: &BatchVm, dir: &Path) -> Vec<String> {
 }
 
 /// The VM's name, with a link to its own report.
-fn linked(vm: &BatchVm, dir: &Path) -> String {
+fn linked(vm: &VmSummary, dir: &Path) -> String {
     let name = text(&vm.name);
     let way = vm.dir.as_ref().and_then(|result| relative(dir, result));
     match way.filter(|way| way.len() <= MAX_PATH) {
@@ -108,7 +108,7 @@ fn relative(from: &Path, to: &Path) -> Option<String> {
 }
 
 /// Concerns by weight, those without a finding left out.
-fn weights(vm: &BatchVm) -> String {
+fn weights(vm: &VmSummary) -> String {
     let part = |severity, kind, word: &str| match vm.concerns_of(severity) {
         0 => String::new(),
         count => badge(kind, &format!("{count} {word}")),
@@ -138,7 +138,7 @@ fn timeline(report: &BatchReport) -> String {
     format!("{}{drawing}", gantt::legend())
 }
 
-fn bars(report: &BatchReport, vm: &BatchVm) -> Vec<Bar> {
+fn bars(report: &BatchReport, vm: &VmSummary) -> Vec<Bar> {
     // Without the times of stages they stand one behind the other, from where the VM began.
     let mut end = vm.started.map_or(0.0, |at| since(report.started, at));
     let last = vm.stages.len().saturating_sub(1);
@@ -149,7 +149,7 @@ fn bars(report: &BatchReport, vm: &BatchVm) -> Vec<Bar> {
             stage: stage.stage,
             from,
             seconds: stage.seconds,
-            title: format!("{}: {}, {}", stage.stage, duration(stage.seconds), stage.summary),
+            title: format!("{}: {}, {}", stage.stage, measured(stage.seconds), stage.summary),
             resumed: stage.resumed,
             failed: vm.state.is_failure() && index == last,
         }
@@ -175,8 +175,8 @@ fn usage(report: &BatchReport) -> String {
                 bytes(forecast.target_bytes),
                 bytes(used.target_bytes),
                 ratio(forecast.target_bytes as f64, used.target_bytes as f64),
-                time.map(duration).unwrap_or_default(),
-                took.map(duration).unwrap_or_default(),
+                time.map(measured).unwrap_or_default(),
+                took.map(measured).unwrap_or_default(),
                 time.zip(took).map(|(time, took)| ratio(time, took)).unwrap_or_default(),
             ]
         })

@@ -2,12 +2,12 @@
 
 use std::fmt::{Result, Write};
 
-use super::batch::{BatchReport, BatchVm, duration};
+use super::batch::{BatchReport, VmSummary};
 use super::usage::{Compared, compared};
 use super::{Report, html};
 use crate::plan::diff;
 use crate::plan::markdown::inline;
-use crate::plan::text::{bytes, severity};
+use crate::plan::text::{bytes, measured, severity};
 use crate::transfer::Transferred;
 
 /// One VM's report.
@@ -72,6 +72,9 @@ fn write_head(report: &Report, out: &mut String) -> Result {
     let source = inline(&report.source.display().to_string());
     writeln!(out, "- source: {source} (digest `{}`)", report.source_digest)?;
     writeln!(out, "- result: {}", inline(&report.dir.display().to_string()))?;
+    for since in report.since() {
+        writeln!(out, "- {since}")?;
+    }
     writeln!(out, "- finished: {} by h2k {}\n", report.finished, report.h2k)
 }
 
@@ -93,7 +96,7 @@ pub fn amount(row: &Compared, value: Option<f64>) -> String {
     match value {
         None => String::new(),
         Some(n) if row.bytes => bytes(n as u64),
-        Some(n) => duration(n),
+        Some(n) => measured(n),
     }
 }
 
@@ -125,9 +128,9 @@ fn write_batch(report: &BatchReport, out: &mut String) -> Result {
     Ok(())
 }
 
-fn write_row(vm: &BatchVm, out: &mut String) -> Result {
+fn write_row(vm: &VmSummary, out: &mut String) -> Result {
     let wave = vm.wave.as_deref().map(inline).unwrap_or_default();
-    let time = vm.seconds().map(duration).unwrap_or_default();
+    let time = vm.seconds().map(measured).unwrap_or_default();
     let size = vm.used.map(|used| bytes(used.target_bytes)).unwrap_or_default();
     let edits = vm.edits.map(|n| n.to_string()).unwrap_or_default();
     let (name, said) = (inline(&vm.name), inline(vm.said()));

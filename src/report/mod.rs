@@ -36,7 +36,7 @@ use crate::stages::convert::{ConvertedDisk, write};
 use crate::stages::validate::Validated;
 use crate::validate::Verdict;
 
-pub use batch::{BatchReport, BatchVm, VmState};
+pub use batch::{BatchReport, VmStanding, VmSummary};
 pub use usage::Used;
 
 /// Largest report that is read, in bytes. A report holds the edits' texts; those of a large guest have megabytes.
@@ -75,6 +75,12 @@ pub struct Report {
     /// Edits that were taken back since, in that order.
     #[serde(default)]
     pub undone: Vec<Undone>,
+    /// When the repairs were made anew; the rest tells of the last time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refixed: Vec<Timestamp>,
+    /// When a result that had kept its base was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Timestamp>,
     /// Concerns of the plan.
     pub concerns: Vec<Concern>,
     /// What the plan expected.
@@ -156,6 +162,8 @@ impl Report {
             edit_seconds: converted.fixed.edit_seconds.clone(),
             traces: converted.fixed.traces.clone(),
             undone: Vec::new(),
+            refixed: Vec::new(),
+            accepted: None,
             concerns: plan.concerns.clone(),
             forecast: plan.forecast.clone(),
             used: Some(Used::of(&converted.disks, converted.fixed.overlay_bytes)),
@@ -196,6 +204,22 @@ impl Report {
     /// The report as an HTML page that needs no other file. The screenshots are taken from the result's directory.
     pub fn html(&self, dir: &Path) -> String {
         vm_page::page(self, dir)
+    }
+
+    /// Whether its repairs can be made anew: each disk still is an overlay over its base.
+    pub fn keeps_base(&self) -> bool {
+        self.disks.iter().any(|disk| disk.base.is_some())
+    }
+
+    /// What became of it since it was migrated, a sentence each; edits that were taken back are told with the edits.
+    pub fn since(&self) -> Vec<String> {
+        let refixed = self.refixed.iter().map(|at| format!("the repairs were made anew at {at}"));
+        let kept = self.keeps_base().then(|| {
+            "its base is kept: h2k refix makes the repairs anew without copying, h2k accept ends that"
+                .to_owned()
+        });
+        let accepted = self.accepted.iter().map(|at| format!("it was accepted at {at}"));
+        refixed.chain(kept).chain(accepted).collect()
     }
 
     /// When an edit was taken back, by its index.

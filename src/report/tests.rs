@@ -31,16 +31,16 @@ pub(super) fn report(t: &str) -> Report {
 }
 
 fn batch(t: &str) -> BatchReport {
-    let mut vm = BatchVm::of(&report(t));
+    let mut vm = VmSummary::of(&report(t));
     vm.wave = Some(t.to_owned());
-    let mut failed = BatchVm::new(t, VmState::Failed);
+    let mut failed = VmSummary::new(t, VmStanding::Failed);
     failed.error = Some(t.to_owned());
     failed.dir = Some(format!("/vms/{t}").into());
     let started = "2026-11-20T22:00:00Z".parse().unwrap();
     BatchReport { host: Host { kvm: false, peak_memory_bytes: None }, ..bare(t, started, vec![vm, failed]) }
 }
 
-fn bare(t: &str, started: Timestamp, vms: Vec<BatchVm>) -> BatchReport {
+fn bare(t: &str, started: Timestamp, vms: Vec<VmSummary>) -> BatchReport {
     let host = Host { kvm: false, peak_memory_bytes: None };
     let (h2k, name, file) = ("0.1.0".to_owned(), t.to_owned(), Some(t.into()));
     BatchReport { version: batch::VERSION, h2k, name, file, started, ended: None, host, vms }

@@ -139,6 +139,7 @@ mod tests {
             allocated: 4,
             transfer,
             seconds: None,
+            base: None,
         };
         let copied = crate::image::copy::Copied { read: 5, taken_over: 2, written: 6, ..Default::default() };
         let told = crate::transfer::Transferred { engine: "native".to_owned(), copied: Some(copied) };

@@ -6,14 +6,14 @@ use std::path::Path;
 use h2k_fixers::readiness::LinkState;
 use h2k_fixers::{Edit, Severity};
 
-use super::batch::{duration, since};
+use super::batch::since;
 use super::gantt::{self, Bar, Row};
 use super::html::{badge, block, page as frame, section, table, text, time};
 use super::markdown::amount;
 use super::usage::compared;
 use super::{Report, picture};
 use crate::plan::diff;
-use crate::plan::text::{bytes, severity};
+use crate::plan::text::{bytes, measured, severity};
 use crate::stages::convert::ConvertedDisk;
 use crate::validate::Outcome;
 use crate::validate::Verdict;
@@ -61,7 +61,7 @@ fn head(report: &Report) -> String {
     };
     let copied: u64 = report.disks.iter().map(|disk| disk.allocated).sum();
     let tiles = [
-        (duration(report.seconds()), "all stages"),
+        (measured(report.seconds()), "all stages"),
         (bytes(copied), "on the target"),
         (report.edits.len().to_string(), "changes inside the guest"),
         (report.concerns.len().to_string(), "concerns"),
@@ -86,6 +86,9 @@ fn head(report: &Report) -> String {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", text(&value));
     }
     out.push_str("</dl>\n");
+    for since in report.since() {
+        let _ = writeln!(out, "<p>{}</p>", text(&since));
+    }
     if !report.undone.is_empty() {
         let _ = writeln!(
             out,
@@ -109,7 +112,7 @@ fn timeline(report: &Report) -> String {
         .map(|stage| {
             let from = begin.zip(stage.started).map_or(end, |(begin, at)| since(begin, at));
             end = from + stage.seconds;
-            let title = format!("{}: {}, {}", stage.stage, duration(stage.seconds), stage.summary);
+            let title = format!("{}: {}, {}", stage.stage, measured(stage.seconds), stage.summary);
             let bar = Bar {
                 stage: stage.stage,
                 from,
@@ -127,7 +130,7 @@ fn timeline(report: &Report) -> String {
         .map(|stage| {
             let earlier = if stage.resumed { " <span class=\"soft\">(by an earlier run)</span>" } else { "" };
             let summary = format!("{}{earlier}", text(&stage.summary));
-            vec![stage.stage.to_string(), text(&duration(stage.seconds)), summary]
+            vec![stage.stage.to_string(), text(&measured(stage.seconds)), summary]
         })
         .collect();
     format!("{}{}", gantt::svg(&rows), table(&["stage", "#time", "what came of it"], &lines))
@@ -299,7 +302,7 @@ fn disk(disk: &ConvertedDisk) -> Vec<String> {
         bytes(disk.size),
         bytes(disk.allocated),
         read.map(bytes).unwrap_or_default(),
-        disk.seconds.map(duration).unwrap_or_default(),
+        disk.seconds.map(measured).unwrap_or_default(),
         rate.unwrap_or_default(),
         how,
     ]

@@ -7,18 +7,20 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::emit;
+use crate::emit::domain::Domain;
 use crate::error::{Doing, Failure, FailureKind};
 use crate::image::SourceIdentity;
 use crate::image::copy::Content;
 use crate::pipeline::Context;
 use crate::plan::text::bytes;
-use crate::plan::{PlanDocument, VERSION};
+use crate::plan::{Plan, PlanDocument, VERSION};
 use crate::stage::{Stage, StageRun};
 use crate::stages::fix::Fixed;
 use crate::transfer::Transferred;
 use crate::warden::Need;
 
 mod disks;
+pub mod kept;
 
 /// The stage.
 pub struct Convert;
@@ -49,6 +51,18 @@ pub struct ConvertedDisk {
     /// Seconds that this run's copy took; `None` where that was not measured.
     #[serde(default)]
     pub seconds: Option<f64>,
+    /// The base that it is an overlay over; `None` for a disk that stands for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<KeptBase>,
+}
+
+/// The base of a disk whose repairs can be made anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptBase {
+    /// File name in the result's directory.
+    pub file: PathBuf,
+    /// BLAKE3 of the overlay's file as h2k left it, in hexadecimal: a guest that was started has changed it.
+    pub overlay: String,
 }
 
 impl ConvertedDisk {
@@ -84,19 +98,22 @@ impl StageRun for Convert {
         let dir = cx.job.result_dir(&cx.vm)?;
         if dir.exists() {
             // Only a run that was killed right after it had named the result comes here (see run::published).
-            let disks = measure(&fixed, &dir, Vec::new())?;
+            let disks = measure(&fixed.planned.plan.target, (&dir, &dir), Vec::new())?;
             return Ok(Converted { fixed, dir, disks });
         }
         let unfinished = cx.work.join("result");
         fs::create_dir_all(&unfinished).doing(format!("making {}", unfinished.display()))?;
         let transfers = disks::copy(cx, &fixed, &unfinished)?;
-        let disks = measure(&fixed, &unfinished, transfers)?;
-        write_documents(&fixed, &unfinished, &dir)?;
+        let disks = measure(&fixed.planned.plan.target, (&unfinished, &unfinished), transfers)?;
+        write_documents(&fixed.planned.plan, &unfinished, &dir)?;
+        if !fixed.trimmed.is_empty() {
+            kept::Document::of(cx.job, &fixed.planned.inspected.flattened).write(&unfinished)?;
+        }
         source_unchanged(&fixed.planned.inspected.flattened.identity)?;
         File::open(&unfinished).and_then(|d| d.sync_all()).doing("flushing the result's directory")?;
         crate::exec::check_cancelled()?;
         publish(&unfinished, &dir)?;
-        for overlay in &fixed.overlays {
+        for overlay in fixed.overlays.iter().chain(&fixed.trimmed) {
             // The overlays have done their work; what cannot be removed only costs space.
             let _left_behind = fs::remove_file(overlay);
         }
@@ -114,28 +131,55 @@ pub fn write_digests(path: &Path, content: &Content) -> Result<(), Failure> {
     write(path, &bytes)
 }
 
-fn measure(
-    fixed: &Fixed,
-    dir: &Path,
+/// What the disks of a result are, from their files in `dir` and those of their bases in `bases`.
+///
+/// # Errors
+/// One is not there.
+pub fn measure(
+    target: &Domain,
+    (dir, bases): (&Path, &Path),
     transfers: Vec<(Transferred, f64)>,
 ) -> Result<Vec<ConvertedDisk>, Failure> {
-    let disks = fixed.planned.plan.target.disks.iter();
     let transfers = transfers.into_iter().map(Some).chain(std::iter::repeat(None));
-    disks
+    target
+        .disks
+        .iter()
         .zip(transfers)
         .map(|(disk, transfer)| {
             let path = disk.path_in(dir);
-            let meta = fs::metadata(&path).doing(format!("measuring {}", path.display()))?;
-            // stat(2): st_blocks counts units of 512 bytes.
-            let allocated = meta.blocks().saturating_mul(512);
+            let base = kept::base_of(&disk.file);
+            let base = match bases.join(&base) {
+                there if there.is_file() => Some((base, blocks(&there)?)),
+                _ => None,
+            };
             let (transfer, seconds) = transfer.unzip();
-            Ok(ConvertedDisk { file: disk.file.clone(), size: disk.size, allocated, transfer, seconds })
+            Ok(ConvertedDisk {
+                file: disk.file.clone(),
+                size: disk.size,
+                allocated: blocks(&path)?.saturating_add(base.as_ref().map_or(0, |(_, bytes)| *bytes)),
+                transfer,
+                seconds,
+                base: match base {
+                    Some((file, _)) => Some(KeptBase { file, overlay: kept::overlay_digest(&path)? }),
+                    None => None,
+                },
+            })
         })
         .collect()
 }
 
-fn write_documents(fixed: &Fixed, unfinished: &Path, dir: &Path) -> Result<(), Failure> {
-    let plan = &fixed.planned.plan;
+/// Bytes that a file takes on the host.
+fn blocks(path: &Path) -> Result<u64, Failure> {
+    let meta = fs::metadata(path).doing(format!("measuring {}", path.display()))?;
+    // stat(2): st_blocks counts units of 512 bytes.
+    Ok(meta.blocks().saturating_mul(512))
+}
+
+/// Writes the libvirt XML and the plan into `unfinished`, for a result that will lie in `dir`.
+///
+/// # Errors
+/// What the file system reports; a domain that cannot be written.
+pub fn write_documents(plan: &Plan, unfinished: &Path, dir: &Path) -> Result<(), Failure> {
     // Paths in the XML are those under the final name.
     let xml = emit::libvirt_xml(&plan.target, dir).doing("writing the libvirt XML")?;
     write(&unfinished.join(format!("{}.xml", plan.name)), xml.as_bytes())?;

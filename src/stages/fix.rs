@@ -1,6 +1,6 @@
 //! FIX: the plan's edits and no others, in the overlays. What was fixed is looked at again before it counts.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -32,6 +32,10 @@ pub struct Fixed {
     pub planned: Planned,
     /// Per disk: the overlay that holds the edits.
     pub overlays: Vec<PathBuf>,
+    /// Per disk, where the result keeps its base: the overlay as it was before the edits, with nothing but the free
+    /// space discarded. Empty otherwise.
+    #[serde(default)]
+    pub trimmed: Vec<PathBuf>,
     /// Mount points whose free space could not be discarded, with the reason.
     pub untrimmed: Vec<(String, String)>,
     /// The links of the fixed guest's boot chain; CONVERT's digests prove that the result holds the same. `None` where
@@ -75,6 +79,12 @@ impl StageRun for Fix {
             // A run that is resumed here: fresh overlays, since the old ones may hold half of the edits.
             None => inspect::reopen(cx, &planned.inspected)?,
         };
+        let flattened = &planned.inspected.flattened;
+        let trimmed = if cx.job.policy.keep_base {
+            trimmed(cx, &mut session, &inspect::overlays(cx, flattened)).map_err(|f| server.explain(f))?
+        } else {
+            Vec::new()
+        };
         let (made, readiness) = fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
         let (edit_seconds, traces) = made.into_iter().unzip();
         let untrimmed = session.trim();
@@ -93,6 +103,7 @@ impl StageRun for Fix {
         Ok(Fixed {
             planned,
             overlays,
+            trimmed,
             untrimmed,
             readiness,
             edit_seconds,
@@ -100,6 +111,29 @@ impl StageRun for Fix {
             overlay_bytes: Some(overlay_bytes),
         })
     }
+}
+
+fn mount(session: &mut Session) -> Result<(), Failure> {
+    session.mount_writable().map_err(|e| {
+        Failure::from(e)
+            .hint("start the guest on its hypervisor, let it check its file systems, shut it down")
+    })
+}
+
+/// Discards the free space before any edit and copies the overlays as they are then: with them over the source, the
+/// guest is unchanged, and its free space need not be copied. What an edit frees is another thing: the unchanged guest
+/// still needs it, and only the final overlays mark it as zeros.
+fn trimmed(cx: &Context<'_>, session: &mut Session, overlays: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    mount(session)?;
+    // What could not be trimmed is told when it is trimmed again after the edits.
+    let _untrimmed = session.trim();
+    session.settle()?;
+    let copy = |(index, overlay): (usize, &PathBuf)| {
+        let to = cx.work.join(format!("trimmed{index}.qcow2"));
+        let copied = fs::copy(overlay, &to).and_then(|_| File::open(&to)?.sync_all());
+        copied.doing(format!("copying {}", overlay.display())).map(|()| to)
+    };
+    overlays.iter().enumerate().map(copy).collect()
 }
 
 /// The seconds that an edit took, and what taking it back needs.
@@ -115,10 +149,7 @@ fn fix(
     if facts.system().is_none() {
         return Ok((Vec::new(), None));
     }
-    session.mount_writable().map_err(|e| {
-        Failure::from(e)
-            .hint("start the guest on its hypervisor, let it check its file systems, shut it down")
-    })?;
+    mount(session)?;
     let edits = &planned.plan.edits;
     let made = apply(cx, session, edits)?;
     cx.progress(Stage::Fix, edits.len() as u64, edits.len() as u64, "looking at the fixed guest");

@@ -35,6 +35,16 @@ pub struct FlatDisk {
     pub size: u64,
     /// Bytes that its images hold as data.
     pub allocated: u64,
+    /// What its bytes are read from instead, where the source need not be there any more: the base that a result kept.
+    #[serde(skip)]
+    pub base: Option<ImageChain>,
+}
+
+impl FlatDisk {
+    /// What its bytes are read from.
+    pub fn bytes(&self) -> &ImageChain {
+        self.base.as_ref().unwrap_or(&self.chain)
+    }
 }
 
 impl Flattened {
@@ -87,5 +97,5 @@ fn flatten(disk: &h2k_transports::SourceDisk, parents: &[PathBuf]) -> Result<Fla
     let chain = ImageChain::resolve(disk, &gate)?;
     let reader = image::open(&chain)?;
     let allocated = data_bytes(reader.as_ref()).doing("mapping the disk")?;
-    Ok(FlatDisk { size: reader.size(), chain, allocated })
+    Ok(FlatDisk { size: reader.size(), chain, allocated, base: None })
 }

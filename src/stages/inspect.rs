@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Doing, Failure};
 use crate::image;
 use crate::image::nbd::Server;
+use crate::job::Job;
 use crate::keys;
 use crate::pipeline::Context;
 use crate::plan::target;
@@ -68,7 +69,12 @@ impl StageRun for Inspect {
 
 /// What a stage with the appliance takes.
 pub fn appliance_need(cx: &Context<'_>) -> Need {
-    Need::machine(h2k_fixers::offline::appliance_memory(!cx.job.policy.keys.is_empty()))
+    need_of(cx.job)
+}
+
+/// What a stage of this job with the appliance takes.
+pub fn need_of(job: &Job) -> Need {
+    Need::machine(h2k_fixers::offline::appliance_memory(!job.policy.keys.is_empty()))
 }
 
 /// An appliance, and what it reads the source's disks from. The fields are dropped in this order.
@@ -90,7 +96,7 @@ impl DiskServer {
     pub fn start(flattened: &Flattened) -> Result<Self, Failure> {
         let mut exports = Vec::new();
         for (index, disk) in flattened.disks.iter().enumerate() {
-            let reader = image::open(&disk.chain).doing(format!("opening disk {index}"))?;
+            let reader = image::open(disk.bytes()).doing(format!("opening disk {index}"))?;
             exports.push((export(index), Arc::from(reader)));
         }
         Ok(Self(Server::start(exports).doing("serving the disks to the appliance")?))
@@ -120,7 +126,7 @@ pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Appliance, Failur
     for (index, (disk, path)) in flattened.disks.iter().zip(overlays(cx, flattened)).enumerate() {
         // Unlinked, not written over: the appliance of a run that was killed a second ago may still hold it.
         forget(&path)?;
-        image::create_overlay(&disk.chain, &server.0.uri(&export(index)), &path)
+        image::create_overlay(disk.bytes(), &server.0.uri(&export(index)), &path)
             .doing("making an overlay")?;
         drives.push(Drive { path, format: "qcow2".to_owned() });
     }

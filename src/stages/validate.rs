@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::emit::domain::Domain;
 use crate::error::Failure;
+use crate::job::Job;
 use crate::pipeline::Context;
 use crate::serial_console;
 use crate::stage::{Stage, StageRun};
 use crate::stages::convert::Converted;
-use crate::stages::inspect::appliance_need;
+use crate::stages::inspect;
 use crate::validate::{BootOptions, Verdict, boot_test};
 use crate::warden::Need;
 
@@ -57,7 +58,7 @@ impl StageRun for Validate {
         let options = BootOptions {
             timeout: cx.job.boot_timeout.map(std::time::Duration::from_secs),
             scratch: Some(cx.work.clone()),
-            memory_limit: memory_limit(cx),
+            memory_limit: memory_limit(cx.warden.memory_limit()),
             readiness: converted.fixed.readiness.clone(),
             prepare: Some(&prepare),
             ..BootOptions::default()
@@ -69,17 +70,22 @@ impl StageRun for Validate {
 
 /// What proving that this target boots takes.
 pub fn need(cx: &Context<'_>, target: &Domain) -> Need {
-    if !cx.job.boot {
+    need_of(cx.job, target, cx.warden.memory_limit())
+}
+
+/// What proving that this target boots takes where the guest may have so much memory, in bytes.
+pub fn need_of(job: &Job, target: &Domain, limit: Option<u64>) -> Need {
+    if !job.boot {
         return Need::default();
     }
     // The appliance that adds a serial console is gone before the guest starts.
-    let guest = target.memory_bytes.min(memory_limit(cx));
-    let appliance = appliance_need(cx);
+    let guest = target.memory_bytes.min(memory_limit(limit));
+    let appliance = inspect::need_of(job);
     Need { memory: Need::machine(guest).memory.max(appliance.memory), ..appliance }
 }
 
 /// Most memory that the guest gets for its test, in bytes.
-fn memory_limit(cx: &Context<'_>) -> u64 {
+fn memory_limit(limit: Option<u64>) -> u64 {
     let usual = BootOptions::default().memory_limit;
-    cx.warden.memory_limit().map_or(usual, |limit| limit.min(usual))
+    limit.map_or(usual, |limit| limit.min(usual))
 }

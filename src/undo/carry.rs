@@ -35,6 +35,9 @@ pub(super) struct Disk {
     pub format: String,
     /// Name of the overlay in the work directory.
     pub overlay: PathBuf,
+    /// Name of the base that a disk whose repairs can be made anew is an overlay over: it goes where the disk goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
     /// What it was like when the overlay was laid over it.
     stamp: Stamp,
 }
@@ -45,6 +48,13 @@ struct Stamp {
     size: u64,
     /// Seconds and nanoseconds of the last change of its content.
     written: (i64, i64),
+}
+
+impl Disk {
+    /// Names of its files.
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.base.iter().chain([&self.file])
+    }
 }
 
 impl Stamp {
@@ -80,7 +90,8 @@ pub(super) fn overlays(dir: &Path, work: &Path, report: &Report) -> Result<Vec<D
             .timeout(SHORT)
             .run()
             .doing(format!("making an overlay over {}", base.display()))?;
-        disks.push(Disk { file, format: format.to_owned(), overlay, stamp });
+        let base = disk.base.as_ref().map(|base| file_of(&base.file));
+        disks.push(Disk { file, format: format.to_owned(), overlay, base, stamp });
     }
     Ok(disks)
 }
@@ -94,10 +105,11 @@ pub(super) fn begin(dir: &Path, work: &Path, disks: &[Disk], report: &Report) ->
     let ready = || -> Result<(), Failure> {
         for disk in disks {
             flush(&work.join(&disk.overlay))?;
-            let hidden = work.join(&disk.file);
-            let doing = || format!("moving {} out of sight", disk.file.display());
-            fs::rename(dir.join(&disk.file), &hidden).doing(doing())?;
-            if Stamp::of(&hidden)? != disk.stamp {
+            for file in disk.files() {
+                let doing = || format!("moving {} out of sight", file.display());
+                fs::rename(dir.join(file), work.join(file)).doing(doing())?;
+            }
+            if Stamp::of(&work.join(&disk.file))? != disk.stamp {
                 let message = format!("{} was written to meanwhile", disk.file.display());
                 return Err(Failure::message(FailureKind::Failed, message).hint("shut the guest down first"));
             }
@@ -110,9 +122,9 @@ pub(super) fn begin(dir: &Path, work: &Path, disks: &[Disk], report: &Report) ->
         fs::rename(&unnamed, work.join(JOURNAL)).doing("beginning to write the disks")
     };
     ready().inspect_err(|_| {
-        for disk in disks {
+        for file in disks.iter().flat_map(Disk::files) {
             // Those that were not hidden yet are not there.
-            let _not_hidden = fs::rename(work.join(&disk.file), dir.join(&disk.file));
+            let _not_hidden = fs::rename(work.join(file), dir.join(file));
         }
     })?;
     flush(work)
@@ -136,15 +148,17 @@ pub(super) fn go_on(dir: &Path, work: &Path) -> Result<bool, Failure> {
     if !work.join(WRITTEN).exists() {
         // One that was killed before it wrote anything may have left disks out of sight.
         for disk in Report::load(dir)?.disks {
-            show(dir, work, &file_of(&disk.file))?;
+            for file in disk.base.iter().map(|base| &base.file).chain([&disk.file]) {
+                show(dir, work, &file_of(file))?;
+            }
         }
         return Ok(false);
     }
     let disks: Vec<Disk> = serde_json::from_slice(&read(WRITTEN)?)?;
     let report: Report = serde_json::from_slice(&read(REPORT)?)?;
     report.write(dir)?;
-    for disk in &disks {
-        show(dir, work, &disk.file)?;
+    for file in disks.iter().flat_map(Disk::files) {
+        show(dir, work, file)?;
     }
     flush(dir)?;
     remove(&work.join(WRITTEN))?;
@@ -182,7 +196,7 @@ fn show(dir: &Path, work: &Path, file: &Path) -> Result<(), Failure> {
 }
 
 /// A report may have been tampered with: a disk is a file of the result's directory.
-fn file_of(disk: &Path) -> PathBuf {
+pub(crate) fn file_of(disk: &Path) -> PathBuf {
     disk.file_name().map(PathBuf::from).unwrap_or_default()
 }
 
@@ -197,15 +211,21 @@ fn write_into(work: &Path, disk: &Disk) -> Result<(), Failure> {
         .timeout(SHORT)
         .run()
         .doing(doing())?;
-    Exec::new("qemu-img").args(["commit", "-q", "-d", "-f", "qcow2"]).arg(&overlay).run().doing(doing())?;
-    flush(&base)
+    commit(&overlay, &base).doing(doing())
 }
 
-fn flush(path: &Path) -> Result<(), Failure> {
+/// Writes what an overlay holds into the disk that its header names, `base`, and has it on disk. The overlay stays as
+/// it is, so that this may be done again.
+pub(crate) fn commit(overlay: &Path, base: &Path) -> Result<(), Failure> {
+    Exec::new("qemu-img").args(["commit", "-q", "-d", "-f", "qcow2"]).arg(overlay).run()?;
+    flush(base)
+}
+
+pub(crate) fn flush(path: &Path) -> Result<(), Failure> {
     File::open(path).and_then(|file| file.sync_all()).doing(format!("flushing {}", path.display()))
 }
 
-fn remove(file: &Path) -> Result<(), Failure> {
+pub(crate) fn remove(file: &Path) -> Result<(), Failure> {
     match fs::remove_file(file) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e).doing(format!("removing {}", file.display())),
         _ => Ok(()),

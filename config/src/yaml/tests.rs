@@ -22,7 +22,7 @@ fn every_key_is_read() {
     let read = settings(
         "output: /srv/vms\nformat: raw\ndisk-bus: virtio-scsi\ninitramfs: append\nnetwork:\n  VM Network: bridge:br0\n  '*': network:default\n\
          skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nmetrics: m.prom\nstate: s.db\nlog-format: json\n\
-         compress: zstd\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\nno-sample: true\ncloud-init: disable\n\
+         compress: zstd\nkeep-base: true\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\nno-sample: true\ncloud-init: disable\n\
          key: ['all:env:K', /dev/sda2:file:p]\n\
          mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\"}\ndhcp: [\"00:50:56:AA:00:02\"]\n\
          tools: remove\nagent-packages: /pkg\nregenerate-identity: yes\nserial-console: true\n\
@@ -34,6 +34,7 @@ fn every_key_is_read() {
         output: Some(PathBuf::from("/srv/vms")),
         format: Some(TargetFormat::Raw),
         compress: Some(Compress::Zstd),
+        keep_base: Some(true),
         parent: Some(vec![PathBuf::from("/a"), PathBuf::from("b")]),
         engine: Some(Engine::Qemu),
         threads: Some(4),
@@ -101,7 +102,7 @@ fn all_mistakes_are_told_with_their_places() {
             "3:9 format: \"vmdk\" is none of qcow2, raw",
             "4:10 no-boot: \"maybe\" is neither true nor false",
             "6:6 network: \"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
-            "7:1 unknown key \"password\"; the keys are output, format, compress, disk-bus, initramfs, network, mac, ip, dhcp, \
+            "7:1 unknown key \"password\"; the keys are output, format, compress, keep-base, disk-bus, initramfs, network, mac, ip, dhcp, \
              cloud-init, skip-fixer, key, tools, agent-packages, regenerate-identity, serial-console, customize, rules, severity, accept, no-boot, boot-timeout, parent, engine, threads, limit-rate, no-sample, temp-dir, metrics, state, \
              log-format",
             "8:1 format is set twice, first on line 3",

@@ -29,7 +29,7 @@ mod lz4;
 pub mod modindex;
 #[cfg(test)]
 mod program_tests;
-#[cfg(test)]
+#[cfg(any(test, feature = "phony"))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

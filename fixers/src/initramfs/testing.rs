@@ -1,4 +1,6 @@
 //! Archives for tests, made in-process.
+#![allow(clippy::unwrap_used)]
+#![cfg_attr(not(test), allow(dead_code))]
 
 use std::io::Write;
 

@@ -39,8 +39,8 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-pub(crate) use uki::tests::image as uki_image;
+#[cfg(any(test, feature = "phony"))]
+pub(crate) use uki::image::image as uki_image;
 
 pub use kernels::RESCUE;
 pub(crate) use kernels::initramfs_at;

@@ -4,18 +4,15 @@
 //! Each plan is carried out and facts are gathered anew: nothing may be left to do, and unless the plan says that it is
 //! not ready, every link from the firmware to the root resolves.
 
-mod phony;
 mod shown;
 
 use h2k_config::{DiskBus, Policy};
 
-use super::testing::device;
+use super::phony::{self, Phony, every_guest};
 use crate::facts::FirmwareOnDisk;
 use crate::readiness::{self, Readiness, Target};
 use crate::registry::FIXERS;
 use crate::{Change, Concern, Edit, GuestFacts, GuestMut, MemoryGuest, Recorder, Severity};
-
-use phony::Phony;
 
 /// Edits and concerns of every repair, each of which sees what those before it propose.
 fn plan(facts: &GuestFacts, guest: &MemoryGuest) -> (Vec<Edit>, Vec<Concern>) {
@@ -96,31 +93,4 @@ macro_rules! guests {
     };
 }
 
-guests! {
-    alpine
-    amazon_2
-    amazon_2023_uefi
-    arch_systemd_boot
-    arch_uki
-    debian_13_extlinux
-    fedora_uefi
-    gentoo
-    gentoo_dracut
-    opensuse_systemd_boot
-    oracle_7_uefi
-    photon
-    photon_5_uefi
-    rhel_10_uefi
-    rhel_6
-    rhel_6_uefi
-    rhel_7_uefi
-    rhel_8
-    rocky_9_uefi
-    sles_11
-    sles_12
-    sles_15_uefi
-    ubuntu_14_04
-    ubuntu_20_04_uefi
-    ubuntu_24_04_uefi
-    unknown_lilo
-}
+every_guest!(guests);

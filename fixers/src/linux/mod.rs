@@ -41,6 +41,8 @@ mod units;
 mod bad_input;
 #[cfg(test)]
 mod distros;
+#[cfg(any(test, feature = "phony"))]
+pub mod phony;
 #[cfg(test)]
 mod pitfalls;
 #[cfg(test)]

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use h2k_config::Policy;
 
+pub(crate) use super::phony::{device, disk, nic};
 use crate::append::{ArchiveEntry, EntryContent};
 use crate::edit::{Change, Content};
-use crate::facts::{
-    BlockDevice, DiskFacts, DiskHardware, FstabEntry, InterfaceFacts, Mount, NicHardware, SystemFacts,
-};
+use crate::facts::{DiskFacts, FstabEntry, InterfaceFacts, Mount, SystemFacts};
 use crate::{Edit, Fixer, GuestFacts, GuestMut, MemoryGuest, Proposal};
 
 /// UUID of the root file system of [`facts`].
@@ -17,32 +16,6 @@ pub(crate) const ROOT: &str = "0a000000-0000-4000-8000-000000000001";
 pub(crate) const SWAP: &str = "0a000000-0000-4000-8000-000000000002";
 /// UUID of the data file system of [`facts`].
 pub(crate) const DATA: &str = "0a000000-0000-4000-8000-000000000101";
-
-/// A partition (`part` 0: the whole disk) with UUIDs made from its place.
-pub(crate) fn device(disk: usize, part: u32, fstype: &str) -> BlockDevice {
-    let letter = char::from(b'a' + u8::try_from(disk).unwrap());
-    let number = if part == 0 { String::new() } else { part.to_string() };
-    BlockDevice {
-        name: format!("/dev/sd{letter}{number}"),
-        disk: Some(disk),
-        partition: (part != 0).then_some(part),
-        fstype: fstype.to_owned(),
-        uuid: format!("0a000000-0000-4000-8000-000000000{disk}{part:02}"),
-        partuuid: format!("0b00000{disk}-{part:02}"),
-        size: 1 << 30,
-        ..BlockDevice::default()
-    }
-}
-
-/// A disk on a bus.
-pub(crate) fn disk(bus: &str, controller: u32, unit: u32) -> DiskHardware {
-    DiskHardware { bus: bus.to_owned(), controller, unit }
-}
-
-/// A NIC that keeps the source's MAC.
-pub(crate) fn nic(mac: &str, slot: Option<u32>) -> NicHardware {
-    NicHardware { mac: mac.to_owned(), mac_from_source: true, pci_slot: slot, ..NicHardware::default() }
-}
 
 /// A configured interface.
 pub(crate) fn interface(name: &str, mac: Option<&str>, file: &str) -> InterfaceFacts {

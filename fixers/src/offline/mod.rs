@@ -13,6 +13,7 @@
 mod apply;
 mod block;
 mod btrfs;
+mod deathsig;
 mod detect;
 mod ffi;
 mod files;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use guestfs::{AddDriveOptArgs, CreateFlags, FstrimOptArgs, Handle};
 
+use super::deathsig::DieWithUs;
 use super::ffi;
 use super::luks::VolumeKey;
 use crate::error::{GuestError, Result};
@@ -70,7 +71,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts an appliance with `drives` attached in order.
+    /// Starts an appliance with `drives` attached in order. Its QEMU is killed when the calling thread ends, by whatever
+    /// means: a session is not launched on a thread that ends before it is done with.
     ///
     /// # Errors
     /// [`GuestError::Backend`] with libguestfs' message.
@@ -92,10 +94,12 @@ impl Session {
         for (index, drive) in drives.iter().enumerate() {
             session.attach(drive, &label(index))?;
         }
+        let die_with_us = DieWithUs::arm();
         session.ask("starting the libguestfs appliance", |g| g.launch()).map_err(|e| match e {
             GuestError::Backend { doing, message } => GuestError::Appliance { doing, message },
             other => other,
         })?;
+        drop(die_with_us);
         Ok(session)
     }
 
@@ -157,6 +161,18 @@ impl Session {
                     .map(|e| (m.mountpoint.clone(), e.to_string()))
             })
             .collect()
+    }
+
+    /// Unmounts everything and has the disks' content in the overlays, as it is now. [`Session::mount_writable`] goes on.
+    ///
+    /// # Errors
+    /// A file system cannot be unmounted, or not be written out.
+    pub fn settle(&self) -> Result<()> {
+        self.ask("unmounting the guest's file systems", |g| g.umount_all())?;
+        // It flushes every disk too (guestfs(3), guestfs_sync), upon which QEMU writes what it holds of a qcow2's
+        // tables: also with the cache mode "unsafe", which leaves out only the host's fsync (QEMU, block/io.c,
+        // bdrv_co_flush).
+        self.ask("writing out the guest's file systems", |g| g.sync())
     }
 
     /// Unmounts everything and ends the appliance, so that the overlays are complete.

@@ -40,8 +40,13 @@ impl Content {
                 None => content.shared += 1,
             }
         }
-        content.digest = (content.shared == 0).then(|| content.combined());
-        content
+        content.sealed()
+    }
+
+    /// With the digest over all chunks as they are now.
+    pub(super) fn sealed(mut self) -> Self {
+        self.digest = (self.shared == 0).then(|| self.combined());
+        self
     }
 
     fn combined(&self) -> String {
@@ -93,8 +98,7 @@ impl Content {
                 pair.ok_or_else(|| lines.wrong("a chunk's number and digest are expected"))?;
             content.chunks.insert(index, digest);
         }
-        content.digest = (shared == 0).then(|| content.combined());
-        Ok(content)
+        Ok(content.sealed())
     }
 }
 

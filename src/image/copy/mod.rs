@@ -25,6 +25,7 @@ mod feed;
 mod flusher;
 pub mod journal;
 mod nonzero;
+mod over;
 mod qcow2;
 mod rate;
 mod raw;
@@ -35,6 +36,7 @@ mod worker;
 
 pub use content::Content;
 pub use error::CopyError;
+pub use over::digests_over;
 pub use run::run;
 pub use verify::{Difference, compare_disks, verify_content};
 

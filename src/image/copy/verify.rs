@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::chunk::{self, CHUNK, Digest};
 use super::content::Content;
 use super::error::CopyError;
-use super::feed::{Feed, Task};
+use super::feed::Feed;
 use crate::exec;
 use crate::image::DiskReader;
 use crate::image::bytes::is_zero;
@@ -87,7 +87,7 @@ fn digests(
         let mut buffer = Vec::new();
         while let Some(task) = feed.next()? {
             exec::check_cancelled().map_err(|_| CopyError::Cancelled)?;
-            if let Some(digest) = digest(disk, &task, &mut buffer)? {
+            if let Some(digest) = digest(disk, task.index, &mut buffer)? {
                 all.lock().unwrap_or_else(PoisonError::into_inner).insert(task.index, digest);
             }
             progress(read.fetch_add(task.bytes(), Ordering::Relaxed).saturating_add(task.bytes()));
@@ -97,9 +97,13 @@ fn digests(
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// `None` for a chunk of zeros.
-fn digest(disk: &dyn DiskReader, task: &Task, buffer: &mut Vec<u8>) -> Result<Option<Digest>, CopyError> {
-    let range = chunk::range(task.index, disk.size());
+/// Digest of a chunk by its number; `None` for one of zeros.
+pub(super) fn digest(
+    disk: &dyn DiskReader,
+    index: u64,
+    buffer: &mut Vec<u8>,
+) -> Result<Option<Digest>, CopyError> {
+    let range = chunk::range(index, disk.size());
     buffer.resize((range.end - range.start) as usize, 0);
     let offset = range.start;
     disk.read_at(buffer, offset).map_err(|source| CopyError::Read { offset, source })?;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use h2k_config::Policy;
+use h2k_config::{Policy, TargetFormat};
 use h2k_fixers::Severity;
 use h2k_fixers::facts::NicHardware;
 
-use super::{Finding, Rule};
+use super::{Finding, Rule, found};
 
 /// The rules.
 pub(super) static RULES: &[Rule] = &[
@@ -36,6 +36,18 @@ pub(super) static RULES: &[Rule] = &[
         explanation: "With --mac a NIC has an old and a new address. --ip and --dhcp take either, but two that mean one NIC may contradict each other.",
         advice: "name the NIC by one of its MAC addresses in all options",
         check: |s| twice(&s.facts.hardware.nics, s.policy),
+    },
+    Rule {
+        id: "policy.keep-base-raw",
+        severity: Severity::Critical,
+        acceptable: false,
+        summary: "--keep-base is given with raw disks",
+        explanation: "Repairs that can be made anew lie in a qcow2 overlay over the copy of the source; a raw file has none.",
+        advice: "leave out --format raw, or --keep-base",
+        check: |s| {
+            let wanted = s.policy.keep_base && s.policy.format != TargetFormat::Qcow2;
+            found(wanted, &s.source.name, "only qcow2 disks can keep their base, and raw disks are wanted")
+        },
     },
     Rule {
         id: "policy.no-linux",

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use h2k_config::{CopySettings, TargetFormat};
 
-use super::{digests_of, write_digests};
+use super::{digests_of, kept, write_digests};
 use crate::emit::domain::DomainDisk;
 use crate::error::{Doing, Failure};
 use crate::event::{Event, Reporter};
@@ -29,6 +29,8 @@ struct Disk<'a> {
     flat: &'a FlatDisk,
     overlay: &'a Path,
     target: PathBuf,
+    /// Where the target is a base that is kept: FIX's overlay, and the disk that it becomes over it.
+    over: Option<(&'a Path, PathBuf)>,
     journal: PathBuf,
     format: Format,
     /// Digest of the source and of what FIX changed.
@@ -98,12 +100,16 @@ fn disks<'a>(cx: &Context<'_>, fixed: &'a Fixed, to: &Path) -> Result<Vec<Disk<'
     let compress = transfer::compression(cx.job.policy.compress);
     let all = fixed.planned.plan.target.disks.iter().zip(&fixed.overlays).zip(&flattened.disks).enumerate();
     let disk = |(index, ((disk, overlay), flat)): (usize, ((&DomainDisk, &'a PathBuf), &'a FlatDisk))| {
+        let trimmed = fixed.trimmed.get(index);
+        let copied = trimmed.unwrap_or(overlay);
         let changed =
-            SourceIdentity::of([overlay]).doing(format!("looking at the overlay of disk {index}"))?;
+            SourceIdentity::of([copied]).doing(format!("looking at the overlay of disk {index}"))?;
+        let final_name = to.join(&disk.file);
         Ok(Disk {
             flat,
-            overlay,
-            target: to.join(&disk.file),
+            overlay: copied,
+            target: if trimmed.is_some() { kept::base_of(&final_name) } else { final_name.clone() },
+            over: trimmed.map(|_| (overlay.as_path(), final_name)),
             journal: cx.work.join(format!("disk{index}.journal")),
             format: match disk.format {
                 TargetFormat::Qcow2 => Format::Qcow2 { compress },
@@ -134,6 +140,9 @@ fn one(
     let done = transfer.run(progress)?;
     if let Some(content) = done.content() {
         write_digests(&digests_of(&disk.target), content)?;
+    }
+    if let Some((overlay, name)) = &disk.over {
+        kept::lay(overlay, &disk.target, name)?;
     }
     Ok(done)
 }

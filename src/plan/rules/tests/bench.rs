@@ -162,7 +162,7 @@ pub fn images(size: u64, fields: &[serde_json::Value]) -> FlatDisk {
     };
     let images: Vec<serde_json::Value> = fields.iter().map(image).collect();
     let chain = serde_json::from_value(serde_json::json!({ "images": images })).unwrap();
-    FlatDisk { chain, size, allocated: size }
+    FlatDisk { chain, size, allocated: size, base: None }
 }
 
 fn facts() -> GuestFacts {

@@ -113,6 +113,10 @@ pub(super) const CASES: &[Case] = &[
     ("policy.nic-unknown", |vm| {
         vm.policy.addressing.insert("00:50:56:00:00:99".to_owned(), Addressing::Dhcp);
     }),
+    ("policy.keep-base-raw", |vm| {
+        vm.policy.keep_base = true;
+        vm.policy.format = TargetFormat::Raw;
+    }),
     ("policy.mac-taken", |vm| {
         vm.add_nic("00:50:56:00:00:02");
         vm.policy.macs.insert(MAC.to_owned(), "00:50:56:00:00:02".to_owned());

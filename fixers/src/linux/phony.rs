@@ -17,17 +17,67 @@
 //! ==> /efi/EFI/x/shimx64.efi            an EFI program: "shim …", "GRUB … /EFI/x", "systemd-boot", or what it says
 //! ```
 //!
+//! A repair sees nothing else of a guest than what stands there, which is little beside a real one.
+//!
 //! UUIDs follow from the place: partition 2 of disk 0 is `0a000000-0000-4000-8000-000000000002`, volume 1
 //! `0a000000-0000-4000-8000-000000000901`.
 
-use super::*;
-use crate::facts::{BlockDevice, DiskFacts, FirmwareOnDisk, Mount};
+#![allow(clippy::unwrap_used)]
+
+use crate::facts::{BlockDevice, DiskFacts, DiskHardware, FirmwareOnDisk, Mount, NicHardware};
 use crate::initramfs::{Compression, testing};
 use crate::inspect::{self, os_release, uki_image};
-use crate::linux::testing::{disk, nic};
+use crate::{GuestFacts, MemoryGuest};
+
+/// Calls a macro with the name of every guest in `guests/`.
+macro_rules! every_guest {
+    ($with:ident) => {
+        $with! {
+            alpine
+            amazon_2
+            amazon_2023_uefi
+            arch_systemd_boot
+            arch_uki
+            debian_13_extlinux
+            fedora_uefi
+            gentoo
+            gentoo_dracut
+            opensuse_systemd_boot
+            oracle_7_uefi
+            photon
+            photon_5_uefi
+            rhel_10_uefi
+            rhel_6
+            rhel_6_uefi
+            rhel_7_uefi
+            rhel_8
+            rocky_9_uefi
+            sles_11
+            sles_12
+            sles_15_uefi
+            ubuntu_14_04
+            ubuntu_20_04_uefi
+            ubuntu_24_04_uefi
+            unknown_lilo
+        }
+    };
+}
+#[cfg(test)]
+pub(crate) use every_guest;
+
+macro_rules! texts {
+    ($($name:ident)*) => {
+        /// Every guest's name and text.
+        pub static TEXTS: &[(&str, &str)] = &[
+            $((stringify!($name), include_str!(concat!("distros/guests/", stringify!($name), ".txt")))),*
+        ];
+    };
+}
+
+every_guest!(texts);
 
 /// What the kernels of these guests have as modules.
-pub(super) const DRIVERS: &[&str] = &[
+pub(crate) const DRIVERS: &[&str] = &[
     "virtio",
     "virtio_ring",
     "virtio_pci",
@@ -41,12 +91,18 @@ pub(super) const DRIVERS: &[&str] = &[
 ];
 
 /// A guest, and the facts that do not come of its files.
-pub(super) struct Phony {
-    pub(super) guest: MemoryGuest,
-    pub(super) facts: GuestFacts,
+pub struct Phony {
+    /// Its files.
+    pub guest: MemoryGuest,
+    /// Disks, mounts, hardware.
+    pub facts: GuestFacts,
 }
 
-pub(super) fn parse(text: &str) -> Phony {
+/// The guest of a text.
+///
+/// # Panics
+/// The text is none: it stands in this tree.
+pub fn parse(text: &str) -> Phony {
     let (head, files) = text.split_once("\n==> ").unwrap();
     let mut phony = Phony { guest: MemoryGuest::new(), facts: GuestFacts::default() };
     let (_, hardware) = head.split_once("\n\n").unwrap();
@@ -62,7 +118,10 @@ pub(super) fn parse(text: &str) -> Phony {
 }
 
 /// What inspection says of the guest.
-pub(super) fn gathered(guest: &MemoryGuest, before: &GuestFacts) -> GuestFacts {
+///
+/// # Panics
+/// The guest cannot be read.
+pub fn gathered(guest: &MemoryGuest, before: &GuestFacts) -> GuestFacts {
     let mut facts = before.clone();
     facts.systems = os_release::system(guest, "/dev/root").unwrap().into_iter().collect();
     inspect::gather(guest, &mut facts).unwrap();
@@ -70,7 +129,7 @@ pub(super) fn gathered(guest: &MemoryGuest, before: &GuestFacts) -> GuestFacts {
 }
 
 /// An initramfs with these modules.
-pub(super) fn image(kernel: &str, modules: &[&str]) -> Vec<u8> {
+pub(crate) fn image(kernel: &str, modules: &[&str]) -> Vec<u8> {
     testing::pack(Compression::Gzip, &testing::modules(kernel, modules))
 }
 
@@ -180,4 +239,30 @@ fn elf() -> Vec<u8> {
     let mut head = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0];
     head.extend(62_u16.to_le_bytes());
     head
+}
+
+/// A partition (`part` 0: the whole disk) with UUIDs made from its place.
+pub(crate) fn device(disk: usize, part: u32, fstype: &str) -> BlockDevice {
+    let letter = char::from(b'a' + u8::try_from(disk).unwrap());
+    let number = if part == 0 { String::new() } else { part.to_string() };
+    BlockDevice {
+        name: format!("/dev/sd{letter}{number}"),
+        disk: Some(disk),
+        partition: (part != 0).then_some(part),
+        fstype: fstype.to_owned(),
+        uuid: format!("0a000000-0000-4000-8000-000000000{disk}{part:02}"),
+        partuuid: format!("0b00000{disk}-{part:02}"),
+        size: 1 << 30,
+        ..BlockDevice::default()
+    }
+}
+
+/// A disk on a bus.
+pub(crate) fn disk(bus: &str, controller: u32, unit: u32) -> DiskHardware {
+    DiskHardware { bus: bus.to_owned(), controller, unit }
+}
+
+/// A NIC that keeps the source's MAC.
+pub(crate) fn nic(mac: &str, slot: Option<u32>) -> NicHardware {
+    NicHardware { mac: mac.to_owned(), mac_from_source: true, pci_slot: slot, ..NicHardware::default() }
 }
