@@ -40,7 +40,7 @@ mod version;
 mod tests;
 
 #[cfg(test)]
-pub(crate) use uki::tests::image as uki_image;
+pub(crate) use uki::{look as look_at_uki, tests::image as uki_image};
 
 pub use kernels::RESCUE;
 pub(crate) use kernels::initramfs_at;

@@ -56,6 +56,9 @@ impl<'a> Seen<'a> {
             "UUID" => self.only(&format!("UUID={value}"), |b| same(&b.uuid)),
             "PARTUUID" => self.only(&format!("PARTUUID={value}"), |b| same(&b.partuuid)),
             "LABEL" => self.only(&format!("LABEL={value}"), |b| !value.is_empty() && b.label == value),
+            "PARTLABEL" => {
+                self.only(&format!("PARTLABEL={value}"), |b| !value.is_empty() && b.partlabel == value)
+            }
             _ => Found::Unknown(format!("h2k does not look for devices by {tag}")),
         }
     }
@@ -66,7 +69,7 @@ impl<'a> Seen<'a> {
         let mounted = |b: &&&BlockDevice| self.facts.mounts.iter().any(|m| m.device == b.name);
         match all.as_slice() {
             // Partitions are seen whatever they hold.
-            [] if what.starts_with("PARTUUID=") => Found::Missing(format!("no disk of the VM holds {what}")),
+            [] if what.starts_with("PART") => Found::Missing(format!("no disk of the VM holds {what}")),
             [] => self.missing(what),
             [one] => Found::Device(one),
             several if several.iter().all(|b| b.fstype == "btrfs") => several
@@ -108,10 +111,15 @@ impl<'a> Seen<'a> {
             "by-uuid" => self.tagged("UUID", name),
             "by-partuuid" => self.tagged("PARTUUID", name),
             "by-label" => self.tagged("LABEL", &unhex(name)),
+            "by-partlabel" => self.tagged("PARTLABEL", &unhex(name)),
             "by-id" if name.starts_with("dm-name-") => {
                 self.mapped(name.trim_start_matches("dm-name-"), opened)
             }
-            "by-id" if ["dm-", "md-", "lvm-"].iter().any(|start| name.starts_with(start)) => {
+            "by-id" if ["dm-uuid-LVM-", "dm-uuid-CRYPT-LUKS", "md-", "lvm-pv-"].iter().any(|s| name.starts_with(s)) => {
+                let found = find_volume(self.facts, &format!("/dev/disk/by-id/{name}"));
+                found.map_or_else(|| self.missing(&format!("the volume {name}")), Found::Device)
+            }
+            "by-id" if ["dm-", "lvm-"].iter().any(|start| name.starts_with(start)) => {
                 Found::Unknown(format!("h2k does not look for volumes by the UUID in {name}"))
             }
             "by-path" | "by-id" => {
