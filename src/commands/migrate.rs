@@ -72,8 +72,10 @@ pub fn summary(report: &Report) -> String {
         Some(v) => format!("{}: {}", v.outcome, v.reason),
     };
     let chain = report.readiness.as_ref().map(chain).unwrap_or_default();
+    let warnings = report.verdict.iter().flat_map(|v| &v.evidence.warnings);
+    let warnings: String = warnings.map(|warning| format!("  warning   {warning}\n")).collect();
     format!(
-        "{}: {verdict}\n  result    {}\n  edits     {}\n{chain}  report    {}\n",
+        "{}: {verdict}\n{warnings}  result    {}\n  edits     {}\n{chain}  report    {}\n",
         report.name,
         report.dir.display(),
         report.edits.len(),
