@@ -57,7 +57,10 @@ fn nothing_is_rebuilt_where_nothing_is_missing_and_it_becomes_another_guest() {
     let story = story::migrate_with(&guest, &guest.vmx(), &[("/dev/sda1", "/")], &with);
     let edits = story.plan["edits"].as_array().unwrap();
     assert!(!edits.iter().any(|e| e["kind"] == "run"), "a program of the guest was run: {edits:#?}");
-    assert_eq!(story.plan["concerns"].as_array().unwrap().iter().filter(|c| c["severity"] == "critical").count(), 0);
+    assert_eq!(
+        story.plan["concerns"].as_array().unwrap().iter().filter(|c| c["severity"] == "critical").count(),
+        0
+    );
 
     let said = story.said();
     for expected in [

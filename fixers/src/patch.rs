@@ -71,9 +71,11 @@ pub fn patched(path: &str, mut content: Vec<u8>, pieces: &[Piece]) -> Result<Vec
     for piece in pieces {
         let (_, after) = piece.bytes(path)?;
         let start = usize::try_from(piece.offset).unwrap_or(usize::MAX);
-        let place = content.get_mut(start..start.saturating_add(after.len())).ok_or_else(|| {
-            GuestError::Changed { path: path.to_owned(), what: "it ends before what is written over".to_owned() }
-        })?;
+        let place =
+            content.get_mut(start..start.saturating_add(after.len())).ok_or_else(|| GuestError::Changed {
+                path: path.to_owned(),
+                what: "it ends before what is written over".to_owned(),
+            })?;
         place.copy_from_slice(&after);
     }
     Ok(content)

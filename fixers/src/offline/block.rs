@@ -173,7 +173,9 @@ impl Session {
     /// The number of an array with metadata 0.90, which only its members tell.
     fn preferred_minor(&self, array: &str) -> Result<Option<String>> {
         let members = self.ask(&format!("looking at {array}"), |g| g.md_stat(array))?;
-        let Some(member) = members.first().map(|m| format!("/dev/{}", m.mdstat_device)) else { return Ok(None) };
+        let Some(member) = members.first().map(|m| format!("/dev/{}", m.mdstat_device)) else {
+            return Ok(None);
+        };
         let Some(at) = md090::place(self.size(&member)?) else { return Ok(None) };
         let at = i64::try_from(at).unwrap_or(i64::MAX);
         let doing = format!("reading the superblock of {member}");

@@ -119,11 +119,11 @@ impl Session {
     pub(super) fn subvolume(&self, device: &str, id: u64) -> Result<Option<String>> {
         let listed =
             self.ask(&format!("listing the subvolumes of {device}"), |g| g.btrfs_subvolume_list(device))?;
-        let path = |id: u64| listed.into_iter().find(|s| s.btrfssubvolume_id == id);
+        let found = listed.into_iter().find(|s| s.btrfssubvolume_id == id);
         Ok(match id {
             // The kernel takes 0 for the top level too (btrfs(5), `subvolid`).
             0 | TOP_LEVEL => Some(top_level(device)),
-            _ => path(id).map(|s| mountable(device, &s.btrfssubvolume_path)),
+            _ => found.map(|s| mountable(device, &s.btrfssubvolume_path)),
         })
     }
 }
@@ -159,9 +159,10 @@ pub(super) fn subvolume_id(options: &str) -> Option<u64> {
 
 /// The subvolume that the first `rootflags=` in a text names.
 fn root_flags(text: &str) -> Option<Claim> {
-    let words = text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(|line| {
-        line.split(|c: char| c.is_ascii_whitespace() || c == '"' || c == '\'')
-    });
+    let words = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| line.split(|c: char| c.is_ascii_whitespace() || c == '"' || c == '\''));
     words.filter_map(|word| word.strip_prefix("rootflags=")).find_map(of_options)
 }
 
@@ -214,7 +215,8 @@ mod tests {
     #[test]
     fn ids_are_read_as_the_kernel_reads_them() {
         assert_eq!(subvolume_id("noatime,subvolid=256,compress=zstd"), Some(256));
-        for options in ["subvol=@", "subvolid=", "subvolid=x", "xsubvolid=1", "subvolid=99999999999999999999"] {
+        for options in ["subvol=@", "subvolid=", "subvolid=x", "xsubvolid=1", "subvolid=99999999999999999999"]
+        {
             assert_eq!(subvolume_id(options), None, "{options}");
         }
     }

@@ -45,7 +45,9 @@ mod tests {
 
     #[test]
     fn it_lies_near_the_end() {
-        for (size, at) in [(1 << 20, Some((1 << 20) - (64 << 10))), ((1 << 20) + 512, Some(960 << 10)), (100, None)] {
+        for (size, at) in
+            [(1 << 20, Some((1 << 20) - (64 << 10))), ((1 << 20) + 512, Some(960 << 10)), (100, None)]
+        {
             assert_eq!(place(size), at, "{size}");
         }
     }

@@ -61,10 +61,7 @@ fn a_machine_that_is_emulated_too_slowly_proves_nothing() {
     let line = "[    0.5] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug";
     let late = finding(Sign::NoTimer, line);
     let reason = format!("the kernel saw no tick of its timer: {line}");
-    for (emulated, sign, outcome) in [
-        (true, &late, Outcome::Unproven),
-        (false, &late, Outcome::Failed),
-    ] {
+    for (emulated, sign, outcome) in [(true, &late, Outcome::Unproven), (false, &late, Outcome::Failed)] {
         let mut judge = judge().emulated(emulated);
         let seen = |s| Seen { failure: Some(sign), ..at(s) };
         assert_eq!(judge.look(&seen(2)), Step::Wait);

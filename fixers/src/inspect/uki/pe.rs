@@ -116,7 +116,8 @@ fn optional_header(header: &[u8]) -> Option<Optional> {
     let count = u32_at(header, directories - 4)?;
     let entry = directories + 8 * CERTIFICATES as usize;
     // A header that ends before the entry has no such table; one that is counted must be there.
-    let certificates = if count > CERTIFICATES { u32_at(header, entry + 4)?.max(u32_at(header, entry)?) } else { 0 };
+    let certificates =
+        if count > CERTIFICATES { u32_at(header, entry + 4)?.max(u32_at(header, entry)?) } else { 0 };
     Some(Optional { image: u32_at(header, IMAGE_SIZE)?, certificates })
 }
 

@@ -30,7 +30,7 @@ pub(super) fn plan(uki: &UkiFacts, names: &Names<'_>, proposal: &mut Proposal) {
     let mut editor = Editor::new(names, false);
     let after = replace(text, &editor.line(text, 0));
     let edit = match place {
-        None => Err(uki.sealed.clone().unwrap_or_default()),
+        None => Err(uki.sealed.clone().unwrap_or_else(|| "was not looked at".to_owned())),
         Some(place) => pieces(place, &after),
     };
     match edit {
@@ -38,7 +38,8 @@ pub(super) fn plan(uki: &UkiFacts, names: &Names<'_>, proposal: &mut Proposal) {
             let size = place.map_or(0, |p| p.file);
             let change = Change::Patch { path: uki.path.clone(), size, pieces };
             proposal.edits.push(Edit::new(ID, reason::renamed(editor.changed()), change));
-            let left = editor.left().map(|(what, _, weight, _)| (what.to_owned(), weight)).collect::<Vec<_>>();
+            let left =
+                editor.left().map(|(what, _, weight, _)| (what.to_owned(), weight)).collect::<Vec<_>>();
             if let Some(weight) = left.iter().map(|(_, weight)| *weight).max() {
                 let what: Vec<String> = left.into_iter().map(|(what, _)| what).collect();
                 proposal.concerns.push(stays(uki, weight, &what.join(", "), ""));

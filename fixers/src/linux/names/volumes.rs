@@ -181,7 +181,11 @@ mod tests {
         };
         let part = BlockDevice { partition: Some(2), ..held("/dev/md127p2", "/dev/md127") };
         let member = BlockDevice { partlabel: "raid".to_owned(), ..device(1, 2, "linux_raid_member") };
-        let secret = BlockDevice { lv_uuid: LV_UUID.to_owned(), fstype: "crypto_LUKS".to_owned(), ..volume("secret", "/dev/sda3") };
+        let secret = BlockDevice {
+            lv_uuid: LV_UUID.to_owned(),
+            fstype: "crypto_LUKS".to_owned(),
+            ..volume("secret", "/dev/sda3")
+        };
         let array = BlockDevice {
             array: Some(ArrayFacts {
                 name: "0".to_owned(),

@@ -115,7 +115,11 @@ impl<'a> Seen<'a> {
             "by-id" if name.starts_with("dm-name-") => {
                 self.mapped(name.trim_start_matches("dm-name-"), opened)
             }
-            "by-id" if ["dm-uuid-LVM-", "dm-uuid-CRYPT-LUKS", "md-", "lvm-pv-"].iter().any(|s| name.starts_with(s)) => {
+            "by-id"
+                if ["dm-uuid-LVM-", "dm-uuid-CRYPT-LUKS", "md-", "lvm-pv-"]
+                    .iter()
+                    .any(|s| name.starts_with(s)) =>
+            {
                 let found = find_volume(self.facts, &format!("/dev/disk/by-id/{name}"));
                 found.map_or_else(|| self.missing(&format!("the volume {name}")), Found::Device)
             }

@@ -214,7 +214,9 @@ fn a_root_that_is_nowhere_or_elsewhere() {
 #[test]
 fn a_root_by_the_name_of_its_partition_or_by_the_uuids_of_its_volume() {
     let uuids = "x".repeat(64);
-    for root in ["PARTLABEL=root", "/dev/disk/by-partlabel/root", &format!("/dev/disk/by-id/dm-uuid-LVM-{uuids}")] {
+    for root in
+        ["PARTLABEL=root", "/dev/disk/by-partlabel/root", &format!("/dev/disk/by-id/dm-uuid-LVM-{uuids}")]
+    {
         let guest = changed(guest(), CFG, &format!("root=UUID={ROOT}"), &format!("root={root}"));
         let mut facts = facts_of(&guest);
         facts.block[0].partlabel = "root".to_owned();

@@ -1,9 +1,9 @@
 //! Command lines inside of unified kernel images, and those that cannot be edited.
 
 use super::*;
+use crate::GuestMut;
 use crate::facts::UkiFacts;
 use crate::inspect::uki_image;
-use crate::GuestMut;
 
 fn uki(cmdline: &str, modules: Option<&[&str]>) -> UkiFacts {
     UkiFacts {
@@ -85,7 +85,11 @@ fn one_without_room_for_its_line_is_a_concern() {
     assert_eq!(proposal.edits, vec![]);
     let [concern] = proposal.concerns.as_slice() else { panic!("{:?}", proposal.concerns) };
     assert_eq!(concern.severity, Severity::Critical);
-    assert!(concern.message.ends_with("it has 512 bytes for it, and the new line takes 537"), "{}", concern.message);
+    assert!(
+        concern.message.ends_with("it has 512 bytes for it, and the new line takes 537"),
+        "{}",
+        concern.message
+    );
 }
 
 #[test]
