@@ -115,16 +115,8 @@ impl<'a> Seen<'a> {
             "by-id" if name.starts_with("dm-name-") => {
                 self.mapped(name.trim_start_matches("dm-name-"), opened)
             }
-            "by-id"
-                if ["dm-uuid-LVM-", "dm-uuid-CRYPT-LUKS", "md-", "lvm-pv-"]
-                    .iter()
-                    .any(|s| name.starts_with(s)) =>
-            {
-                let found = find_volume(self.facts, &format!("/dev/disk/by-id/{name}"));
-                found.map_or_else(|| self.missing(&format!("the volume {name}")), Found::Device)
-            }
-            "by-id" if ["dm-", "lvm-"].iter().any(|start| name.starts_with(start)) => {
-                Found::Unknown(format!("h2k does not look for volumes by the UUID in {name}"))
+            "by-id" if ["dm-", "md-", "lvm-"].iter().any(|start| name.starts_with(start)) => {
+                self.by_uuid(name)
             }
             "by-path" | "by-id" => {
                 let old = ["scsi-", "ata-", "wwn-", "nvme-", "ide-"];
@@ -137,6 +129,20 @@ impl<'a> Seen<'a> {
             }
             _ => Found::Unknown(format!("h2k does not look for devices {kind}")),
         }
+    }
+
+    /// A name that udev makes of the UUID or name that LVM, LUKS or md knows the volume by.
+    fn by_uuid(&self, name: &str) -> Found<'a> {
+        if let Some(device) = find_volume(self.facts, &format!("/dev/disk/by-id/{name}")) {
+            return Found::Device(device);
+        }
+        let known = ["dm-uuid-LVM-", "dm-uuid-CRYPT-LUKS", "md-uuid-", "md-name-", "lvm-pv-uuid-"];
+        let of_lvm = name.starts_with("dm-uuid-LVM-");
+        let nameless = self.facts.block.iter().any(|b| b.lv.is_some() && b.lv_uuid.is_empty());
+        if of_lvm && nameless || !known.iter().any(|start| name.starts_with(start)) {
+            return Found::Unknown(format!("h2k does not know which volume has the UUID in {name}"));
+        }
+        self.missing(&format!("the volume {name}"))
     }
 
     fn mapped(&self, name: &str, opened: &Opened) -> Found<'a> {
