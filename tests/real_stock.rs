@@ -78,6 +78,10 @@ fn nothing_is_rebuilt_where_nothing_is_missing_and_it_becomes_another_guest() {
     let machine = said.iter().find_map(|line| line.strip_prefix("machine ")).unwrap_or_default();
     let digits = machine.len() == 32 && machine.bytes().all(|b| b.is_ascii_hexdigit());
     assert!(digits && machine != guest.text("machine_id"), "the machine id is {machine:?}");
+    // systemd makes it of the VM's UUID, which is another too.
+    let uuid = story.plan["target"]["uuid"].as_str().unwrap();
+    assert_ne!(uuid, guest.text("bios_uuid"));
+    assert_eq!(machine, uuid.replace('-', ""));
     // It is the new name that the login prompt tells.
     assert_eq!(story.verdict()["evidence"]["login_prompt"], "moved login:");
     story.assert_sent_from("10.0.2.77");
