@@ -54,6 +54,7 @@ fn not_looked_at(why: &str) -> Link {
         subject: "guest".to_owned(),
         state: LinkState::Unknown,
         detail: format!("it could not be looked at: {why}"),
+        sender: None,
     }
 }
 

@@ -150,12 +150,14 @@ fn tools_are_removed_and_the_agent_installed_by_dpkg() {
         run(Command::new("apt-get").args(["update", "-q"])).expect(0);
         download().expect(0);
     }
-    let options = ["--tools", "remove", "--agent-packages", packages.to_str().unwrap()];
-    let story = story::migrate_with(&guest, &guest.vmx(), &[("/dev/sda1", "/")], &options);
+    let options = ["--tools", "remove", "--agent-packages", packages.to_str().unwrap(), "--serial-console"];
+    let with = story::With { options: &options, short: true, ..story::With::default() };
+    let story = story::migrate_with(&guest, &guest.vmx(), &[("/dev/sda1", "/")], &with);
     let concerns = story.plan["concerns"].as_array().unwrap();
     assert!(
         !concerns.iter().any(|c| c["subject"] == "open-vm-tools" || c["subject"] == "qemu-guest-agent"),
         "{concerns:?}"
     );
     assert_eq!(story.verdict()["evidence"]["agent_ping"], true, "the agent answers: {:#}", story.verdict());
+    story.assert_serial_console();
 }

@@ -1,63 +1,10 @@
 //! A run that is killed goes on where it stopped; one that is stopped by the user leaves nothing half-made.
 
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use crate::common::guest::guest;
+use crate::common::process::{kill_one, stages, start_until, start_when};
 use crate::common::{Place, digests, run};
-
-/// Starts h2k in a process group of its own and waits until it tells `event` of `stage`.
-fn start_until(place: &Place, args: &[&str], event: &str, stage: &str) -> Child {
-    start_when(place, args, |told| told["event"] == event && told["stage"] == stage)
-}
-
-/// The same until it tells what `found` looks for.
-fn start_when(place: &Place, args: &[&str], found: impl Fn(&serde_json::Value) -> bool) -> Child {
-    let mut command = place.command();
-    command
-        .args(args)
-        .args(["--log-format", "json"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .process_group(0);
-    let mut child = command.spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut seen = Vec::new();
-    for line in lines.by_ref() {
-        let line = line.unwrap();
-        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-        seen.push(line);
-        if found(&told) {
-            // Nobody reads on: a full pipe must not stop h2k before it is killed.
-            std::thread::spawn(move || lines.for_each(drop));
-            return child;
-        }
-    }
-    child.wait().unwrap();
-    panic!("what was waited for was not told:\n{}", seen.join("\n"));
-}
-
-/// Kills h2k alone, without a chance to clean up; its appliance must die with it.
-fn kill(mut child: Child, signal: &str) -> Option<i32> {
-    run(Command::new("kill").args([format!("-{signal}"), child.id().to_string()])).expect(0);
-    child.wait().unwrap().code()
-}
-
-/// Stages that the run took from earlier runs, and those that it ran.
-fn stages(stderr: &str) -> (Vec<String>, Vec<String>) {
-    let told = stderr.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
-    let (mut resumed, mut done) = (Vec::new(), Vec::new());
-    for event in told {
-        let stage = event["stage"].as_str().unwrap_or_default().to_owned();
-        match event["event"].as_str() {
-            Some("stage-resumed") => resumed.push(stage),
-            Some("stage-done") => done.push(stage),
-            _ => {}
-        }
-    }
-    (resumed, done)
-}
 
 #[test]
 fn a_killed_run_goes_on_where_it_stopped() {
@@ -67,7 +14,7 @@ fn a_killed_run_goes_on_where_it_stopped() {
     let vmx = guest.vmx();
     let args = ["migrate", vmx.to_str().unwrap(), "-o", "out", "--no-boot"];
     for (event, stage) in [("stage-started", "inspect"), ("stage-done", "plan"), ("stage-done", "fix")] {
-        kill(start_until(&place, &args, event, stage), "KILL");
+        kill_one(start_until(&place, &args, event, stage), "KILL");
         assert_eq!(place.results("out"), Vec::<String>::new(), "killed at {event} of {stage}");
     }
     // In the middle of the copy; slowly, so that there is a middle.
@@ -75,7 +22,7 @@ fn a_killed_run_goes_on_where_it_stopped() {
     let copying = |told: &serde_json::Value| {
         told["event"] == "progress" && told["stage"] == "convert" && told["done"].as_u64() > Some(256 << 20)
     };
-    kill(start_when(&place, &slowly, copying), "KILL");
+    kill_one(start_when(&place, &slowly, copying), "KILL");
     assert_eq!(place.results("out"), Vec::<String>::new(), "killed while it was copied");
     let last = place.h2k(["resume", "--log-format", "json"]).expect(0);
     let (resumed, done) = stages(&last.stderr);
@@ -102,7 +49,7 @@ fn ctrl_c_leaves_nothing_under_the_final_name() {
     let place = Place::new();
     let vmx = guest.vmx();
     let args = ["migrate", vmx.to_str().unwrap(), "-o", "out", "--no-boot"];
-    let code = kill(start_until(&place, &args, "stage-started", "inspect"), "INT");
+    let code = kill_one(start_until(&place, &args, "stage-started", "inspect"), "INT");
     assert_eq!(code, Some(130));
     assert_eq!(place.results("out"), Vec::<String>::new());
 }
@@ -116,7 +63,7 @@ fn a_second_h2k_on_the_same_output_is_refused_while_the_first_lives() {
     let first = start_until(&place, &args, "stage-started", "inspect");
     let second = place.h2k(args).expect(1);
     assert!(second.stderr.contains("another h2k"), "{}", second.stderr);
-    kill(first, "KILL");
+    kill_one(first, "KILL");
 }
 
 #[test]
@@ -129,10 +76,10 @@ fn a_source_that_changed_is_started_over() {
         run(Command::new("cp").arg("--sparse=always").arg(&path).arg(place.path("src"))).expect(0);
     }
     let args = ["migrate", "src/guest.vmx", "-o", "out", "--no-boot"];
-    kill(start_until(&place, &args, "stage-done", "flatten"), "KILL");
+    kill_one(start_until(&place, &args, "stage-done", "flatten"), "KILL");
     let vmx = place.path("src/guest.vmx");
     let text = std::fs::read_to_string(&vmx).unwrap();
     std::fs::write(&vmx, text.replace("memSize = \"1024\"", "memSize = \"2048\"")).unwrap();
     let child = start_until(&place, &args, "stage-done", "fetch");
-    kill(child, "KILL");
+    kill_one(child, "KILL");
 }

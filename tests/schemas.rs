@@ -9,7 +9,7 @@ use h2k::report::{BatchReport, Report, Undone, VmStanding, VmSummary};
 use h2k::stage::Stage;
 use h2k::stages::convert::KeptBase;
 use h2k_fixers::undo::{Left, Trace};
-use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent};
+use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent, Piece};
 use serde_json::{Value, json};
 
 use crate::common::{Place, Ran, run};
@@ -91,6 +91,11 @@ fn changes() -> Vec<Change> {
         Change::Copy { from: path(), path: path(), size: 1 },
         Change::Chmod { path: path(), before: 1, after: 2 },
         Change::AppendArchive { path: path(), size: 1, tail: path(), estimate: 1, entries },
+        Change::Patch {
+            path: path(),
+            size: 1,
+            pieces: vec![Piece { offset: 1, before: text(), after: Content::Base64("AA==".to_owned()) }],
+        },
         Change::Directory { path: path(), mode: 0o700 },
         Change::Chown { path: path(), before: (0, 0), after: (1, 1) },
         Change::Append { path: path(), size: 1, text: path() },

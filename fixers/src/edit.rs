@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::append::ArchiveEntry;
+use crate::patch::Piece;
 
 /// Content of a file: text where it is text, so that plans can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +22,13 @@ impl Content {
     pub fn from_bytes(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) if !text.contains('\0') => Content::Text(text.to_owned()),
-            _ => Content::Base64(STANDARD.encode(bytes)),
+            _ => Self::base64(bytes),
         }
+    }
+
+    /// Bytes that are no text, even where they look like it.
+    pub fn base64(bytes: &[u8]) -> Self {
+        Content::Base64(STANDARD.encode(bytes))
     }
 
     /// The bytes.
@@ -106,6 +112,15 @@ pub enum Change {
         estimate: u64,
         /// What is in the archive.
         entries: Vec<ArchiveEntry>,
+    },
+    /// Writes over bytes inside of a file whose size stays: the command line inside of a unified kernel image.
+    Patch {
+        /// File.
+        path: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The places.
+        pieces: Vec<Piece>,
     },
     /// Makes a directory, owned by root; missing parents are made.
     Directory {
@@ -215,6 +230,7 @@ impl Edit {
             | Change::Erase { path, .. }
             | Change::Label { path, .. }
             | Change::Chmod { path, .. }
+            | Change::Patch { path, .. }
             | Change::AppendArchive { path, .. } => vec![path],
             Change::Rename { path, to } => vec![path, to],
             Change::Run { changes, .. } => changes.iter().map(String::as_str).collect(),

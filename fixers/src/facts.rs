@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use boot::{BootloaderFacts, UkiFacts};
+pub use boot::{BootloaderFacts, CmdlinePlace, UkiFacts};
 pub use storage::{ArrayFacts, ArrayLine, BlockDevice, CryptVolume, DiskFacts, FstabEntry, Mount, Unmounted};
 
 /// Everything that INSPECT found.

@@ -87,6 +87,22 @@ pub trait Guest {
         Ok(tail.split_off(tail.len().saturating_sub(count)))
     }
 
+    /// `count` bytes from byte `offset` of a file of any size, fewer where it ends before, following links.
+    ///
+    /// # Errors
+    /// As [`Guest::open`].
+    fn read_at(&self, path: &str, offset: u64, count: usize) -> Result<Vec<u8>> {
+        let failed = |e: std::io::Error| GuestError::Backend {
+            doing: format!("reading {path}"),
+            message: e.to_string(),
+        };
+        let mut stream = self.open(path)?;
+        std::io::copy(&mut stream.by_ref().take(offset), &mut std::io::sink()).map_err(failed)?;
+        let mut bytes = Vec::new();
+        stream.take(count as u64).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(bytes)
+    }
+
     /// The SELinux label of what is at `path`, not following a link. `None` if there is none, or nothing is there.
     ///
     /// # Errors

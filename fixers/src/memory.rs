@@ -7,6 +7,7 @@ use crate::append;
 use crate::edit::{Change, Content, Edit};
 use crate::error::{GuestError, Result};
 use crate::guest::{self, FileKind, Guest, GuestMut, MAX_READ, Stat};
+use crate::patch;
 
 /// Links followed in one path before it counts as a loop; Linux allows 40.
 const MAX_LINKS: usize = 40;
@@ -271,6 +272,12 @@ impl GuestMut for MemoryGuest {
                     content.extend(archive);
                 }
             }
+            Change::Patch { path, pieces, .. } => {
+                let path = self.resolve(path, true);
+                if let Some(Node::File { content, .. }) = self.nodes.get_mut(&path) {
+                    *content = patch::patched(&path, std::mem::take(content), pieces)?;
+                }
+            }
             Change::Run { argv, .. } => self.runs.push(argv.clone()),
         }
         Ok(())
@@ -332,6 +339,7 @@ pub fn check_before(guest: &dyn Guest, edit: &Edit) -> Result<()> {
                 Ok(())
             }
         }
+        Change::Patch { path, size, pieces } => patch::check(guest, path, *size, pieces),
         Change::Symlink { path, before, .. } => {
             let now = match guest.lstat(path)? {
                 None => None,

@@ -88,6 +88,18 @@ pub struct Link {
     pub state: LinkState,
     /// In words: what it resolves to, or what is missing, or why it is not known.
     pub detail: String,
+    /// Of a network interface with a static address: the NIC that sends something when the guest is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Sender>,
+}
+
+/// A NIC with a static address, which announces or uses it when it comes up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// MAC address of the NIC on the target, lower-case.
+    pub mac: String,
+    /// The first of its addresses, as it is written in the guest.
+    pub address: String,
 }
 
 impl Link {
@@ -97,7 +109,7 @@ impl Link {
         subject: impl Into<String>,
         detail: impl Into<String>,
     ) -> Self {
-        Self { link, subject: bounded(subject.into()), state, detail: bounded(detail.into()) }
+        Self { link, subject: bounded(subject.into()), state, detail: bounded(detail.into()), sender: None }
     }
 }
 

@@ -224,8 +224,9 @@ impl GuestMut for Recorder<'_> {
                 let content = self.read(path)?.ok_or_else(|| GuestError::NotFound { path: path.clone() })?;
                 self.over.insert(path.clone(), Over::File { content, mode: *after });
             }
-            // What they leave is not shown: of a program nobody knows it, and an archive is made when it is due.
-            Change::Run { .. } | Change::AppendArchive { .. } => {}
+            // What they leave is not shown: of a program nobody knows it, an archive is made when it is due, and a file
+            // with bytes in the middle written over is too large to keep.
+            Change::Run { .. } | Change::AppendArchive { .. } | Change::Patch { .. } => {}
         }
         self.edits.push(edit.clone());
         Ok(())

@@ -11,6 +11,7 @@ use crate::edit::{Change, Content, Edit};
 use crate::error::{GuestError, Result};
 use crate::guest::{self, FileKind, Guest, GuestMut, Stat};
 use crate::memory::content_bytes;
+use crate::patch::Piece;
 
 mod backends;
 #[cfg(test)]
@@ -140,7 +141,10 @@ pub fn why_not(edit: &Edit, trace: Option<&Trace>) -> Option<&'static str> {
         Change::Run { .. } => Some("what a program of the guest changed is not kept"),
         Change::Erase { .. } => Some("the content of the file that was removed is not kept"),
         // What these hold is all that there is to it.
-        Change::Write { before: Some(_), .. } | Change::Chmod { .. } | Change::Chown { .. } => None,
+        Change::Write { before: Some(_), .. }
+        | Change::Chmod { .. }
+        | Change::Chown { .. }
+        | Change::Patch { .. } => None,
         _ if trace.is_none() => Some("the h2k that made it did not note what is needed"),
         Change::Remove { .. } | Change::Symlink { before: Some(_), .. }
             if trace.is_some_and(|trace| trace.extended || trace.stat.is_none()) =>
@@ -220,6 +224,10 @@ pub fn undo(guest: &mut dyn GuestUndo, edit: &Edit, trace: &Trace) -> Result<()>
             guest.truncate(path, *size)?;
             let same = append::digest(&guest.tail(path, append::TAIL)?) == *tail;
             expect(same, path, "its first part is not what was there before the edit")
+        }
+        Change::Patch { path, size, pieces } => {
+            let pieces = pieces.iter().rev().map(Piece::reversed).collect();
+            make(guest, edit, Change::Patch { path: path.clone(), size: *size, pieces })
         }
         Change::Label { path, label } => relabel(guest, edit, path, label, trace),
         // why_not has refused them.

@@ -73,12 +73,26 @@ pub fn summary(report: &Report) -> String {
     };
     let chain = report.readiness.as_ref().map(chain).unwrap_or_default();
     let kept = if report.keeps_base() {
-        "  base      kept: h2k refix makes the repairs anew, h2k accept ends that\n"
+        "  base      kept: h2k refix makes the repairs anew, h2k accept ends that
+"
     } else {
         ""
     };
+    let warnings = report.verdict.iter().flat_map(|v| &v.evidence.warnings);
+    let warnings: String = warnings
+        .map(|warning| {
+            format!(
+                "  warning   {warning}
+"
+            )
+        })
+        .collect();
     format!(
-        "{}: {verdict}\n  result    {}\n  edits     {}\n{chain}{kept}  report    {}\n",
+        "{}: {verdict}
+{warnings}  result    {}
+  edits     {}
+{chain}{kept}  report    {}
+",
         report.name,
         report.dir.display(),
         report.edits.len(),

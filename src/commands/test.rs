@@ -88,6 +88,9 @@ fn tell(args: &TestArgs, ui: &Ui, results: &[(&PathBuf, Result<Verdict, Failure>
             Err(f) => format!("{}: not tested: {}", target.display(), f.chain()),
         };
         ui.answer(&line)?;
+        for warning in result.iter().flat_map(|v| &v.evidence.warnings) {
+            ui.answer(&format!("  warning: {warning}"))?;
+        }
         let readiness = result.as_ref().ok().and_then(|v| v.evidence.readiness.as_ref());
         for link in readiness.iter().flat_map(|r| r.open()) {
             ui.answer(&format!("  {} {link}", link.state))?;

@@ -1,6 +1,6 @@
 //! An edit as people read it: a unified diff for text, a line for everything else.
 
-use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent};
+use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent, Piece};
 use similar::TextDiff;
 
 use super::text::bytes;
@@ -25,6 +25,7 @@ pub fn headline(edit: &Edit) -> String {
             let files = entries.iter().filter(|e| e.content != EntryContent::Directory).count();
             format!("append to {path} an archive of {files} files (about {})", bytes(*estimate))
         }
+        Change::Patch { path, .. } => format!("change {path} in place"),
         Change::Directory { path, mode } => format!("make directory {path} (mode {mode:04o})"),
         Change::Chown { path, before, after } => {
             format!("chown {path} {}:{} -> {}:{}", before.0, before.1, after.0, after.1)
@@ -45,6 +46,7 @@ pub fn unified(edit: &Edit) -> String {
         Change::Write { path, before: None, after, .. } => between(path, None, Some(after)),
         Change::Remove { path, before } => between(path, Some(before), None),
         Change::AppendArchive { entries, .. } => entries.iter().map(entry).collect(),
+        Change::Patch { path, pieces, .. } => pieces.iter().map(|piece| inside(path, piece)).collect(),
         Change::Append { text, .. } => text.lines().map(|line| format!("+{line}\n")).collect(),
         _ => String::new(),
     }
@@ -66,6 +68,19 @@ fn entry(entry: &ArchiveEntry) -> String {
         EntryContent::Lines { add } => lines("lines are added", add),
         EntryContent::Index { add } => lines("lines are added, and it is made into its .bin", add),
     }
+}
+
+/// Bytes inside of a file: a diff where they are text.
+fn inside(path: &str, piece: &Piece) -> String {
+    let is_text = |content: &Content| matches!(content, Content::Text(_));
+    if is_text(&piece.before) && is_text(&piece.after) {
+        return between(path, Some(&piece.before), Some(&piece.after));
+    }
+    let hex = |content: &Content| {
+        let bytes = content.to_bytes().unwrap_or_default();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+    };
+    format!("at byte {}: {} becomes {}\n", piece.offset, hex(&piece.before), hex(&piece.after))
 }
 
 fn between(path: &str, before: Option<&Content>, after: Option<&Content>) -> String {

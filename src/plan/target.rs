@@ -36,8 +36,14 @@ pub fn target(name: &str, source: &SourceVm, facts: &GuestFacts, policy: &Policy
         disks: disks(source, facts, policy, sizes, &uuid),
         nics: nics(source, policy, &uuid),
         cdroms: u32::try_from(source.cdroms.len()).unwrap_or(0),
-        uuid: Some(uuid),
+        uuid: Some(if policy.regenerate_identity { another_uuid(&uuid, name) } else { uuid }),
     }
+}
+
+/// The UUID of a copy whose original goes on running: no host runs two VMs of one, and on KVM systemd makes a new machine
+/// id of it (machine-id(5), "Initialization"). Derived, so that plan and migrate agree.
+fn another_uuid(uuid: &str, name: &str) -> String {
+    version8(&format!("{uuid}\0{name}\0another"))
 }
 
 /// MAC of NIC `index`: the source's, or one that is the same each time it is derived.
@@ -64,8 +70,11 @@ pub fn with_macs(facts: &GuestFacts, policy: &Policy) -> GuestFacts {
 
 /// A UUID for a VM whose source gives none: derived, so that plan and migrate agree. RFC 9562, version 8.
 pub fn derived_uuid(name: &str, source: &SourceVm) -> String {
-    let hash = blake3::hash(format!("{name}\0{}", source.path.display()).as_bytes());
-    let hex = hash.to_hex();
+    version8(&format!("{name}\0{}", source.path.display()))
+}
+
+fn version8(text: &str) -> String {
+    let hex = blake3::hash(text.as_bytes()).to_hex();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
     format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
@@ -207,6 +216,16 @@ pub fn network(name: Option<&str>, policy: &Policy) -> NetworkTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_with_an_identity_of_its_own_has_another_uuid() {
+        let own = "564d5707-c4b1-a2e3-9f08-17263544aa03";
+        let copy = another_uuid(own, "web02");
+        assert_eq!(copy, another_uuid(own, "web02"), "plan and migrate agree");
+        assert!(copy != own && copy != another_uuid(own, "web03"));
+        let lengths: Vec<usize> = copy.split('-').map(str::len).collect();
+        assert_eq!((lengths, copy.as_bytes()[14]), (vec![8, 4, 4, 4, 12], b'8'));
+    }
 
     #[test]
     fn disks_are_named_as_the_kernel_counts() {

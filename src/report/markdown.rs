@@ -69,6 +69,9 @@ fn write_head(report: &Report, out: &mut String) -> Result {
         Some(v) => format!("{}: {}", v.outcome, inline(&v.reason)),
     };
     writeln!(out, "- verdict: **{verdict}**")?;
+    for warning in report.verdict.iter().flat_map(|v| &v.evidence.warnings) {
+        writeln!(out, "- warning: {}", inline(warning))?;
+    }
     let source = inline(&report.source.display().to_string());
     writeln!(out, "- source: {source} (digest `{}`)", report.source_digest)?;
     writeln!(out, "- result: {}", inline(&report.dir.display().to_string()))?;

@@ -11,11 +11,14 @@ pub(super) fn report(t: &str) -> Report {
           "after": { "text": format!("b\n{t}") }, "mode": 420 },
         { "fixer": "linux.tools", "reason": t, "kind": "run", "argv": [t, t], "changes": [t] },
         { "fixer": "linux.x", "reason": t, "kind": "rename", "path": t, "to": t },
+        { "fixer": "linux.x", "reason": t, "kind": "patch", "path": t, "size": 9, "pieces": [
+          { "offset": 1, "before": { "text": t }, "after": { "text": "b" } },
+          { "offset": 5, "before": { "base64": "AAE=" }, "after": { "base64": "AAI=" } } ] },
     ]);
     let disk = json!({ "file": t, "size": 1024, "allocated": 512, "seconds": 0.5, "transfer": { "engine": t, "copied": null } });
     let evidence = json!({
         "nics": [{ "mac": t, "connected": true }], "differences": [t], "serial_excerpt": [t], "screenshots": [t],
-        "hints": [{ "sign": "kernel-panic", "line": t }],
+        "hints": [{ "sign": "kernel-panic", "line": t }], "warnings": [t], "first_try": t,
     });
     let stage = |name| json!({ "stage": name, "started": "2026-11-20T22:00:00Z", "seconds": 2.0, "summary": t, "resumed": true });
     let value = json!({

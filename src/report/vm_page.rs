@@ -206,6 +206,12 @@ fn facts(verdict: &Verdict) -> String {
     for found in evidence.failure.iter().chain(&evidence.hints) {
         rows.push(vec!["told".to_owned(), text(&found.line)]);
     }
+    for warning in &evidence.warnings {
+        rows.push(vec!["warning".to_owned(), text(warning)]);
+    }
+    if let Some(first) = &evidence.first_try {
+        rows.push(vec!["a first try".to_owned(), text(first)]);
+    }
     for difference in &evidence.differences {
         rows.push(vec!["the test differed".to_owned(), text(difference)]);
     }

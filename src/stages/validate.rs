@@ -33,7 +33,10 @@ impl Validated {
     pub fn summary(&self) -> String {
         match &self.verdict {
             None => "not booted, as asked".to_owned(),
-            Some(v) => format!("{}: {}", v.outcome, v.reason),
+            Some(v) => {
+                let warnings = v.evidence.warnings.iter().map(|w| format!("; warning: {w}"));
+                format!("{}: {}{}", v.outcome, v.reason, warnings.collect::<String>())
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 //!     │  ▲                                      │ │
 //!     │  └────────── the guest resets ──────────┘ │
 //!     ├── a definite failure, power-off ◄─────────┘ (a failure counts after a proof also)
-//!     │         └──► FAILED
+//!     │         └──► FAILED; UNPROVEN if it is of a machine that is emulated too slowly
 //!     └── time is up, a limit is reached, QEMU is gone ──► UNPROVEN
 //! ```
 
@@ -64,6 +64,8 @@ pub(super) enum Step {
 pub(super) struct Judge {
     times: Times,
     max_resets: u32,
+    /// The machine is emulated.
+    emulated: bool,
     resets: u32,
     failing: Option<Duration>,
     first_frame: Option<Duration>,
@@ -73,7 +75,13 @@ pub(super) struct Judge {
 impl Judge {
     /// At power-on.
     pub fn new(times: Times, max_resets: u32) -> Self {
-        Self { times, max_resets, resets: 0, failing: None, first_frame: None, proven: None }
+        Self { times, max_resets, emulated: false, resets: 0, failing: None, first_frame: None, proven: None }
+    }
+
+    /// The same of a machine that QEMU emulates, whose clock runs on while the host keeps it waiting.
+    #[must_use]
+    pub fn emulated(self, emulated: bool) -> Self {
+        Self { emulated, ..self }
     }
 
     /// When the guest proved itself.
@@ -84,7 +92,8 @@ impl Judge {
     /// Decides.
     pub fn look(&mut self, seen: &Seen<'_>) -> Step {
         if let Some(reason) = self.failed(seen) {
-            return Step::Stop(Outcome::Failed, reason);
+            let starved = self.emulated && seen.failure.is_some_and(|f| f.sign == Sign::NoTimer);
+            return Step::Stop(if starved { Outcome::Unproven } else { Outcome::Failed }, reason);
         }
         if self.failing.is_some() {
             return Step::Wait;

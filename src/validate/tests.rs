@@ -124,6 +124,16 @@ fn a_kernel_panic_fails() {
 }
 
 #[test]
+fn a_kernel_whose_emulated_timer_was_late_is_booted_once_more_and_then_unproven() {
+    let line = "Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug";
+    let guest = Guest::printing(&format!("\r\n[    0.1] {line}\r\n"));
+    let verdict = guest.boot(&quick());
+    assert_eq!(verdict.outcome, Outcome::Unproven, "{verdict:#?}");
+    assert_eq!(verdict.reason, format!("the kernel saw no tick of its timer: [    0.1] {line}"));
+    assert_eq!(verdict.evidence.first_try.as_ref(), Some(&verdict.reason), "there was no second try");
+}
+
+#[test]
 fn a_hang_is_unproven() {
     let options = BootOptions { timeout: Some(Duration::from_secs(3)), ..quick() };
     let verdict = Guest::new(Some(&HANG)).boot(&options);
@@ -202,6 +212,7 @@ fn a_broken_chain_is_not_booted_and_an_unknown_one_is() {
         subject: "/boot/grub/grub.cfg".into(),
         state,
         detail: "there is no /boot/vmlinuz".into(),
+        sender: None,
     };
     let guest = Guest::printing("\r\ndebian login: ");
     let chain = |state| Some(Readiness { links: vec![link(state)] });

@@ -71,9 +71,13 @@ impl Verdict {
         }
     }
 
-    /// A guest that came up, and whose network is known not to be as it was, did not prove enough.
+    /// A guest that came up, and whose network is known not to be as it was, did not prove enough. One whose NIC has a
+    /// static address and sent nothing deserves a warning: where nothing of the guest had to send, none is needed.
     #[must_use]
-    pub fn with_its_network(self) -> Self {
+    pub fn with_its_network(mut self) -> Self {
+        if self.proven() {
+            self.evidence.warnings.extend(self.evidence.silent_senders());
+        }
         let broken = self.evidence.readiness.as_ref().and_then(Readiness::broken);
         match broken.filter(|_| self.proven()).cloned() {
             None => self,
@@ -118,6 +122,12 @@ pub struct Evidence {
     pub failure: Option<Finding>,
     /// Lines that may explain a failure.
     pub hints: Vec<Finding>,
+    /// What a guest that came up should be looked at for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// How a first try ended that said nothing of the guest, if there was one; all else is of the second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_try: Option<String>,
     /// The guest told of a panic through the pvpanic device.
     pub guest_panicked: bool,
     /// Resets by the guest.
@@ -140,6 +150,27 @@ pub struct Evidence {
     pub qemu_messages: String,
 }
 
+impl Evidence {
+    /// A warning for each connected NIC with a static address whose system sent no frame.
+    fn silent_senders(&self) -> Vec<String> {
+        let links = self.readiness.iter().flat_map(|r| &r.links);
+        let silent = |mac: &str| {
+            self.nics.iter().any(|nic| {
+                let sent = nic.traffic.frames.saturating_sub(nic.traffic.firmware);
+                nic.mac.eq_ignore_ascii_case(mac) && nic.connected && sent == 0
+            })
+        };
+        let warning = |link: &Link| {
+            let sender = link.sender.as_ref().filter(|sender| silent(&sender.mac))?;
+            Some(format!(
+                "the NIC {} has the static address {} as {}, and sent nothing: look whether it is up",
+                sender.mac, sender.address, link.subject
+            ))
+        };
+        links.filter_map(warning).collect()
+    }
+}
+
 /// What was seen on one NIC.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -154,4 +185,44 @@ pub struct NicEvidence {
     pub capture: Option<String>,
     /// Why the capture ended early, if it did.
     pub capture_ended: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use h2k_fixers::readiness::{LinkKind, LinkState, Sender};
+
+    use super::*;
+
+    #[test]
+    fn a_nic_with_a_static_address_that_sent_nothing_is_told() {
+        let mac = "52:54:00:12:34:01".to_owned();
+        let link = Link {
+            link: LinkKind::Network,
+            subject: "ens192".to_owned(),
+            state: LinkState::Ok,
+            detail: "NIC 0 has this name".to_owned(),
+            sender: Some(Sender { mac: mac.clone(), address: "192.0.2.7/24".to_owned() }),
+        };
+        let verdict = |outcome, link: &Link, frames, firmware, connected| {
+            let traffic = Traffic { frames, firmware, ..Traffic::default() };
+            let nic = NicEvidence { mac: mac.to_uppercase(), connected, traffic, ..NicEvidence::default() };
+            let readiness = Some(Readiness { links: vec![link.clone()] });
+            let evidence = Evidence { readiness, nics: vec![nic], ..Evidence::default() };
+            Verdict { outcome, reason: String::new(), evidence }.with_its_network()
+        };
+        let told = verdict(Outcome::Booted, &link, 2, 2, true);
+        assert!(told.proven(), "a warning is no failure");
+        let want = "the NIC 52:54:00:12:34:01 has the static address 192.0.2.7/24 as ens192, and sent nothing: look \
+                    whether it is up";
+        assert_eq!(told.evidence.warnings, [want]);
+        let dhcp = Link { sender: None, ..link.clone() };
+        for quiet in [
+            verdict(Outcome::Booted, &link, 3, 2, true),
+            verdict(Outcome::Booted, &link, 0, 0, false),
+            verdict(Outcome::Booted, &dhcp, 0, 0, true),
+            verdict(Outcome::Failed, &link, 0, 0, true),
+        ] {
+            assert_eq!(quiet.evidence.warnings, Vec::<String>::new());
+        }
+    }
 }

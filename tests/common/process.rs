@@ -1,7 +1,12 @@
 //! Trees of processes: h2k with its workers, their appliances and QEMUs.
 
 use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use super::{Place, run};
 
 /// Every process below `root`, and itself.
 pub fn tree(root: u32) -> Vec<u32> {
@@ -37,4 +42,56 @@ pub fn kill(pids: &[u32]) {
         assert!(started.elapsed() < Duration::from_secs(20), "process {pid} outlives SIGKILL");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Starts h2k in a process group of its own and waits until it tells `event` of `stage`.
+pub fn start_until(place: &Place, args: &[&str], event: &str, stage: &str) -> Child {
+    start_when(place, args, |told| told["event"] == event && told["stage"] == stage)
+}
+
+/// The same until it tells what `found` looks for.
+pub fn start_when(place: &Place, args: &[&str], found: impl Fn(&serde_json::Value) -> bool) -> Child {
+    let mut command = place.command();
+    command
+        .args(args)
+        .args(["--log-format", "json"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .process_group(0);
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut seen = Vec::new();
+    for line in lines.by_ref() {
+        let line = line.unwrap();
+        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+        seen.push(line);
+        if found(&told) {
+            // Nobody reads on: a full pipe must not stop h2k before it is killed.
+            std::thread::spawn(move || lines.for_each(drop));
+            return child;
+        }
+    }
+    child.wait().unwrap();
+    panic!("what was waited for was not told:\n{}", seen.join("\n"));
+}
+
+/// Kills h2k alone, without a chance to clean up; its appliance must die with it.
+pub fn kill_one(mut child: Child, signal: &str) -> Option<i32> {
+    run(Command::new("kill").args([format!("-{signal}"), child.id().to_string()])).expect(0);
+    child.wait().unwrap().code()
+}
+
+/// Stages that the run took from earlier runs, and those that it ran.
+pub fn stages(stderr: &str) -> (Vec<String>, Vec<String>) {
+    let told = stderr.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+    let (mut resumed, mut done) = (Vec::new(), Vec::new());
+    for event in told {
+        let stage = event["stage"].as_str().unwrap_or_default().to_owned();
+        match event["event"].as_str() {
+            Some("stage-resumed") => resumed.push(stage),
+            Some("stage-done") => done.push(stage),
+            _ => {}
+        }
+    }
+    (resumed, done)
 }

@@ -4,12 +4,27 @@ use std::path::{Path, PathBuf};
 
 use super::guest::{Guest, validate_xml};
 use super::tree::{assert_only_planned, built_tree, tree_opened};
-use super::{Place, digests};
+use super::{Place, Ran, digests, process};
 
-/// Guests that, without options, are also planned before and after: `plan` shows the edits that `migrate` makes, and the
-/// result needs none when it is looked at without the source's hardware. For the others FIX itself looks at the fixed
-/// guest again, and what it made is compared with the plan that it left.
+/// Guests that are also planned before and after: `plan` shows the edits that `migrate` makes, and the result needs none
+/// when it is looked at without the source's hardware. For the others FIX itself looks at the fixed guest again, and what
+/// it made is compared with the plan that it left.
 const WHOLE: &[&str] = &["debian12-bios", "debian12-uefi", "debian12-luks", "debian12-btrfs"];
+
+/// How a story is told.
+#[derive(Default)]
+pub struct With<'a> {
+    /// The guest has an encrypted volume.
+    pub opened: Option<&'a Opened>,
+    /// Options that `plan` and `migrate` share.
+    pub options: &'a [&'a str],
+    /// Files beside the settings, and these as `h2k.yaml`.
+    pub files: &'a [(&'a str, &'a str)],
+    /// `migrate` is killed when FIX is done, and `resume` goes on.
+    pub killed: bool,
+    /// It is not planned before and after, whichever guest it is.
+    pub short: bool,
+}
 
 /// What a story left.
 pub struct Story {
@@ -28,28 +43,90 @@ impl Story {
         &self.report["verdict"]
     }
 
+    /// The guest's serial console is its own, which h2k gave it for good: nothing was added for the test, and a login
+    /// was offered there.
+    #[track_caller]
+    pub fn assert_serial_console(&self) {
+        let evidence = &self.verdict()["evidence"];
+        assert_eq!(evidence["console_added"], false, "the test added one: {evidence:#}");
+        assert!(evidence["login_prompt"].is_string(), "{evidence:#}");
+        let edits = self.plan["edits"].as_array().unwrap();
+        assert!(edits.iter().any(|e| e["fixer"] == "linux.serial-console"), "{edits:#?}");
+    }
+
     /// How many of the plan's edits are of a kind.
     pub fn edits_of_kind(&self, kind: &str) -> usize {
         self.plan["edits"].as_array().unwrap().iter().filter(|e| e["kind"] == kind).count()
+    }
+
+    /// Lines that the guest said of itself on its serial port.
+    pub fn said(&self) -> Vec<String> {
+        let log = std::fs::read(self.result().join("boot/serial.log")).unwrap();
+        let log = String::from_utf8_lossy(&log);
+        log.lines().filter_map(|l| Some(l.split_once("report: ")?.1.trim().to_owned())).collect()
     }
 
     /// What the guest said of itself when it was up on virtio (the fixtures' `site-report`) is what its facts
     /// promise: what is mounted, swapped to, and which interface has which address.
     #[track_caller]
     pub fn assert_reports(&self, guest: &Guest) {
-        let log = std::fs::read(self.result().join("boot/serial.log")).unwrap();
-        let log = String::from_utf8_lossy(&log);
-        let said: Vec<&str> = log.lines().filter_map(|l| Some(l.split_once("report: ")?.1.trim())).collect();
+        let said = self.said();
         for promised in guest.facts["reports"].as_array().unwrap() {
             let promised = promised.as_str().unwrap();
             assert!(said.iter().any(|s| s.starts_with(promised)), "no {promised:?} in {said:#?}");
         }
     }
 
+    /// The same, with another address instead of the one that its builder gave it.
+    #[track_caller]
+    pub fn assert_reports_address(&self, guest: &Guest, address: &str) {
+        let said = self.said();
+        let old = guest.text("address");
+        for promised in guest.facts["reports"].as_array().unwrap() {
+            let promised = promised.as_str().unwrap().replace(old, address);
+            assert!(said.iter().any(|s| s.starts_with(&promised)), "no {promised:?} in {said:#?}");
+        }
+        assert!(!said.iter().any(|s| s.contains(old)), "the old address is there too: {said:#?}");
+    }
+
+    /// An address was seen on the wire of the first NIC.
+    #[track_caller]
+    pub fn assert_sent_from(&self, address: &str) {
+        let address = address.split('/').next().unwrap();
+        let seen = &self.verdict()["evidence"]["nics"][0]["traffic"]["addresses"];
+        assert!(seen.as_array().unwrap().iter().any(|a| a == address), "{address} was not seen: {seen}");
+    }
+
     /// Paths of the plan's edits.
     pub fn edited(&self) -> Vec<String> {
         let edits = self.plan["edits"].as_array().unwrap();
         edits.iter().filter_map(|e| e["path"].as_str()).map(str::to_owned).collect()
+    }
+}
+
+/// Another address for a guest of whose builder [`Story::assert_reports`] tells, on its first NIC.
+pub struct NewAddress {
+    /// With its prefix length.
+    pub v4: String,
+    options: [String; 4],
+}
+
+impl NewAddress {
+    /// An address in the guest's own network, whose gateway it asks for the time, and one of IPv6. Before it tells of
+    /// itself a guest waits until `ip address` shows something like its old address, in which a regular expression's
+    /// dots are any characters: the address of IPv6 is like it.
+    pub fn of(guest: &Guest) -> Self {
+        let (mac, old) = (guest.text("mac"), guest.text("address"));
+        let (network, host) = old.rsplit_once('.').unwrap();
+        let (v4, gateway) = (format!("{network}.1{host}"), format!("{network}.1"));
+        let v6 = format!("fd00::1:{}", old.replace('.', ":"));
+        let both = [format!("{mac}={v4},{gateway},{gateway}"), format!("{mac}={v6}")];
+        let [v4_option, v6_option] = both;
+        Self { v4, options: ["--ip".to_owned(), v4_option, "--ip".to_owned(), v6_option] }
+    }
+
+    pub fn options(&self) -> [&str; 4] {
+        self.options.each_ref().map(String::as_str)
     }
 }
 
@@ -67,44 +144,26 @@ pub struct Opened {
 /// untouched, what changed is what was planned, the XML is valid, a proven boot, frames from its NIC, and (see [`WHOLE`])
 /// that the result, planned again, has no edits. `mounts` are device and mount point, root first.
 pub fn migrate(guest: &Guest, source: &Path, mounts: &[(&str, &str)]) -> Story {
-    told(guest, source, mounts, None, &[])
+    migrate_with(guest, source, mounts, &With::default())
 }
 
-/// The same for a guest with an encrypted volume.
-pub fn migrate_opened(guest: &Guest, source: &Path, mounts: &[(&str, &str)], opened: &Opened) -> Story {
-    told(guest, source, mounts, Some(opened), &[])
-}
-
-/// The same with options that `plan` and `migrate` share.
-pub fn migrate_with(guest: &Guest, source: &Path, mounts: &[(&str, &str)], options: &[&str]) -> Story {
-    told(guest, source, mounts, None, options)
-}
-
-fn told(
-    guest: &Guest,
-    source: &Path,
-    mounts: &[(&str, &str)],
-    opened: Option<&Opened>,
-    options: &[&str],
-) -> Story {
+/// The same, told in another way.
+pub fn migrate_with(guest: &Guest, source: &Path, mounts: &[(&str, &str)], with: &With<'_>) -> Story {
+    let opened = with.opened;
     let key = |value: fn(&Opened) -> &String| opened.map(|o| ["--key", value(o)]).into_iter().flatten();
-    let whole = WHOLE.contains(&guest.text("name")) && options.is_empty();
+    let whole = WHOLE.contains(&guest.text("name")) && !with.short;
     let place = Place::new();
+    for (name, content) in with.files {
+        place.write(name, content);
+    }
     let source_text = source.to_str().unwrap();
     let before = digests(&guest.dir);
 
-    let beforehand = whole.then(|| {
-        let plan = ["plan", source_text, "--json"].into_iter();
-        place.h2k(plan.chain(key(|o| &o.option)).chain(options.iter().copied())).expect(0).json()
-    });
-    let run = place
-        .h2k(
-            ["migrate", source_text, "-o", "out"]
-                .into_iter()
-                .chain(key(|o| &o.option))
-                .chain(options.iter().copied()),
-        )
-        .expect(0);
+    let options: Vec<&str> = key(|o| &o.option).chain(with.options.iter().copied()).collect();
+    let beforehand =
+        whole.then(|| place.h2k([&["plan", source_text, "--json"], &options[..]].concat()).expect(0).json());
+    let args = [&["migrate", source_text, "-o", "out"], &options[..]].concat();
+    let run = if with.killed { killed_and_resumed(&place, &args) } else { place.h2k(args).expect(0) };
     eprintln!("{}", run.stderr);
     assert_eq!(digests(&guest.dir), before, "the source was touched");
 
@@ -151,6 +210,17 @@ fn told(
     let again = story.place.h2k(again).expect(0).json();
     assert_eq!(again["vms"][0]["edits"], serde_json::json!([]), "the result still needs edits");
     story
+}
+
+/// FIX is what a run would have to do twice if it forgot its keys, or what they open.
+fn killed_and_resumed(place: &Place, args: &[&str]) -> Ran {
+    process::kill_one(process::start_until(place, args, "stage-done", "fix"), "KILL");
+    assert_eq!(place.results("out"), Vec::<String>::new(), "killed before it was copied");
+    let run = place.h2k(["resume", "--log-format", "json"]).expect(0);
+    let (resumed, done) = process::stages(&run.stderr);
+    assert_eq!(resumed, ["fetch", "flatten", "inspect", "plan", "fix"]);
+    assert_eq!(done, ["convert", "validate"]);
+    run
 }
 
 fn assert_files(story: &Story) {

@@ -71,8 +71,10 @@ pub(super) static CONCERNS: &[Explained] = &[
         severity: Severity::Critical,
         acceptable: true,
         summary: "a unified kernel image does not fit the target, and cannot be edited",
-        explanation: "Kernel, initramfs and command line are one signed file, which h2k does not change. Where it \
-                      is the only way to boot, what is wrong inside of it is critical.",
+        explanation: "Kernel, initramfs and command line are one file. h2k writes over the command line in it only \
+                      where the file is not signed, no signature for a TPM lies in it, and the new line fits; the \
+                      initramfs in it is never changed. Where the file is the only way to boot, what is wrong inside \
+                      of it is critical.",
         advice: "build the image anew in the guest with root=UUID=… and the virtio drivers before the \
                  migration",
     },

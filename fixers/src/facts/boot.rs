@@ -47,4 +47,27 @@ pub struct UkiFacts {
     pub modules: Option<Vec<String>>,
     /// Why the file could not be read as one, if so.
     pub unreadable: Option<String>,
+    /// Where the command line can be changed in place; `None` if it cannot, which [`UkiFacts::sealed`] explains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<CmdlinePlace>,
+    /// Why the command line cannot be changed in place, in words that follow "it".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+}
+
+/// Where the command line lies in a unified kernel image. All numbers are bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CmdlinePlace {
+    /// The section's text, without the zero bytes that it ends in.
+    pub text: String,
+    /// Offset of the text in the file.
+    pub offset: u64,
+    /// Size of the section in memory, and what of it is in the file.
+    pub size: u32,
+    /// Size that it may grow to: what is behind it in the file is zero, and nobody's in memory.
+    pub room: u32,
+    /// Offset in the file of the header's field that tells the size.
+    pub size_field: u64,
+    /// Size of the file.
+    pub file: u64,
 }

@@ -17,10 +17,16 @@ pub struct BlockDevice {
     pub uuid: String,
     /// File system label or empty.
     pub label: String,
+    /// Name of the partition in a GPT, or empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub partlabel: String,
     /// Partition UUID: GPT's unique GUID, or `DISKID-NN` for MBR. Empty for volumes.
     pub partuuid: String,
     /// For a logical volume: volume group and logical volume.
     pub lv: Option<(String, String)>,
+    /// For a logical volume: its UUID, as LVM writes it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lv_uuid: String,
     /// Size in bytes.
     pub size: u64,
     /// For what is made of other devices, their names: a volume's physical volumes (all of its group), an array's
@@ -43,7 +49,8 @@ impl BlockDevice {
 /// An md array.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArrayFacts {
-    /// Name in its metadata, without the home host (`0`, `root`); empty where the metadata has none (0.90).
+    /// Name in its metadata, without the home host (`0`, `root`); of metadata 0.90, which has none, its preferred minor
+    /// number.
     pub name: String,
     /// UUID as mdadm writes it, four groups with colons.
     pub uuid: String,

@@ -41,6 +41,8 @@ mod tests;
 
 #[cfg(any(test, feature = "phony"))]
 pub(crate) use uki::image::image as uki_image;
+#[cfg(test)]
+pub(crate) use uki::look as look_at_uki;
 
 pub use kernels::RESCUE;
 pub(crate) use kernels::initramfs_at;

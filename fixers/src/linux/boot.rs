@@ -20,6 +20,7 @@ mod grub_legacy;
 mod grubenv;
 mod kernel_cmdline;
 mod sealed;
+mod unified;
 mod variables;
 
 #[cfg(test)]
@@ -51,8 +52,8 @@ impl Fixer for KernelArguments {
          /etc/default/grub, Boot Loader Specification entries, /etc/kernel/cmdline, and the settings of extlinux, SUSE's \
          perl-Bootloader and dracut, for root=, resume=, and the other arguments that name devices, also where they \
          stand in a variable that a kernel line uses. Quotes, spacing and all other arguments stay byte for byte; GRUB's \
-         own 'set root=' is left alone. The command line inside of a unified kernel image cannot be edited; one that \
-         names devices by the old hardware is reported. A root device is replaced only if it is the one that holds the \
+         own 'set root=' is left alone. The command line inside of a unified kernel image is written over in place where \
+         the image is not signed and has room for it; otherwise one that names devices by the old hardware is reported. A root device is replaced only if it is the one that holds the \
          system. Where no kernel has an initramfs the partition's UUID is written, the only one that the kernel itself \
          understands. GRUB_DISABLE_LINUX_UUID=true is turned to false where the root device has a UUID, since \
          grub-mkconfig would write a device name again."
@@ -86,6 +87,7 @@ impl Fixer for KernelArguments {
         }
         proposal.concerns.extend(concerns(&editor));
         proposal.concerns.extend(files.iter().filter_map(|(kind, file)| open_quote(*kind, file)));
+        boot.ukis.iter().for_each(|uki| unified::plan(uki, &names, &mut proposal));
         proposal.concerns.extend(sealed::concerns(facts, &names, guest, policy.disk_bus)?);
         Ok(proposal)
     }

@@ -78,7 +78,7 @@ impl Fixer for Identity {
     fn explanation(&self) -> &'static str {
         "A migrated guest stays who it was: machine id and SSH host keys are not touched. With --regenerate-identity \
          (for a copy whose original goes on running) /etc/machine-id is emptied, which makes systemd draw a new one at \
-         the next boot; D-Bus' copy becomes a link to it; SSH host keys, seeds of the random generator, DHCP leases and \
+         the next boot, on KVM of the VM's UUID, which becomes another one too; D-Bus' copy becomes a link to it; SSH host keys, seeds of the random generator, DHCP leases and \
          DUIDs are removed. Where the distribution does not make missing host keys by itself (Debian and Ubuntu), a \
          unit of h2k's own runs ssh-keygen -A before sshd; where that cannot be, the keys stay, which is reported. \
          Private keys and seeds are not shown in the plan."

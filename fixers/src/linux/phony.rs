@@ -151,6 +151,7 @@ impl Phony {
                 let new = BlockDevice {
                     name: format!("/dev/{vg}/{lv}"),
                     lv: Some(((*vg).to_owned(), (*lv).to_owned())),
+                    lv_uuid: format!("6789AB-CDEF-GHIJ-KLMN-OPQR-STUV-WXYZ{number:02}"),
                     fstype: (*fstype).to_owned(),
                     uuid: format!("0a000000-0000-4000-8000-00000000090{number}"),
                     ..BlockDevice::default()

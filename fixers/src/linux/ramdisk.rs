@@ -30,11 +30,13 @@ use h2k_config::{DiskBus, Policy};
 use crate::error::Result;
 use crate::facts::{InitramfsFacts, KernelFacts};
 use crate::inspect::RESCUE;
-use crate::{Fixer, Guest, GuestFacts, Proposal};
+use crate::{Change, Edit, Fixer, Guest, GuestFacts, Proposal};
 
 use drivers::State;
 
 const ID: &str = "linux.initramfs";
+/// Why a generator's settings are changed.
+const KEPT: &str = "images that the guest builds itself are to hold the drivers too";
 
 /// Puts the target's drivers into every initramfs that lacks them.
 pub struct Initramfs;
@@ -48,6 +50,21 @@ struct Rebuild<'a> {
     reason: String,
     /// It could not be listed; the new one must be.
     unreadable: bool,
+}
+
+impl Rebuild<'_> {
+    /// The run of a generator that builds the image, and changes nothing else.
+    fn run<S: AsRef<str>>(&self, argv: &[S]) -> Edit {
+        self.run_with(argv, &[])
+    }
+
+    /// The same of one that leaves other files too.
+    fn run_with<S: AsRef<str>>(&self, argv: &[S], others: &[&str]) -> Edit {
+        let argv = argv.iter().map(|word| word.as_ref().to_owned()).collect();
+        let image = std::iter::once(self.initramfs.path.as_str());
+        let changes = image.chain(others.iter().copied()).map(str::to_owned).collect();
+        Edit::new(ID, &self.reason, Change::Run { argv, changes })
+    }
 }
 
 impl Fixer for Initramfs {

@@ -118,6 +118,16 @@ fn show_change(out: &mut String, change: &Change) {
             entries.iter().for_each(|entry| show_entry(out, entry));
             return;
         }
+        Change::Patch { path, pieces, .. } => {
+            writeln!(out, "patch {path}").unwrap();
+            for piece in pieces {
+                match &piece.after {
+                    Content::Text(_) => show_lines(out, Some(&piece.before), &piece.after),
+                    Content::Base64(bytes) => writeln!(out, "bytes {bytes}").unwrap(),
+                }
+            }
+            return;
+        }
         Change::Directory { path, mode } => format!("mkdir {path} {mode:o}"),
         Change::Chown { path, after: (uid, gid), .. } => format!("chown {path} {uid}:{gid}"),
         Change::Append { path, text, .. } => format!("append {path}\n+{}", text.trim_end()),

@@ -7,6 +7,7 @@ use crate::edit::{Change, Edit};
 use crate::error::{GuestError, Result};
 use crate::guest::{self, Guest, GuestMut};
 use crate::memory::{check_before, content_bytes};
+use crate::patch::Piece;
 
 /// Bytes appended in one call: libguestfs' messages hold 4 MiB (guestfs(3), `GUESTFS_MESSAGE_MAX`).
 const APPEND_CHUNK: usize = 2 * 1024 * 1024;
@@ -35,6 +36,7 @@ impl GuestMut for Session {
             Change::AppendArchive { path, size, entries, .. } => {
                 self.append(path, *size, &append::build(self, path, *size, entries)?)
             }
+            Change::Patch { path, pieces, .. } => self.patch(path, pieces),
             Change::Directory { path, mode } => {
                 let mode = i32::try_from(*mode).unwrap_or(0o700);
                 self.ask(&format!("making {path}"), |g| g.mkdir_p(path))?;
@@ -85,6 +87,20 @@ impl Session {
         if now != wanted {
             let what = format!("it has {now} bytes after appending, not {wanted}");
             return Err(GuestError::Changed { path: path.to_owned(), what });
+        }
+        Ok(())
+    }
+
+    /// Writes over bytes inside of a file.
+    fn patch(&self, path: &str, pieces: &[Piece]) -> Result<()> {
+        for piece in pieces {
+            let (_, after) = piece.bytes(path)?;
+            let offset = i64::try_from(piece.offset).unwrap_or(i64::MAX);
+            let written = self.ask(&format!("writing into {path}"), |g| g.pwrite(path, &after, offset))?;
+            if usize::try_from(written) != Ok(after.len()) {
+                let what = format!("{written} of {} bytes were written", after.len());
+                return Err(GuestError::Changed { path: path.to_owned(), what });
+            }
         }
         Ok(())
     }

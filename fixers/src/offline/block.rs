@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::md090;
 use super::session::{Session, label};
 use crate::error::{GuestError, Result};
 use crate::facts::{ArrayFacts, BlockDevice, DiskFacts, FirmwareOnDisk, GuestFacts};
@@ -122,7 +123,23 @@ impl Session {
             if facts.device(&name).is_none() {
                 let device = self.array(&name)?;
                 facts.block.push(device);
+                self.partitions_of_array(&name, facts)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Adds the partitions of an array, which the kernel calls `md127p1` (md(4), "DEVICE NAMES").
+    fn partitions_of_array(&self, array: &str, facts: &mut GuestFacts) -> Result<()> {
+        for name in self.ask("listing partitions", |g| g.list_partitions())? {
+            let Some(number) = name.strip_prefix(array).and_then(|rest| rest.strip_prefix('p')) else {
+                continue;
+            };
+            let mut device = self.probe(&name)?;
+            device.partition = number.parse().ok();
+            device.size = self.size(&name)?;
+            device.inside = vec![array.to_owned()];
+            facts.block.push(device);
         }
         Ok(())
     }
@@ -133,6 +150,7 @@ impl Session {
         let mut parts = name.trim_start_matches("/dev/").splitn(2, '/');
         if let (Some(vg), Some(lv)) = (parts.next(), parts.next()) {
             device.lv = Some((vg.to_owned(), lv.to_owned()));
+            device.lv_uuid = self.ask(&format!("looking at {name}"), |g| g.lvuuid(name))?;
         }
         facts.block.push(device);
         Ok(())
@@ -143,12 +161,26 @@ impl Session {
         let of = |key: &str| detail.get(key).map(String::as_str).unwrap_or_default();
         // "HOST:NAME" where the array was made on a host with a name (md(4), "homehost").
         let own = of("name").rsplit(':').next().unwrap_or_default();
+        let old = of("metadata").starts_with("0.9") && own.is_empty();
         let array = ArrayFacts {
-            name: own.to_owned(),
+            name: if old { self.preferred_minor(name)?.unwrap_or_default() } else { own.to_owned() },
             uuid: of("uuid").to_ascii_lowercase(),
             level: of("level").to_owned(),
         };
         Ok(BlockDevice { size: self.size(name)?, array: Some(array), ..self.probe(name)? })
+    }
+
+    /// The number of an array with metadata 0.90, which only its members tell.
+    fn preferred_minor(&self, array: &str) -> Result<Option<String>> {
+        let members = self.ask(&format!("looking at {array}"), |g| g.md_stat(array))?;
+        let Some(member) = members.first().map(|m| format!("/dev/{}", m.mdstat_device)) else {
+            return Ok(None);
+        };
+        let Some(at) = md090::place(self.size(&member)?) else { return Ok(None) };
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
+        let doing = format!("reading the superblock of {member}");
+        let bytes = self.ask(&doing, |g| g.pread_device(&member, md090::SIZE, at))?;
+        Ok(md090::minor(&bytes).map(|minor| minor.to_string()))
     }
 
     /// Says of each volume and array what it is made of.
@@ -215,13 +247,33 @@ fn holding(facts: &GuestFacts, fstype: &str, uuids: &[String]) -> Vec<String> {
     facts.block.iter().filter(held).map(|b| b.name.clone()).collect()
 }
 
+/// blkid(8) writes `\` before what a shell would read, and `\x01` for what cannot be printed (`-o export`).
+fn unescaped(value: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        let next = if byte == b'\\' { rest.next() } else { None };
+        match next {
+            Some(b'x') => {
+                let digits: Vec<u8> = rest.by_ref().take(2).collect();
+                let number = std::str::from_utf8(&digits).ok().and_then(|d| u8::from_str_radix(d, 16).ok());
+                bytes.push(number.unwrap_or(b'?'));
+            }
+            Some(other) => bytes.push(other),
+            None => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn described(name: &str, tags: &HashMap<String, String>) -> BlockDevice {
     let tag = |key: &str| tags.get(key).cloned().unwrap_or_default();
     BlockDevice {
         name: name.to_owned(),
         fstype: tag("TYPE"),
         uuid: tag("UUID"),
-        label: tag("LABEL"),
+        label: unescaped(&tag("LABEL")),
+        partlabel: unescaped(&tag("PART_ENTRY_NAME")),
         partuuid: Some(tag("PART_ENTRY_UUID")).filter(|t| !t.is_empty()).unwrap_or_else(|| tag("PARTUUID")),
         ..BlockDevice::default()
     }
@@ -241,6 +293,25 @@ impl Traces {
             (true, false) => FirmwareOnDisk::Uefi,
             (false, true) => FirmwareOnDisk::Bios,
             (false, false) => FirmwareOnDisk::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_were_written() {
+        for (written, name) in [
+            ("plain", "plain"),
+            ("EFI\\ System\\ Partition", "EFI System Partition"),
+            ("a\\\\b\\$\\\"", "a\\b$\""),
+            ("\\xc3\\xa4\\x01", "\u{e4}\u{1}"),
+            ("end\\", "end\\"),
+        ] {
+            let tags = HashMap::from([("PART_ENTRY_NAME".to_owned(), written.to_owned())]);
+            assert_eq!(described("/dev/sda1", &tags).partlabel, name);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A snapshot of a root holds all that a root holds, its fstab too. That names the subvolume that the system is
 //! mounted from, so a copy of the system tells of itself that it is none: it lies elsewhere. An fstab that names no
-//! subvolume means the default one (btrfs-subvolume(8), `set-default`), which is how snapper's rollback works.
+//! subvolume means the default one (btrfs-subvolume(8), `set-default`), which is how snapper's rollback works; where the
+//! default one is no system, the kernel's command line names the subvolume (`rootflags=`).
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,10 @@ use crate::inspect::fstab;
 /// Subvolumes that are looked at: two calls of the appliance each. snapper's timeline keeps about 60 of a root.
 const MAX_SUBVOLUMES: usize = 1000;
 
+/// Files with a kernel command line, of which the first that has `rootflags=` counts.
+const COMMAND_LINES: [&str; 4] =
+    ["/etc/kernel/cmdline", "/etc/default/grub", "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"];
+
 /// Id of the top level, which every btrfs has (btrfs-subvolume(8), "SUBVOLUME AND SNAPSHOT").
 const TOP_LEVEL: u64 = 5;
 
@@ -25,6 +30,8 @@ struct Candidate {
     path: String,
     /// The subvolume that its fstab mounts as root.
     claims: Claim,
+    /// The one that its kernel is told to mount, looked for where fstab names none.
+    told: Option<Claim>,
 }
 
 /// What an fstab says of the root's subvolume.
@@ -89,11 +96,41 @@ impl Session {
                 let text =
                     self.read(&format!("{base}{}", fstab::PATH)).unwrap_or_default().unwrap_or_default();
                 let claims = claim(&fstab::parse(&String::from_utf8_lossy(&text)));
-                candidates.push(Candidate { path: path.clone(), claims });
+                let told = if claims == Claim::Default { self.told(&base) } else { None };
+                candidates.push(Candidate { path: path.clone(), claims, told });
             }
         }
         Ok((paths, u64::try_from(default).unwrap_or(TOP_LEVEL), candidates))
     }
+
+    /// What the kernel of the system below `base` is told.
+    fn told(&self, base: &str) -> Option<Claim> {
+        COMMAND_LINES.iter().find_map(|file| {
+            // As with fstab: what cannot be read there tells nothing.
+            let text = self.read(&format!("{base}{file}")).ok()??;
+            root_flags(&String::from_utf8_lossy(&text))
+        })
+    }
+
+    /// libguestfs' name of the subvolume of this id; `None` if `device` has none. It may be mounted meanwhile.
+    ///
+    /// # Errors
+    /// The subvolumes cannot be listed.
+    pub(super) fn subvolume(&self, device: &str, id: u64) -> Result<Option<String>> {
+        let listed =
+            self.ask(&format!("listing the subvolumes of {device}"), |g| g.btrfs_subvolume_list(device))?;
+        let found = listed.into_iter().find(|s| s.btrfssubvolume_id == id);
+        Ok(match id {
+            // The kernel takes 0 for the top level too (btrfs(5), `subvolid`).
+            0 | TOP_LEVEL => Some(top_level(device)),
+            _ => found.map(|s| mountable(device, &s.btrfssubvolume_path)),
+        })
+    }
+}
+
+/// libguestfs' name of the top level, whichever subvolume is the default one.
+pub(super) fn top_level(device: &str) -> String {
+    format!("btrfsvol:{device}//")
 }
 
 /// libguestfs' name of a subvolume, guestfs(3) "MOUNTABLES".
@@ -102,23 +139,45 @@ fn mountable(device: &str, path: &str) -> String {
 }
 
 fn claim(entries: &[FstabEntry]) -> Claim {
-    let Some(root) = entries.iter().find(|e| e.mountpoint == "/") else { return Claim::Default };
-    let option = |name: &str| root.options.split(',').find_map(|o| o.strip_prefix(name));
-    if let Some(path) = option("subvol=") {
-        return Claim::Path(path.trim_matches('/').to_owned());
+    let root = entries.iter().find(|e| e.mountpoint == "/");
+    root.and_then(|root| of_options(&root.options)).unwrap_or(Claim::Default)
+}
+
+/// The subvolume that mount options name.
+fn of_options(options: &str) -> Option<Claim> {
+    let option = |name: &str| options.split(',').find_map(|o| o.strip_prefix(name));
+    match option("subvol=") {
+        Some(path) => Some(Claim::Path(path.trim_matches('/').to_owned())),
+        None => subvolume_id(options).map(Claim::Id),
     }
-    option("subvolid=").and_then(|id| id.parse().ok()).map_or(Claim::Default, Claim::Id)
+}
+
+/// The id in mount options (btrfs(5), `subvolid`).
+pub(super) fn subvolume_id(options: &str) -> Option<u64> {
+    options.split(',').find_map(|o| o.strip_prefix("subvolid=")).and_then(|id| id.parse().ok())
+}
+
+/// The subvolume that the first `rootflags=` in a text names.
+fn root_flags(text: &str) -> Option<Claim> {
+    let words = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| line.split(|c: char| c.is_ascii_whitespace() || c == '"' || c == '\''));
+    words.filter_map(|word| word.strip_prefix("rootflags=")).find_map(of_options)
 }
 
 /// Those that say of themselves that they are mounted as root.
 fn own<'a>(candidates: &'a [Candidate], paths: &BTreeMap<u64, String>, default: u64) -> Vec<&'a str> {
-    let by_id = |id: u64, candidate: &Candidate| paths.get(&id) == Some(&candidate.path);
-    let is_own = |c: &&Candidate| match &c.claims {
+    let is = |claim: &Claim, c: &Candidate| match claim {
         Claim::Path(path) => *path == c.path,
-        Claim::Id(id) => by_id(*id, c),
-        Claim::Default => by_id(default, c),
+        Claim::Id(id) => paths.get(id) == Some(&c.path),
+        Claim::Default => paths.get(&default) == Some(&c.path),
     };
-    candidates.iter().filter(is_own).map(|c| c.path.as_str()).collect()
+    let chosen = |claims: &dyn Fn(&Candidate) -> bool| -> Vec<&'a str> {
+        candidates.iter().filter(|c| claims(c)).map(|c| c.path.as_str()).collect()
+    };
+    let by_fstab = chosen(&|c| is(&c.claims, c));
+    if by_fstab.is_empty() { chosen(&|c| c.told.as_ref().is_some_and(|told| is(told, c))) } else { by_fstab }
 }
 
 #[cfg(test)]
@@ -131,7 +190,35 @@ mod tests {
 
     fn candidates(fstab: &str, of: &[&str]) -> Vec<Candidate> {
         let claims = claim(&fstab::parse(fstab));
-        of.iter().map(|path| Candidate { path: (*path).to_owned(), claims: claims.clone() }).collect()
+        let candidate =
+            |path: &&str| Candidate { path: (*path).to_owned(), claims: claims.clone(), told: None };
+        of.iter().map(candidate).collect()
+    }
+
+    #[test]
+    fn where_the_default_one_is_no_system_the_kernels_command_line_counts() {
+        let paths = paths(&[(256, "root"), (257, "snap/root")]);
+        for line in [
+            "GRUB_CMDLINE_LINUX=\"quiet rootflags=noatime,subvol=root\"",
+            "root=UUID=1 rootflags=subvolid=256 quiet",
+            "# rootflags=subvol=old\n\tlinux /vmlinuz rootflags=subvol=/root",
+        ] {
+            let mut found = candidates("UUID=1 / btrfs defaults 0 0", &["root", "snap/root"]);
+            found.iter_mut().for_each(|c| c.told = root_flags(line));
+            assert_eq!(own(&found, &paths, TOP_LEVEL), ["root"], "{line}");
+            // The default subvolume stands above it, as the rollback of snapper needs it.
+            assert_eq!(own(&found, &paths, 257), ["snap/root"], "{line}");
+        }
+        assert_eq!(root_flags("rootflags=noatime root=/dev/sda1"), None);
+    }
+
+    #[test]
+    fn ids_are_read_as_the_kernel_reads_them() {
+        assert_eq!(subvolume_id("noatime,subvolid=256,compress=zstd"), Some(256));
+        for options in ["subvol=@", "subvolid=", "subvolid=x", "xsubvolid=1", "subvolid=99999999999999999999"]
+        {
+            assert_eq!(subvolume_id(options), None, "{options}");
+        }
     }
 
     #[test]

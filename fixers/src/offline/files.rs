@@ -31,12 +31,12 @@ impl Session {
         Ok(stat.map(|s| to_stat(s.st_mode, s.st_size, s.st_uid, s.st_gid)))
     }
 
-    /// A file of `size` bytes, message by message. libguestfs' own call for whole files streams them through a
+    /// `size` bytes of a file, message by message. libguestfs' own call for whole files streams them through a
     /// temporary file, which takes 0.1 s each where the machine is emulated; a message takes a twentieth of that.
-    fn read_pieces(&self, path: &str, size: u64) -> Result<Vec<u8>> {
+    fn read_pieces(&self, path: &str, offset: u64, size: u64) -> Result<Vec<u8>> {
         let mut content = Vec::new();
         while (content.len() as u64) < size {
-            let from = i64::try_from(content.len()).unwrap_or(i64::MAX);
+            let from = i64::try_from(offset.saturating_add(content.len() as u64)).unwrap_or(i64::MAX);
             let rest = i32::try_from(size - content.len() as u64).unwrap_or(i32::MAX).min(MAX_PREAD);
             let piece = self.ask(&format!("reading {path}"), |g| g.pread(path, rest, from))?;
             if piece.is_empty() {
@@ -65,7 +65,7 @@ impl Guest for Session {
         if stat.size > MAX_READ {
             return Err(GuestError::TooLarge { path: path.to_owned(), size: stat.size, limit: MAX_READ });
         }
-        self.read_pieces(path, stat.size).map(Some)
+        self.read_pieces(path, 0, stat.size).map(Some)
     }
 
     fn list(&self, dir: &str) -> Result<Option<Vec<String>>> {
@@ -109,6 +109,13 @@ impl Guest for Session {
         .map_err(host)?;
         self.ask(&format!("reading {path}"), |g| g.download(path, text(copy.path()).unwrap_or_default()))?;
         Ok(Box::new(copy.reopen().map_err(host)?))
+    }
+
+    fn read_at(&self, path: &str, offset: u64, count: usize) -> Result<Vec<u8>> {
+        match self.stat_following(path)? {
+            Some(stat) if stat.kind == FileKind::File => self.read_pieces(path, offset, count as u64),
+            _ => Err(GuestError::NotFound { path: path.to_owned() }),
+        }
     }
 
     fn tail(&self, path: &str, count: usize) -> Result<Vec<u8>> {

@@ -19,6 +19,7 @@ mod ffi;
 mod files;
 mod inside;
 mod luks;
+mod md090;
 mod mount;
 mod session;
 mod system;

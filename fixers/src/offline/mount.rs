@@ -1,5 +1,6 @@
 //! Mounting the migrated system as its own fstab says, first read-only, later writable.
 
+use super::btrfs;
 use super::luks::LUKS;
 use super::session::{Access, Session};
 use crate::error::{GuestError, Result};
@@ -52,9 +53,9 @@ impl Session {
             }
             // A data file system that is damaged must not hide the system that is not.
             let tried = match self.lstat(&entry.mountpoint)?.map(|s| s.kind) {
-                Some(FileKind::Directory) => {
-                    self.mount_one(&entry.device, &entry.mountable, &entry.mountpoint, false)
-                }
+                Some(FileKind::Directory) => self.found(&entry).and_then(|mountable| {
+                    self.mount_one(&entry.device, &mountable, &entry.mountpoint, false)
+                }),
                 _ => Err(GuestError::Unsupported(format!("{} is not a directory", entry.mountpoint))),
             };
             if let Err(e) = tried {
@@ -63,6 +64,13 @@ impl Session {
         }
         facts.unmounted = unmounted;
         Ok(())
+    }
+
+    /// libguestfs' name of what a line of fstab mounts.
+    fn found(&self, entry: &Wanted) -> Result<String> {
+        let Some(id) = entry.subvolume else { return Ok(entry.mountable.clone()) };
+        let none = || GuestError::Unsupported(format!("{} has no subvolume of the id {id}", entry.device));
+        self.subvolume(&entry.device, id)?.ok_or_else(none)
     }
 
     fn mount_one(&mut self, device: &str, mountable: &str, mountpoint: &str, writable: bool) -> Result<()> {
@@ -135,6 +143,8 @@ fn missing<'a>(earlier: &'a [Mount], now: &[Mount]) -> Option<&'a str> {
 struct Wanted {
     device: String,
     mountable: String,
+    /// The subvolume of btrfs by its id, where the line names none by its path.
+    subvolume: Option<u64>,
     mountpoint: String,
     spec: String,
 }
@@ -156,6 +166,7 @@ fn wanted(facts: &GuestFacts) -> (Vec<Wanted>, Vec<Unmounted>) {
         let mut wanted = Wanted {
             device: String::new(),
             mountable: String::new(),
+            subvolume: None,
             mountpoint: entry.mountpoint.clone(),
             spec: entry.spec.clone(),
         };
@@ -166,6 +177,8 @@ fn wanted(facts: &GuestFacts) -> (Vec<Wanted>, Vec<Unmounted>) {
             Some(device) => {
                 wanted.device.clone_from(&device.name);
                 wanted.mountable = mountable(device, entry);
+                let plain = device.fstype == "btrfs" && wanted.mountable == device.name;
+                wanted.subvolume = btrfs::subvolume_id(&entry.options).filter(|_| plain);
                 found.push(wanted);
             }
             // What is mounted on demand may be a medium that comes and goes.
@@ -208,9 +221,10 @@ fn find<'a>(facts: &'a GuestFacts, names: &Names<'a>, entry: &FstabEntry) -> Opt
 fn mountable(device: &BlockDevice, entry: &FstabEntry) -> String {
     let subvolume = entry.options.split(',').find_map(|o| o.strip_prefix("subvol="));
     match subvolume {
-        Some(name) if device.fstype == "btrfs" => {
-            format!("btrfsvol:{}/{}", device.name, name.trim_start_matches('/'))
-        }
+        Some(name) if device.fstype == "btrfs" => match name.trim_start_matches('/') {
+            "" => btrfs::top_level(&device.name),
+            name => format!("btrfsvol:{}/{name}", device.name),
+        },
         _ => device.name.clone(),
     }
 }
@@ -276,6 +290,34 @@ mod tests {
         let found: Vec<_> = found.iter().map(|w| (w.mountable.as_str(), w.mountpoint.as_str())).collect();
         assert_eq!(found, [("/dev/sda2", "/boot"), ("/dev/sda3", "/usr"), ("/dev/sda1", "/boot/efi")]);
         assert!(lost.is_empty());
+    }
+
+    #[test]
+    fn a_subvolume_is_taken_by_its_path_or_its_id() {
+        let block = vec![BlockDevice {
+            name: "/dev/sda2".to_owned(),
+            fstype: "btrfs".to_owned(),
+            uuid: "aa".to_owned(),
+            ..BlockDevice::default()
+        }];
+        for (options, mountable, id) in [
+            ("subvol=/@home", "btrfsvol:/dev/sda2/@home", None),
+            ("subvol=@home,subvolid=257", "btrfsvol:/dev/sda2/@home", None),
+            ("subvol=/", "btrfsvol:/dev/sda2//", None),
+            ("noatime,subvolid=257", "/dev/sda2", Some(257)),
+            ("noatime", "/dev/sda2", None),
+        ] {
+            let entry = FstabEntry {
+                spec: "UUID=aa".to_owned(),
+                mountpoint: "/home".to_owned(),
+                fstype: "btrfs".to_owned(),
+                options: options.to_owned(),
+            };
+            let facts = GuestFacts { block: block.clone(), fstab: vec![entry], ..GuestFacts::default() };
+            let (found, _) = wanted(&facts);
+            let found: Vec<_> = found.iter().map(|w| (w.mountable.as_str(), w.subvolume)).collect();
+            assert_eq!(found, [(mountable, id)], "{options}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@ use super::*;
 use crate::memory::MemoryGuest;
 
 const INITRD: &str = "/boot/initrd.img";
+const UKI: &str = "/boot/efi/EFI/Linux/a.efi";
 
 fn guest() -> MemoryGuest {
     let mut guest = MemoryGuest::new()
@@ -11,6 +12,7 @@ fn guest() -> MemoryGuest {
         .file("/etc/shadow", "root:x\n")
         .file("/boot/efi/EFI/debian/shimx64.efi", "MZ")
         .file(INITRD, b"070701".repeat(40))
+        .file(UKI, b"MZ\x01\x02....../dev/sda1\0\0\0\0\0\0\0\0\0\0\0")
         .link("/etc/rc", "/etc/init")
         .link("/etc/was", "/etc/init");
     for (path, change) in [
@@ -67,6 +69,14 @@ fn edits() -> Vec<Edit> {
         edit(Change::Label { path: "/etc/fstab".into(), label: "other_t".into() }),
         edit(Change::Label { path: "/etc/never".into(), label: "etc_t".into() }),
         edit(Change::AppendArchive { path: INITRD.into(), size, tail, estimate: 100, entries }),
+        edit(Change::Patch {
+            path: UKI.into(),
+            size: 30,
+            pieces: vec![
+                crate::Piece { offset: 2, before: Content::Base64("AQI=".into()), after: text("ab") },
+                crate::Piece { offset: 10, before: text("/dev/sda1"), after: text("UUID=0123456789") },
+            ],
+        }),
     ]
 }
 
@@ -114,6 +124,7 @@ fn what_was_changed_since_is_left_alone() {
         (8, "/boot/efi/EFI/BOOT/BOOTX64.EFI"),
         (11, "/etc/shadow"),
         (16, INITRD),
+        (17, UKI),
     ] {
         let mut now = guest();
         let traces = made(&mut now, &edits);
@@ -153,5 +164,5 @@ fn what_is_not_kept_is_not_taken_back() {
     assert!(why_not(&remove, Some(&Trace { stat, extended: true, ..trace })).unwrap().contains("extended"));
     // Reports of an older h2k have no traces: what needs none is taken back all the same.
     let can: Vec<bool> = edits().iter().map(|edit| why_not(edit, None).is_none()).collect();
-    assert_eq!(can.iter().filter(|can| **can).count(), 4, "{can:?}");
+    assert_eq!(can.iter().filter(|can| **can).count(), 5, "{can:?}");
 }

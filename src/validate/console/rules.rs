@@ -24,6 +24,9 @@ pub enum Sign {
     RootMissing,
     /// The kernel gave up.
     KernelPanic,
+    /// The kernel gave up, since no tick of a timer came in the time that it waits for one: on an emulated machine, that
+    /// of a busy host.
+    NoTimer,
     /// systemd or dracut wait for an administrator.
     EmergencyMode,
     /// Another device or file system was not found or not sound.
@@ -43,6 +46,7 @@ impl Sign {
             Sign::InitramfsShell => "the initramfs stopped at a shell",
             Sign::RootMissing => "the root file system was not found",
             Sign::KernelPanic => "the kernel panicked",
+            Sign::NoTimer => "the kernel saw no tick of its timer",
             Sign::EmergencyMode => "the system stopped in emergency mode",
             Sign::MountFailed => "a file system could not be mounted",
         }
@@ -86,6 +90,8 @@ use Weight::{Definite, Hint};
 
 /// Every rule, most telling first: the first that matches a line counts.
 pub(super) const RULES: &[Rule] = &[
+    // Linux arch/x86/kernel/apic/io_apic.c, check_timer(): it waits for ten ticks' worth of loops.
+    rule(Sign::NoTimer, Definite, Anywhere, "Kernel panic - not syncing: IO-APIC + timer doesn't work"),
     // Linux kernel/panic.c; init/do_mounts.c.
     rule(Sign::KernelPanic, Definite, Anywhere, "Kernel panic - not syncing"),
     rule(Sign::KernelPanic, Definite, Anywhere, "VFS: Unable to mount root fs"),

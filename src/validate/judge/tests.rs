@@ -57,6 +57,24 @@ fn a_failure_counts_even_after_a_proof_and_its_text_is_waited_for() {
 }
 
 #[test]
+fn a_machine_that_is_emulated_too_slowly_proves_nothing() {
+    let line = "[    0.5] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug";
+    let late = finding(Sign::NoTimer, line);
+    let reason = format!("the kernel saw no tick of its timer: {line}");
+    for (emulated, sign, outcome) in [(true, &late, Outcome::Unproven), (false, &late, Outcome::Failed)] {
+        let mut judge = judge().emulated(emulated);
+        let seen = |s| Seen { failure: Some(sign), ..at(s) };
+        assert_eq!(judge.look(&seen(2)), Step::Wait);
+        assert_eq!(judge.look(&seen(3)), stop(outcome, &reason));
+    }
+    let panic = finding(Sign::KernelPanic, "Kernel panic - not syncing: x");
+    let mut judge = judge().emulated(true);
+    let seen = |s| Seen { failure: Some(&panic), ..at(s) };
+    assert_eq!(judge.look(&seen(2)), Step::Wait);
+    assert!(matches!(judge.look(&seen(3)), Step::Stop(Outcome::Failed, _)));
+}
+
+#[test]
 fn a_shell_is_explained_by_what_came_before_it() {
     let (gave_up, alert) =
         (finding(Sign::RootMissing, "Gave up waiting"), finding(Sign::RootMissing, "ALERT! /dev/sda1"));

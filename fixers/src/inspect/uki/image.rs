@@ -1,7 +1,7 @@
 //! Unified kernel images for tests, made in-process.
 #![allow(clippy::unwrap_used)]
 
-use super::SECTION;
+use super::pe;
 
 /// A PE image with these sections, `gap` bytes between them.
 pub(crate) fn image(sections: &[(&str, &[u8])], gap: usize) -> Vec<u8> {
@@ -14,7 +14,11 @@ pub(crate) fn image(sections: &[(&str, &[u8])], gap: usize) -> Vec<u8> {
     head.extend([0; 12]);
     head.extend(240_u16.to_le_bytes());
     head.extend([0; 2 + 240]);
-    let mut at = head.len() + sections.len() * SECTION + gap;
+    // PE32+, with all sixteen directories, none of which is there.
+    let optional = head.len() - 240;
+    head[optional..optional + 2].copy_from_slice(&0x20b_u16.to_le_bytes());
+    head[optional + 108] = 16;
+    let mut at = head.len() + sections.len() * pe::SECTION + gap;
     let mut body = Vec::new();
     for (name, bytes) in sections {
         let mut field = [0u8; 8];
@@ -30,5 +34,7 @@ pub(crate) fn image(sections: &[(&str, &[u8])], gap: usize) -> Vec<u8> {
         body.resize(body.len() + padded - bytes.len(), 0);
         at += padded + gap;
     }
+    // The image's size in memory, which here is that of the file.
+    head[optional + 56..optional + 60].copy_from_slice(&u32::try_from(at).unwrap().to_le_bytes());
     [head, body].concat()
 }

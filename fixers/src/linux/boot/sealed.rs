@@ -1,5 +1,5 @@
-//! Command lines that h2k does not edit: those inside of unified kernel images, and those of boot loaders whose
-//! configuration only counts once their own program has run (LILO, zipl).
+//! Command lines that h2k does not edit: those of boot loaders whose configuration only counts once their own program
+//! has run (LILO, zipl), and those inside of unified kernel images that are signed or have no room.
 
 use h2k_config::DiskBus;
 
@@ -25,40 +25,13 @@ pub(super) fn concerns(
     bus: DiskBus,
 ) -> Result<Vec<Concern>> {
     let boot = &facts.bootloader;
-    let mut found: Vec<Concern> = boot.ukis.iter().filter_map(|uki| of_uki(uki, names)).collect();
-    found.extend(boot.ukis.iter().filter_map(|uki| drivers(uki, facts, bus)));
+    let mut found: Vec<Concern> = boot.ukis.iter().filter_map(|uki| drivers(uki, facts, bus)).collect();
     for path in &boot.others {
         if let Some(file) = TextFile::read(guest, path)? {
             found.extend(of_other(&file, names));
         }
     }
     Ok(found)
-}
-
-fn of_uki(uki: &UkiFacts, names: &Names<'_>) -> Option<Concern> {
-    if let Some(why) = &uki.unreadable {
-        return Some(Concern::new(
-            "guest.boot.uki",
-            Severity::Warning,
-            &uki.path,
-            format!("the unified kernel image cannot be read: {why}"),
-            "check the root= of its command line in the guest before the migration",
-        ));
-    }
-    let mut editor = Editor::new(names, false);
-    editor.line(uki.cmdline.as_deref()?, 0);
-    let weight = editor.weight_of_all()?;
-    Some(Concern::new(
-        "guest.boot.uki",
-        weight.severity(),
-        &uki.path,
-        format!(
-            "the command line inside of the unified kernel image names {} by the old hardware, and cannot be edited \
-             without building the image anew",
-            named(&editor)
-        ),
-        "write UUID=… in /etc/kernel/cmdline in the guest, and build the image anew, before the migration",
-    ))
 }
 
 /// Its initramfs cannot be changed either.
@@ -104,7 +77,7 @@ fn of_other(file: &TextFile, names: &Names<'_>) -> Option<Concern> {
     ))
 }
 
-fn named(editor: &Editor<'_>) -> String {
+pub(super) fn named(editor: &Editor<'_>) -> String {
     let changed = editor.changed().map(|(from, _)| from.to_owned());
     let left = editor.left().map(|(what, _, _, _)| what.to_owned());
     let mut all: Vec<String> = changed.chain(left).collect();

@@ -88,6 +88,14 @@ fn of_change(out: &mut String, change: &Change) {
         Change::Run { argv, changes } => {
             writeln!(out, "run {} (changes {})", argv.join(" "), changes.join(", ")).unwrap();
         }
+        Change::Patch { path, pieces, .. } => {
+            for piece in pieces {
+                match &piece.after {
+                    Content::Text(_) => of_text(out, path, Some(&piece.before), Some(&piece.after)),
+                    Content::Base64(_) => writeln!(out, "bytes at {} of {path}", piece.offset).unwrap(),
+                }
+            }
+        }
         #[allow(unreachable_patterns)]
         other => writeln!(out, "{other:?}").unwrap(),
     }

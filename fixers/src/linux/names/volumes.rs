@@ -22,7 +22,74 @@ fn find<'a>(facts: &'a GuestFacts, name: &str, depth: u32) -> Option<&'a BlockDe
     if let Some(mapped) = name.strip_prefix("/dev/mapper/") {
         return opened(facts, mapped, depth);
     }
-    array(facts, name)
+    if let Some(link) = name.strip_prefix("/dev/disk/by-id/") {
+        return by_id(facts, link, depth);
+    }
+    array(facts, name).or_else(|| {
+        let (array, number) = partition_of(name)?;
+        partition(facts, self::array(facts, array)?, number)
+    })
+}
+
+/// What udev's links of device-mapper, md and LVM stand for (13-dm-disk.rules, 63-md-raid-arrays.rules,
+/// 69-dm-lvm.rules). LVM makes its UUID of those of the group and the volume, without dashes.
+fn by_id<'a>(facts: &'a GuestFacts, link: &str, depth: u32) -> Option<&'a BlockDevice> {
+    let by = |test: &dyn Fn(&BlockDevice) -> bool| facts.block.iter().find(|b| test(b));
+    if let Some(mapped) = link.strip_prefix("dm-name-") {
+        return find(facts, &format!("/dev/mapper/{mapped}"), depth.checked_sub(1)?);
+    }
+    if let Some(uuids) = link.strip_prefix("dm-uuid-LVM-") {
+        return by(&|b| !b.lv_uuid.is_empty() && uuids.len() == 64 && uuids.ends_with(&plain(&b.lv_uuid)));
+    }
+    if let Some(rest) = link.strip_prefix("dm-uuid-CRYPT-LUKS") {
+        let uuid = rest.split('-').nth(1)?;
+        let container = by(&|b| b.fstype == "crypto_LUKS" && same(&b.uuid, uuid))?;
+        return facts.opened(container);
+    }
+    if let Some(uuid) = link.strip_prefix("lvm-pv-uuid-") {
+        return by(&|b| b.fstype == "LVM2_member" && !b.uuid.is_empty() && plain(&b.uuid) == plain(uuid));
+    }
+    let (link, number) = match link.rsplit_once("-part") {
+        Some((link, number)) => (link, Some(number.parse().ok()?)),
+        None => (link, None),
+    };
+    let array = by(&|b| match (&b.array, link.strip_prefix("md-uuid-"), link.strip_prefix("md-name-")) {
+        (Some(array), Some(uuid), _) => same(&array.uuid, uuid),
+        (Some(array), _, Some(name)) => {
+            !array.name.is_empty() && name.rsplit(':').next() == Some(array.name.as_str())
+        }
+        _ => false,
+    })?;
+    match number {
+        Some(number) => partition(facts, array, number),
+        None => Some(array),
+    }
+}
+
+/// The digits of a UUID. Programs group them in their own ways, and those of LVM's count in their case.
+fn plain(uuid: &str) -> String {
+    uuid.replace(['-', ':'], "")
+}
+
+fn same(own: &str, uuid: &str) -> bool {
+    !own.is_empty() && plain(own).eq_ignore_ascii_case(&plain(uuid))
+}
+
+/// An array's name and the number of its partition: a `p` stands before the number where the name ends in a digit
+/// (md(4), "DEVICE NAMES").
+fn partition_of(name: &str) -> Option<(&str, u32)> {
+    let array = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = name.get(array.len()..)?.parse().ok()?;
+    let digit = |name: &str| name.ends_with(|c: char| c.is_ascii_digit());
+    let array = match array.strip_suffix('p') {
+        Some(array) if digit(array) => array,
+        _ => array,
+    };
+    (!digit(array) || name.get(array.len()..)?.starts_with('p')).then_some((array, number))
+}
+
+fn partition<'a>(facts: &'a GuestFacts, array: &BlockDevice, number: u32) -> Option<&'a BlockDevice> {
+    facts.block.iter().find(|b| b.partition == Some(number) && b.inside.contains(&array.name))
 }
 
 /// The array of this name: by mdadm.conf, or by the name in its metadata.
@@ -88,6 +155,7 @@ pub fn by_tag<'a>(facts: &'a GuestFacts, spec: &str) -> Option<&'a BlockDevice> 
         "UUID" => by(&|b| b.uuid.eq_ignore_ascii_case(value)),
         "LABEL" => by(&|b| b.label == value),
         "PARTUUID" => by(&|b| b.partuuid.eq_ignore_ascii_case(value)),
+        "PARTLABEL" => by(&|b| !value.is_empty() && b.partlabel == value),
         _ => None,
     }
 }
@@ -97,6 +165,8 @@ mod tests {
     use super::*;
     use crate::facts::{ArrayLine, CryptVolume};
     use crate::linux::testing::{device, facts};
+
+    const LV_UUID: &str = "abcdef-GHIJ-klmn-OPQR-stuv-WXYZ-012345";
 
     fn layered() -> GuestFacts {
         let mut facts = facts();
@@ -109,7 +179,13 @@ mod tests {
             lv: Some(("my-vg".to_owned(), lv.to_owned())),
             ..held(&format!("/dev/my-vg/{lv}"), inside)
         };
-        let secret = BlockDevice { fstype: "crypto_LUKS".to_owned(), ..volume("secret", "/dev/sda3") };
+        let part = BlockDevice { partition: Some(2), ..held("/dev/md127p2", "/dev/md127") };
+        let member = BlockDevice { partlabel: "raid".to_owned(), ..device(1, 2, "linux_raid_member") };
+        let secret = BlockDevice {
+            lv_uuid: LV_UUID.to_owned(),
+            fstype: "crypto_LUKS".to_owned(),
+            ..volume("secret", "/dev/sda3")
+        };
         let array = BlockDevice {
             array: Some(ArrayFacts {
                 name: "0".to_owned(),
@@ -123,6 +199,8 @@ mod tests {
             secret,
             held("/dev/mapper/luks-x", "/dev/my-vg/secret"),
             device(1, 3, "crypto_LUKS"),
+            member,
+            part,
             held("/dev/mapper/luks-y", "/dev/sdb3"),
             array,
         ]);
@@ -144,6 +222,11 @@ mod tests {
         let facts = layered();
         let uuid = facts.device("/dev/sdb3").unwrap().uuid.clone();
         let by_uuid = format!("/dev/mapper/luks-{uuid}");
+        let (group, volume) = ("G".repeat(32), LV_UUID.replace('-', ""));
+        let lvm = format!("/dev/disk/by-id/dm-uuid-LVM-{group}{volume}");
+        let lower = lvm.to_lowercase().replace("dm-uuid-lvm", "dm-uuid-LVM");
+        let short = format!("/dev/disk/by-id/dm-uuid-LVM-{volume}");
+        let luks = format!("/dev/disk/by-id/dm-uuid-CRYPT-LUKS2-{}-root", uuid.replace('-', ""));
         for (name, found) in [
             ("/dev/my-vg/secret", Some("/dev/my-vg/secret")),
             ("/dev/mapper/my--vg-secret", Some("/dev/my-vg/secret")),
@@ -154,6 +237,22 @@ mod tests {
             ("/dev/md/0", Some("/dev/md127")),
             ("/dev/md7", Some("/dev/md127")),
             ("/dev/md1", None),
+            ("/dev/md0p2", Some("/dev/md127p2")),
+            ("/dev/md_d0p2", Some("/dev/md127p2")),
+            ("/dev/md/0p2", Some("/dev/md127p2")),
+            ("/dev/md7p2", Some("/dev/md127p2")),
+            ("/dev/md0p3", None),
+            ("/dev/md02", None),
+            (lvm.as_str(), Some("/dev/my-vg/secret")),
+            (lower.as_str(), None),
+            (short.as_str(), None),
+            (luks.as_str(), Some("/dev/mapper/luks-y")),
+            ("/dev/disk/by-id/dm-name-my--vg-secret", Some("/dev/my-vg/secret")),
+            ("/dev/disk/by-id/md-uuid-1:2:3:4", Some("/dev/md127")),
+            ("/dev/disk/by-id/md-uuid-1:2:3:4-part2", Some("/dev/md127p2")),
+            ("/dev/disk/by-id/md-name-host:0-part2", Some("/dev/md127p2")),
+            ("/dev/disk/by-id/md-name-host:1", None),
+            ("/dev/disk/by-id/scsi-0QEMU", None),
             ("/dev/mapper/loop", None),
             ("/dev/mapper/gone", None),
             ("/dev/mapper/my-vg-secret", None),
@@ -161,6 +260,23 @@ mod tests {
         ] {
             assert_eq!(find_volume(&facts, name).map(|b| b.name.as_str()), found, "{name}");
         }
+    }
+
+    #[test]
+    fn an_array_is_named_by_a_word_too() {
+        let mut facts = layered();
+        for device in &mut facts.block {
+            device.array.iter_mut().for_each(|array| array.name = "root".to_owned());
+        }
+        for (name, found) in [
+            ("/dev/md/root", Some("/dev/md127")),
+            ("/dev/md/root2", Some("/dev/md127p2")),
+            ("/dev/md/rootp2", None),
+        ] {
+            assert_eq!(find_volume(&facts, name).map(|b| b.name.as_str()), found, "{name}");
+        }
+        let label = by_tag(&facts, "PARTLABEL=raid").map(|b| b.name.as_str());
+        assert_eq!((label, by_tag(&facts, "PARTLABEL=")), (Some("/dev/sdb2"), None));
     }
 
     #[test]

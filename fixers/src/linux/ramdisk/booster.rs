@@ -3,14 +3,14 @@
 //! It takes the drivers of the running machine, which is the appliance, so the image that h2k has built is a universal
 //! one; `modules` of /etc/booster.yaml adds the target's drivers to those that the guest builds itself.
 
-use crate::edit::{Change, Edit};
+use crate::edit::Edit;
 use crate::error::Result;
 use crate::facts::GuestFacts;
 use crate::fixer::Proposal;
 use crate::guest::Guest;
 use crate::linux::text::{Replacement, TextFile, lines, replace};
 
-use super::{ID, Rebuild, findings, wordlist};
+use super::{ID, KEPT, Rebuild, findings, wordlist};
 
 const CONF: &str = "/etc/booster.yaml";
 const PROGRAM: &str = "/usr/bin/booster";
@@ -35,27 +35,24 @@ pub(super) fn propose(
             argv.extend(["--compression", "gzip"]);
         }
         argv.push(path);
-        let change =
-            Change::Run { argv: argv.into_iter().map(str::to_owned).collect(), changes: vec![path.clone()] };
-        proposal.edits.push(Edit { fixer: ID.to_owned(), reason: rebuild.reason.clone(), change });
+        proposal.edits.push(rebuild.run(&argv));
     }
     Ok(())
 }
 
 /// The drivers in `modules`, a list with commas on one line.
 fn keep(guest: &dyn Guest, kept: &[&str], proposal: &mut Proposal) -> Result<()> {
-    let reason = "images that the guest builds itself are to hold the drivers too";
     let Some(file) = TextFile::read(guest, CONF)? else {
         let text =
             format!("# Written by h2k: disks and network of the VM on KVM.\nmodules: {}\n", kept.join(","));
-        proposal.edits.push(Edit::create(ID, CONF, &text, 0o644, reason));
+        proposal.edits.push(Edit::create(ID, CONF, &text, 0o644, KEPT));
         return Ok(());
     };
     let line = lines(&file.text).find_map(|(at, line)| Some((at, line, line.strip_prefix("modules:")?)));
     let Some((at, line, value)) = line else {
         let gap = if file.text.is_empty() || file.text.ends_with('\n') { "" } else { "\n" };
         let after = format!("{}{gap}modules: {}\n", file.text, kept.join(","));
-        proposal.edits.extend(file.edit(ID, &after, reason));
+        proposal.edits.extend(file.edit(ID, &after, KEPT));
         return Ok(());
     };
     let bare = value.split(" #").next().unwrap_or_default().trim_end();
@@ -83,6 +80,6 @@ fn keep(guest: &dyn Guest, kept: &[&str], proposal: &mut Proposal) -> Result<()>
     let quote = usize::from(bare.ends_with(['"', '\'']));
     let end = at + (line.len() - value.len()) + bare.len() - quote;
     let replacement = Replacement { start: end, end, text: format!(",{}", new.join(",")) };
-    proposal.edits.extend(file.edit(ID, &replace(&file.text, &[replacement]), reason));
+    proposal.edits.extend(file.edit(ID, &replace(&file.text, &[replacement]), KEPT));
     Ok(())
 }

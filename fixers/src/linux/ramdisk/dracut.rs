@@ -3,7 +3,7 @@
 //! `dracut --force --add-drivers "…" IMAGE VERSION` builds below /var/tmp and copies over the image. In host-only
 //! mode it takes the drivers of the running machine, which is the appliance, and those it is told to add.
 
-use crate::edit::{Change, Edit};
+use crate::edit::Edit;
 use crate::error::Result;
 use crate::facts::GuestFacts;
 use crate::fixer::Proposal;
@@ -11,7 +11,7 @@ use crate::guest::{self, Guest};
 use crate::linux::text::TextFile;
 use crate::{Concern, Severity};
 
-use super::{ID, Rebuild, drivers, settings};
+use super::{ID, KEPT, Rebuild, drivers, settings};
 
 /// Where dracut looks for settings.
 const CONF_D: &str = "/etc/dracut.conf.d";
@@ -50,29 +50,21 @@ pub(super) fn propose(
             argv.extend(["--gzip", "--omit", "squash squash-squashfs squash-erofs"]);
         }
         argv.extend([path.as_str(), rebuild.kernel.version.as_str()]);
-        let mut changes = vec![path.clone(), BLKID_CACHE.to_owned()];
-        if logs {
-            changes.push(LOG.to_owned());
-        }
-        proposal.edits.push(Edit {
-            fixer: ID.to_owned(),
-            reason: rebuild.reason.clone(),
-            change: Change::Run { argv: argv.into_iter().map(str::to_owned).collect(), changes },
-        });
+        let others: &[&str] = if logs { &[BLKID_CACHE, LOG] } else { &[BLKID_CACHE] };
+        proposal.edits.push(rebuild.run_with(&argv, others));
     }
     Ok(())
 }
 
 /// The drop-in that adds the drivers to every image that the guest builds.
 fn keep(guest: &dyn Guest, kept: &[&str]) -> Result<Option<Edit>> {
-    let reason = "images that the guest builds itself are to hold the drivers too";
     let after = format!(
         "# Written by h2k: disks and network of the VM on KVM.\nadd_drivers+=\" {} \"\n",
         kept.join(" ")
     );
     Ok(match TextFile::read(guest, DROP_IN)? {
-        Some(file) => file.edit(ID, &after, reason),
-        None => Some(Edit::create(ID, DROP_IN, &after, 0o644, reason)),
+        Some(file) => file.edit(ID, &after, KEPT),
+        None => Some(Edit::create(ID, DROP_IN, &after, 0o644, KEPT)),
     })
 }
 

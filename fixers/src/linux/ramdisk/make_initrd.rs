@@ -4,14 +4,14 @@
 //! `BLACKLIST_MODULES` what never does. `-c` builds the image of this configuration alone, not those of
 //! /etc/initrd.mk.d.
 
-use crate::edit::{Change, Edit};
+use crate::edit::Edit;
 use crate::error::Result;
 use crate::facts::GuestFacts;
 use crate::fixer::Proposal;
 use crate::guest::Guest;
 use crate::linux::text::TextFile;
 
-use super::{ID, Rebuild, findings, wordlist};
+use super::{ID, KEPT, Rebuild, findings, wordlist};
 
 const CONF: &str = "/etc/initrd.mk";
 const PROGRAM: &str = "/usr/sbin/make-initrd";
@@ -41,9 +41,7 @@ pub(super) fn propose(
             continue;
         }
         let argv = [PROGRAM, "-c", CONF, "-k", version];
-        let change =
-            Change::Run { argv: argv.into_iter().map(str::to_owned).collect(), changes: vec![path.clone()] };
-        proposal.edits.push(Edit { fixer: ID.to_owned(), reason: rebuild.reason.clone(), change });
+        proposal.edits.push(rebuild.run(&argv));
     }
     Ok(())
 }
@@ -60,10 +58,9 @@ fn keep(file: Option<&TextFile>, kept: &[&str]) -> Option<Edit> {
         "{text}{gap}# Added by h2k: disks and network of the VM on KVM.\nMODULES_ADD += {}\n",
         new.join(" ")
     );
-    let reason = "images that the guest builds itself are to hold the drivers too";
     match file {
-        Some(file) => file.edit(ID, &after, reason),
-        None => Some(Edit::create(ID, CONF, &after, 0o644, reason)),
+        Some(file) => file.edit(ID, &after, KEPT),
+        None => Some(Edit::create(ID, CONF, &after, 0o644, KEPT)),
     }
 }
 

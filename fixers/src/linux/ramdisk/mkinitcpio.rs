@@ -5,14 +5,14 @@
 //! left out (`-S`) of the image that h2k has built; the guest's own rebuilds keep it. Images are built one by one
 //! (`-k`, `-g`), not by preset, since a preset writes several and may write unified kernels elsewhere.
 
-use crate::edit::{Change, Edit};
+use crate::edit::Edit;
 use crate::error::Result;
 use crate::facts::GuestFacts;
 use crate::fixer::Proposal;
 use crate::guest::Guest;
 use crate::linux::text::{TextFile, files_in};
 
-use super::{ID, Rebuild, findings, settings, wordlist};
+use super::{ID, KEPT, Rebuild, findings, settings, wordlist};
 
 const CONF: &str = "/etc/mkinitcpio.conf";
 const CONF_D: &str = "/etc/mkinitcpio.conf.d";
@@ -37,9 +37,7 @@ pub(super) fn propose(
         if rebuild.unreadable {
             argv.extend(["-z", "gzip"]);
         }
-        let change =
-            Change::Run { argv: argv.into_iter().map(str::to_owned).collect(), changes: vec![path.clone()] };
-        proposal.edits.push(Edit { fixer: ID.to_owned(), reason: rebuild.reason.clone(), change });
+        proposal.edits.push(rebuild.run(&argv));
     }
     Ok(())
 }
@@ -53,14 +51,13 @@ fn keep(guest: &dyn Guest, kept: &[&str], proposal: &mut Proposal) -> Result<()>
             file = Some(drop_in);
         }
     }
-    let reason = "images that the guest builds itself are to hold the drivers too";
     let Some(file) = file else {
         let text = format!("MODULES=({})\n", kept.join(" "));
-        proposal.edits.push(Edit::create(ID, CONF, &text, 0o644, reason));
+        proposal.edits.push(Edit::create(ID, CONF, &text, 0o644, KEPT));
         return Ok(());
     };
     match wordlist::with_words(&file.text, "MODULES", kept) {
-        Some(after) => proposal.edits.extend(file.edit(ID, &after, reason)),
+        Some(after) => proposal.edits.extend(file.edit(ID, &after, KEPT)),
         None => proposal.concerns.push(findings::not_kept(&file.path, "MODULES", kept)),
     }
     Ok(())

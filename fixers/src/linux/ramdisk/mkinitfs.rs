@@ -3,14 +3,14 @@
 //! A feature is a list of modules. `virtio` holds those of virtio's buses, disks and network; `scsi` holds all drivers
 //! of SCSI controllers, virtio_scsi among them. Versions of mkinitfs before 3.0 have no `virtio`; h2k writes one.
 
-use crate::edit::{Change, Edit};
+use crate::edit::Edit;
 use crate::error::Result;
 use crate::facts::GuestFacts;
 use crate::fixer::Proposal;
 use crate::guest::{self, Guest};
 use crate::linux::text::TextFile;
 
-use super::{ID, Rebuild, findings, settings, wordlist};
+use super::{ID, KEPT, Rebuild, findings, settings, wordlist};
 
 const CONF: &str = "/etc/mkinitfs/mkinitfs.conf";
 /// Where features are, the administrator's first.
@@ -34,7 +34,6 @@ pub(super) fn propose(
     if kept.contains(&"sd_mod") {
         features.push("scsi");
     }
-    let reason = "images that the guest builds itself are to hold the drivers too";
     if !has_feature(guest, "virtio")? {
         let path = guest::join(FEATURES[0], "virtio.modules");
         proposal.edits.push(Edit::create(ID, &path, VIRTIO, 0o644, "mkinitfs has no such feature yet"));
@@ -44,7 +43,7 @@ pub(super) fn propose(
             proposal.concerns.push(findings::not_kept(CONF, "features", &features));
         }
         Some(file) => match wordlist::with_words(&file.text, "features", &features) {
-            Some(after) => proposal.edits.extend(file.edit(ID, &after, reason)),
+            Some(after) => proposal.edits.extend(file.edit(ID, &after, KEPT)),
             None => proposal.concerns.push(findings::not_kept(CONF, "features", &features)),
         },
     }
@@ -54,9 +53,7 @@ pub(super) fn propose(
         let path = &rebuild.initramfs.path;
         let compress: &[&str] = if rebuild.unreadable { &["-C", "gzip"] } else { &[] };
         let argv = [&[program, "-o", path.as_str()], compress, &[rebuild.kernel.version.as_str()]].concat();
-        let change =
-            Change::Run { argv: argv.into_iter().map(str::to_owned).collect(), changes: vec![path.clone()] };
-        proposal.edits.push(Edit { fixer: ID.to_owned(), reason: rebuild.reason.clone(), change });
+        proposal.edits.push(rebuild.run(&argv));
     }
     Ok(())
 }

@@ -2,14 +2,14 @@
 //! mkinitrd(8). Two programs of one name: SUSE's has its settings in /etc/sysconfig/kernel, Red Hat's takes the
 //! `scsi_hostadapter` aliases of /etc/modprobe.conf.
 
-use crate::edit::{Change, Edit};
+use crate::edit::Edit;
 use crate::error::Result;
 use crate::facts::GuestFacts;
 use crate::fixer::Proposal;
 use crate::guest::Guest;
 use crate::linux::text::TextFile;
 
-use super::{ID, Rebuild, drivers, findings, settings, wordlist};
+use super::{ID, KEPT, Rebuild, drivers, findings, settings, wordlist};
 
 /// SUSE's settings.
 const SYSCONFIG: &str = "/etc/sysconfig/kernel";
@@ -52,23 +52,22 @@ pub(super) fn propose(
             true => suse_argv(program, rebuild, listed),
             false => Some(redhat_argv(program, rebuild)),
         };
-        let path = rebuild.initramfs.path.clone();
-        let Some(argv) = argv else {
-            proposal.concerns.push(findings::not_built(&path, "mkinitrd builds in /boot only"));
-            continue;
-        };
-        let change = Change::Run { argv, changes: vec![path] };
-        proposal.edits.push(Edit { fixer: ID.to_owned(), reason: rebuild.reason.clone(), change });
+        match argv {
+            Some(argv) => proposal.edits.push(rebuild.run(&argv)),
+            None => {
+                let why = "mkinitrd builds in /boot only";
+                proposal.concerns.push(findings::not_built(&rebuild.initramfs.path, why));
+            }
+        }
     }
     Ok(())
 }
 
 /// Whether the drivers are in SUSE's list.
 fn keep_suse(file: &TextFile, kept: &[&str], proposal: &mut Proposal) -> bool {
-    let reason = "images that the guest builds itself are to hold the drivers too";
     let after = wordlist::with_words(&file.text, MODULES, kept);
     match &after {
-        Some(after) => proposal.edits.extend(file.edit(ID, after, reason)),
+        Some(after) => proposal.edits.extend(file.edit(ID, after, KEPT)),
         None => proposal.concerns.push(findings::not_kept(SYSCONFIG, MODULES, kept)),
     }
     after.is_some()
@@ -121,10 +120,9 @@ fn keep_redhat(guest: &dyn Guest, kept: &[&str]) -> Result<Option<Edit>> {
         };
         after.push_str(&format!("alias {name} {driver}\n"));
     }
-    let reason = "images that the guest builds itself are to hold the drivers too";
     Ok(match file {
-        Some(file) => file.edit(ID, &after, reason),
-        None => (!after.is_empty()).then(|| Edit::create(ID, MODPROBE, &after, 0o644, reason)),
+        Some(file) => file.edit(ID, &after, KEPT),
+        None => (!after.is_empty()).then(|| Edit::create(ID, MODPROBE, &after, 0o644, KEPT)),
     })
 }
 

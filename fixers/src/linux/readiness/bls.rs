@@ -62,14 +62,14 @@ impl BlsEntry {
         }
         let initramfs = self.initramfs.iter().map(|paths| seen.first_of(paths)).collect::<Result<_>>()?;
         let title = if self.title.is_empty() { &self.id } else { &self.title };
-        Ok(Loaded::Entry(Entry {
+        Ok(Loaded::Entry(Box::new(Entry {
             config: if config.is_empty() { self.path.clone() } else { format!("{config}, {}", self.path) },
             title: title.clone(),
             kernel: seen.first_of(&self.kernel)?,
             initramfs,
             arguments: options,
             unified: None,
-        }))
+        })))
     }
 }
 
@@ -158,14 +158,14 @@ fn unified(uki: &UkiFacts) -> Loaded {
     if let Some(why) = &uki.unreadable {
         return Loaded::unknown(&uki.path, format!("it is not understood: {why}"));
     }
-    Loaded::Entry(Entry {
+    Loaded::Entry(Box::new(Entry {
         config: uki.path.clone(),
         title: uki.path.rsplit('/').next().unwrap_or_default().to_owned(),
         kernel: Place::There(uki.path.clone()),
         initramfs: vec![Place::There(uki.path.clone())],
         arguments: uki.cmdline.clone().unwrap_or_default(),
         unified: Some(uki.clone()),
-    })
+    }))
 }
 
 /// fnmatch(3) with `*` and `?`, without regard to case.

@@ -56,6 +56,9 @@ impl<'a> Seen<'a> {
             "UUID" => self.only(&format!("UUID={value}"), |b| same(&b.uuid)),
             "PARTUUID" => self.only(&format!("PARTUUID={value}"), |b| same(&b.partuuid)),
             "LABEL" => self.only(&format!("LABEL={value}"), |b| !value.is_empty() && b.label == value),
+            "PARTLABEL" => {
+                self.only(&format!("PARTLABEL={value}"), |b| !value.is_empty() && b.partlabel == value)
+            }
             _ => Found::Unknown(format!("h2k does not look for devices by {tag}")),
         }
     }
@@ -66,7 +69,7 @@ impl<'a> Seen<'a> {
         let mounted = |b: &&&BlockDevice| self.facts.mounts.iter().any(|m| m.device == b.name);
         match all.as_slice() {
             // Partitions are seen whatever they hold.
-            [] if what.starts_with("PARTUUID=") => Found::Missing(format!("no disk of the VM holds {what}")),
+            [] if what.starts_with("PART") => Found::Missing(format!("no disk of the VM holds {what}")),
             [] => self.missing(what),
             [one] => Found::Device(one),
             several if several.iter().all(|b| b.fstype == "btrfs") => several
@@ -108,11 +111,12 @@ impl<'a> Seen<'a> {
             "by-uuid" => self.tagged("UUID", name),
             "by-partuuid" => self.tagged("PARTUUID", name),
             "by-label" => self.tagged("LABEL", &unhex(name)),
+            "by-partlabel" => self.tagged("PARTLABEL", &unhex(name)),
             "by-id" if name.starts_with("dm-name-") => {
                 self.mapped(name.trim_start_matches("dm-name-"), opened)
             }
             "by-id" if ["dm-", "md-", "lvm-"].iter().any(|start| name.starts_with(start)) => {
-                Found::Unknown(format!("h2k does not look for volumes by the UUID in {name}"))
+                self.by_uuid(name)
             }
             "by-path" | "by-id" => {
                 let old = ["scsi-", "ata-", "wwn-", "nvme-", "ide-"];
@@ -125,6 +129,20 @@ impl<'a> Seen<'a> {
             }
             _ => Found::Unknown(format!("h2k does not look for devices {kind}")),
         }
+    }
+
+    /// A name that udev makes of the UUID or name that LVM, LUKS or md knows the volume by.
+    fn by_uuid(&self, name: &str) -> Found<'a> {
+        if let Some(device) = find_volume(self.facts, &format!("/dev/disk/by-id/{name}")) {
+            return Found::Device(device);
+        }
+        let known = ["dm-uuid-LVM-", "dm-uuid-CRYPT-LUKS", "md-uuid-", "md-name-", "lvm-pv-uuid-"];
+        let of_lvm = name.starts_with("dm-uuid-LVM-");
+        let nameless = self.facts.block.iter().any(|b| b.lv.is_some() && b.lv_uuid.is_empty());
+        if of_lvm && nameless || !known.iter().any(|start| name.starts_with(start)) {
+            return Found::Unknown(format!("h2k does not know which volume has the UUID in {name}"));
+        }
+        self.missing(&format!("the volume {name}"))
     }
 
     fn mapped(&self, name: &str, opened: &Opened) -> Found<'a> {

@@ -25,7 +25,7 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Loaded {
     /// The entry that is started by default.
-    Entry(Entry),
+    Entry(Box<Entry>),
     /// There is none: the boot loader stops.
     Broken {
         /// What was looked at.

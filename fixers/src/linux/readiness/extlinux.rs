@@ -41,7 +41,7 @@ pub(super) fn load(seen: &Seen<'_>, config: &str) -> Result<Loaded> {
     let initramfs = images.iter().map(|path| place(seen, config, path)).collect::<Result<_>>()?;
     let kernel = place(seen, config, kernel)?;
     let (config, title) = (config.to_owned(), label.name.clone());
-    Ok(Loaded::Entry(Entry { config, title, kernel, initramfs, arguments, unified: None }))
+    Ok(Loaded::Entry(Box::new(Entry { config, title, kernel, initramfs, arguments, unified: None })))
 }
 
 /// Files that include each other; Debian's are two.

@@ -68,7 +68,7 @@ fn load_title(seen: &Seen<'_>, config: &str, title: &Title) -> Result<Loaded> {
         return Ok(Loaded::unknown(config, format!("the entry {:?} starts no kernel", title.name)));
     };
     let (config, title) = (config.to_owned(), title.name.clone());
-    Ok(Loaded::Entry(Entry { config, title, kernel, initramfs, arguments, unified: None }))
+    Ok(Loaded::Entry(Box::new(Entry { config, title, kernel, initramfs, arguments, unified: None })))
 }
 
 fn place(seen: &Seen<'_>, volume: &Volume<'_>, path: &str) -> Result<Place> {

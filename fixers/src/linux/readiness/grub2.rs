@@ -145,14 +145,14 @@ impl Grub<'_, '_> {
             Place::Missing(why) => Place::Missing(self.lost(why)),
             other => other,
         };
-        Ok(Loaded::Entry(Entry {
+        Ok(Loaded::Entry(Box::new(Entry {
             config: config.to_owned(),
             title: title.to_owned(),
             kernel: mend(kernel),
             initramfs: load.initramfs.into_iter().map(mend).collect(),
             arguments: load.arguments,
             unified: None,
-        }))
+        })))
     }
 
     /// Why something is missing, with what GRUB searched for before and did not find.

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::linux::netnames::matching::{By, matching};
-use crate::readiness::{Link, LinkKind, LinkState};
+use crate::readiness::{Link, LinkKind, LinkState, Sender};
 
 use super::Seen;
 
@@ -38,7 +38,8 @@ pub(super) fn check(seen: &Seen<'_>) -> Result<Vec<Link>> {
                 (state, format!("{nic}: {why}"))
             }
         };
-        links.push(Link::new(LinkKind::Network, state, &pair.name, detail));
+        let sender = nics.get(pair.nic).and_then(|nic| sender(seen, &pair.name, &nic.mac));
+        links.push(Link { sender, ..Link::new(LinkKind::Network, state, &pair.name, detail) });
     }
     for name in &found.names {
         let (state, why) = if found.nics.is_empty() {
@@ -50,6 +51,14 @@ pub(super) fn check(seen: &Seen<'_>) -> Result<Vec<Link>> {
         links.push(Link::new(LinkKind::Network, state, name, why));
     }
     Ok(links)
+}
+
+/// The NIC as one that has to send something: a static address is asked for on the network before it is used, or used
+/// to find the gateway. A port of a bond or a bridge has none of its own.
+fn sender(seen: &Seen<'_>, name: &str, mac: &str) -> Option<Sender> {
+    let mut all = seen.facts.network.interfaces.iter().filter(|i| i.name == name && !i.port);
+    let address = all.find_map(|i| i.addresses.first())?;
+    Some(Sender { mac: mac.to_owned(), address: address.clone() })
 }
 
 /// A name that nothing in the guest ties to a NIC.

@@ -192,7 +192,11 @@ fn a_root_that_is_nowhere_or_elsewhere() {
             "broken root: root=/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:0:0-part1: \
              pci-0000:03:00.0-scsi-0:0:0:0-part1 is a name of other hardware than virtio-blk",
         ),
-        ("PARTLABEL=root", "unknown root: root=PARTLABEL=root: h2k does not look for devices by PARTLABEL"),
+        ("PARTLABEL=root", "broken root: root=PARTLABEL=root: no disk of the VM holds PARTLABEL=root"),
+        (
+            "/dev/disk/by-id/md-uuid-1:2:3:4",
+            "broken root: root=/dev/disk/by-id/md-uuid-1:2:3:4: no disk of the VM holds the volume md-uuid-1:2:3:4",
+        ),
     ] {
         let guest = changed(guest(), CFG, &format!("root=UUID={ROOT}"), &format!("root={root}"));
         assert_eq!(open(&checked(&guest)), [want]);
@@ -205,6 +209,24 @@ fn a_root_that_is_nowhere_or_elsewhere() {
     );
     let guest = changed(guest, CFG, &format!("root=UUID={DATA}"), "");
     assert!(open(&checked(&guest))[0].starts_with("unknown root: "));
+}
+
+#[test]
+fn a_root_by_the_name_of_its_partition_or_by_the_uuids_of_its_volume() {
+    let uuids = "x".repeat(64);
+    for root in
+        ["PARTLABEL=root", "/dev/disk/by-partlabel/root", &format!("/dev/disk/by-id/dm-uuid-LVM-{uuids}")]
+    {
+        let guest = changed(guest(), CFG, &format!("root=UUID={ROOT}"), &format!("root={root}"));
+        let mut facts = facts_of(&guest);
+        facts.block[0].partlabel = "root".to_owned();
+        facts.block[0].lv_uuid = "x".repeat(32);
+        assert_eq!(open(&check(&facts, &guest, &target())), Vec::<String>::new(), "{root}");
+        // Two of one name: which is meant is not known.
+        facts.block[2].partlabel = "root".to_owned();
+        let found = open(&check(&facts, &guest, &target()));
+        assert_eq!(!found.is_empty(), root.contains("label") || root.contains("LABEL"), "{root}: {found:?}");
+    }
 }
 
 #[test]
