@@ -7,6 +7,8 @@ use std::process::Command;
 use h2k::plan::time::{Range, Sample, StageTime, TimeForecast};
 use h2k::report::{BatchReport, BatchVm, Report, Undone, VmState};
 use h2k::stage::Stage;
+use h2k_fixers::hive::{RegChange, RegData, RegOp};
+use h2k_fixers::hostfile::HostFile;
 use h2k_fixers::undo::{Left, Trace};
 use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent};
 use serde_json::{Value, json};
@@ -64,6 +66,28 @@ fn real() -> Report {
         .unwrap()
 }
 
+/// A change of every kind in a registry, with data of every kind.
+fn registry() -> Vec<RegChange> {
+    let set = |name: &str, before, after| RegOp::Set { name: name.to_owned(), before, after };
+    let data = [
+        RegData::Sz("a".to_owned()),
+        RegData::ExpandSz("a".to_owned()),
+        RegData::MultiSz(vec!["a".to_owned()]),
+        RegData::Dword(1),
+        RegData::Qword(1),
+        RegData::binary([1]),
+        RegData::none(),
+    ];
+    let mut ops: Vec<RegOp> = data.into_iter().map(|data| set("a", Some(data.clone()), data)).collect();
+    ops.extend([
+        set("", None, RegData::Dword(1)),
+        RegOp::Create,
+        RegOp::Unset { name: "a".to_owned(), before: RegData::Dword(1) },
+        RegOp::Delete { keys: 1 },
+    ]);
+    ops.into_iter().map(|op| RegChange { key: "a".to_owned(), op }).collect()
+}
+
 /// A change of every kind.
 fn changes() -> Vec<Change> {
     let path = || "/etc/x".to_owned();
@@ -95,6 +119,13 @@ fn changes() -> Vec<Change> {
         Change::Append { path: path(), size: 1, text: path() },
         Change::Erase { path: path(), size: 1 },
         Change::Label { path: path(), label: path() },
+        Change::Registry { path: path(), changes: registry() },
+        Change::Place {
+            path: path(),
+            from: HostFile { file: "/x.iso".into(), member: Some("x.sys".to_owned()) },
+            size: 1,
+            digest: path(),
+        },
         Change::Run { argv: vec![path()], changes: vec![path()] },
     ]
 }

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::append::ArchiveEntry;
+use crate::hive::RegChange;
+use crate::hostfile::HostFile;
 
 /// Content of a file: text where it is text, so that plans can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +149,25 @@ pub enum Change {
         /// Label (`system_u:object_r:etc_t:s0`).
         label: String,
     },
+    /// Changes a registry hive of a Windows guest. It is changed in a copy, which is read again before it replaces the
+    /// hive's content.
+    Registry {
+        /// The hive's file.
+        path: String,
+        /// What is changed, in order.
+        changes: Vec<RegChange>,
+    },
+    /// Puts a file of this host into the guest (a driver). Its content stands in the plan by its digest only.
+    Place {
+        /// New file; nothing may be there.
+        path: String,
+        /// Where it comes from.
+        from: HostFile,
+        /// Its size in bytes.
+        size: u64,
+        /// Its digest, BLAKE3.
+        digest: String,
+    },
     /// Runs a program of the guest inside the appliance, without network.
     Run {
         /// Program and arguments; never a shell string.
@@ -215,6 +236,8 @@ impl Edit {
             | Change::Erase { path, .. }
             | Change::Label { path, .. }
             | Change::Chmod { path, .. }
+            | Change::Registry { path, .. }
+            | Change::Place { path, .. }
             | Change::AppendArchive { path, .. } => vec![path],
             Change::Rename { path, to } => vec![path, to],
             Change::Run { changes, .. } => changes.iter().map(String::as_str).collect(),

@@ -20,6 +20,7 @@ pub mod error;
 pub mod facts;
 pub mod fixer;
 pub mod guest;
+pub mod hive;
 pub mod hostfile;
 pub mod initramfs;
 pub mod inspect;
@@ -31,6 +32,7 @@ pub mod readiness;
 pub mod recorder;
 pub mod registry;
 pub mod undo;
+pub mod windows;
 
 pub use append::{ArchiveEntry, EntryContent};
 pub use concern::{Concern, Explained, Severity};

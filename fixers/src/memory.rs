@@ -271,6 +271,17 @@ impl GuestMut for MemoryGuest {
                     content.extend(archive);
                 }
             }
+            Change::Registry { path, changes } => {
+                let gone = || GuestError::NotFound { path: path.clone() };
+                let hive = self.hive(path)?.ok_or_else(gone)?;
+                changes.iter().try_for_each(|change| hive.apply(change))?;
+                self.overwrite(path, hive.write()?);
+            }
+            Change::Place { path, from, size, digest } => {
+                let content = from.read_as_planned(*size, digest)?;
+                let path = self.resolve(path, false);
+                self.put(&path, &content);
+            }
             Change::Run { argv, .. } => self.runs.push(argv.clone()),
         }
         Ok(())
@@ -317,7 +328,10 @@ pub fn check_before(guest: &dyn Guest, edit: &Edit) -> Result<()> {
             Some(_) => changed(path, "its size differs"),
             None => changed(path, "it is not there"),
         },
-        Change::Rename { to: path, .. } | Change::Copy { path, .. } | Change::Directory { path, .. }
+        Change::Rename { to: path, .. }
+        | Change::Copy { path, .. }
+        | Change::Place { path, .. }
+        | Change::Directory { path, .. }
             if guest.exists(path)? =>
         {
             changed(path, "the plan creates it, but it is there")

@@ -1,5 +1,6 @@
 //! An edit as people read it: a unified diff for text, a line for everything else.
 
+use h2k_fixers::hive;
 use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent};
 use similar::TextDiff;
 
@@ -32,6 +33,10 @@ pub fn headline(edit: &Edit) -> String {
         Change::Append { path, .. } => format!("append to {path}"),
         Change::Erase { path, size } => format!("remove {path} ({size} bytes, not shown)"),
         Change::Label { path, label } => format!("label {path} {label}"),
+        Change::Registry { path, changes } => {
+            format!("change the registry hive {path} ({} changes)", changes.len())
+        }
+        Change::Place { path, from, size, .. } => format!("copy {from} of this host to {path} ({size} bytes)"),
         Change::Run { argv, changes } => {
             format!("run {} (changes {})", argv.join(" "), changes.join(", "))
         }
@@ -46,6 +51,7 @@ pub fn unified(edit: &Edit) -> String {
         Change::Remove { path, before } => between(path, Some(before), None),
         Change::AppendArchive { entries, .. } => entries.iter().map(entry).collect(),
         Change::Append { text, .. } => text.lines().map(|line| format!("+{line}\n")).collect(),
+        Change::Registry { path, changes } => format!("--- a{path}\n+++ b{path}\n{}", hive::lines(changes)),
         _ => String::new(),
     }
 }

@@ -150,6 +150,8 @@ fn show_change(out: &mut String, change: &Change) {
         Change::Append { path, text, .. } => format!("append {path}\n+{}", text.trim_end()),
         Change::Erase { path, .. } => format!("erase {path}"),
         Change::Label { path, label } => format!("label {path} {label}"),
+        Change::Registry { path, changes } => format!("registry {path} {}", changes.len()),
+        Change::Place { path, from, .. } => format!("place {path} from {from}"),
         Change::Run { argv, .. } => format!("run {argv:?}"),
     };
     writeln!(out, "{line}").unwrap();

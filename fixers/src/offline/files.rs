@@ -1,9 +1,11 @@
 //! The read side of a guest in the appliance.
 
 use std::io::Read;
+use std::rc::Rc;
 
 use super::session::{Session, text};
 use crate::error::{GuestError, Result};
+use crate::hive::{self, Hive};
 use crate::guest::{FileKind, Guest, MAX_READ, Stat};
 
 /// `ENOENT`, errno(3).
@@ -109,6 +111,17 @@ impl Guest for Session {
         .map_err(host)?;
         self.ask(&format!("reading {path}"), |g| g.download(path, text(copy.path()).unwrap_or_default()))?;
         Ok(Box::new(copy.reopen().map_err(host)?))
+    }
+
+    fn hive(&self, path: &str) -> Result<Option<Rc<Hive>>> {
+        if let Some(hive) = self.hives.borrow().get(path) {
+            return Ok(Some(hive.clone()));
+        }
+        let hive = hive::load(self, path)?;
+        if let Some(hive) = &hive {
+            self.hives.borrow_mut().insert(path.to_owned(), hive.clone());
+        }
+        Ok(hive)
     }
 
     fn tail(&self, path: &str, count: usize) -> Result<Vec<u8>> {

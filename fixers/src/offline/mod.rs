@@ -19,6 +19,7 @@ mod files;
 mod inside;
 mod luks;
 mod mount;
+mod registry;
 mod session;
 mod system;
 

@@ -1,0 +1,3 @@
+//! Repairs of Windows guests.
+
+pub mod path;
