@@ -89,6 +89,20 @@ pub trait Guest {
         Ok(tail.split_off(tail.len().saturating_sub(count)))
     }
 
+    /// The first `count` bytes of a file of any size, all of them if it has fewer, following links.
+    ///
+    /// # Errors
+    /// As [`Guest::open`].
+    fn head(&self, path: &str, count: usize) -> Result<Vec<u8>> {
+        let failed = |e: std::io::Error| GuestError::Backend {
+            doing: format!("reading {path}"),
+            message: e.to_string(),
+        };
+        let mut head = Vec::new();
+        self.open(path)?.take(count as u64).read_to_end(&mut head).map_err(failed)?;
+        Ok(head)
+    }
+
     /// The SELinux label of what is at `path`, not following a link. `None` if there is none, or nothing is there.
     ///
     /// # Errors

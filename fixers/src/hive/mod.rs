@@ -17,6 +17,8 @@ mod ffi;
 mod header;
 mod key;
 mod log;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 
 #[cfg(test)]

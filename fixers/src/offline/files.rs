@@ -124,6 +124,14 @@ impl Guest for Session {
         Ok(hive)
     }
 
+    fn head(&self, path: &str, count: usize) -> Result<Vec<u8>> {
+        if self.stat_following(path)?.is_none() {
+            return Err(GuestError::NotFound { path: path.to_owned() });
+        }
+        let count = i32::try_from(count).unwrap_or(i32::MAX).min(MAX_PREAD);
+        self.ask(&format!("reading the beginning of {path}"), |g| g.pread(path, count, 0))
+    }
+
     fn tail(&self, path: &str, count: usize) -> Result<Vec<u8>> {
         let stat =
             self.stat_following(path)?.ok_or_else(|| GuestError::NotFound { path: path.to_owned() })?;
