@@ -31,6 +31,7 @@ pub mod readiness;
 pub mod recorder;
 pub mod registry;
 pub mod undo;
+pub mod windows;
 
 pub use append::{ArchiveEntry, EntryContent};
 pub use concern::{Concern, Explained, Severity};
