@@ -9,6 +9,7 @@
 //! A driver is recognised by the hardware ids of its INF file and chosen by the decorations there; names of files decide
 //! nothing. Names of directories (`2k12R2`, `amd64`) only rank what fits.
 
+mod build;
 mod catalog;
 mod der;
 mod error;

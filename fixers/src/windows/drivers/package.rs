@@ -115,8 +115,13 @@ pub enum Warning {
         /// Which of these, a sentence.
         what: String,
     },
-    /// It is signed for tests, by itself or by no authority that Windows trusts.
+    /// It is signed for tests, or by itself: only a Windows in test mode loads it.
     TestSigned {
+        /// Name of the signer.
+        signer: String,
+    },
+    /// It is signed by its vendor, and nobody vouches for that whom 64-bit Windows knows.
+    VendorSigned {
         /// Name of the signer.
         signer: String,
     },

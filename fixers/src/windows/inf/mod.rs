@@ -116,6 +116,11 @@ impl Inf {
         self.sections.find(name)
     }
 
+    /// All lines of all sections.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.sections.iter().flat_map(|section| &section.lines)
+    }
+
     /// Replaces every `%name%` in a text.
     pub fn substitute(&self, text: &str) -> String {
         self.strings.substitute(text)
