@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A Windows system.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowsFacts {
-    /// Its directory in the guest (`/Windows`, `/WINNT`), in the case that the disk has.
+    /// Its directory in the guest (`/c/Windows`, `/c/WINNT`), in the case that the disk has.
     pub system_root: String,
     /// Version.
     pub version: WindowsVersion,
@@ -35,12 +35,8 @@ pub struct WindowsFacts {
     pub device_policies: Vec<String>,
     /// Antivirus and other products whose drivers watch the boot.
     pub guards: Vec<String>,
-    /// Boot configuration stores (`BCD`), as paths in the guest or on a file system beside it.
+    /// Boot configuration stores (`BCD`), as paths in the guest.
     pub boot_stores: Vec<String>,
-    /// Devices with BitLocker, by their names in the appliance.
-    pub bitlocker: Vec<String>,
-    /// Disks that are under the Logical Disk Manager (dynamic disks), by their names in the appliance.
-    pub dynamic_disks: Vec<String>,
 }
 
 /// What `winver` and the registry say.

@@ -22,6 +22,7 @@ mod mount;
 mod registry;
 mod session;
 mod system;
+mod windows;
 
 pub use luks::{VolumeKey, selects};
 pub use session::{Access, Drive, LaunchOptions, Session, appliance_memory};

@@ -17,6 +17,7 @@ pub mod inspect;
 mod mac;
 pub mod path;
 pub mod target;
+pub mod ready;
 mod vendors;
 
 #[cfg(test)]

@@ -54,14 +54,14 @@ fn entry(guest: &dyn Guest, dir: &str, name: &str) -> Result<Option<String>> {
     Ok(entries.into_iter().find(|entry| entry.to_lowercase() == wanted))
 }
 
-/// The path in the guest of a file that the registry names: `\SystemRoot\…`, `%SystemRoot%\…`, `System32\…`,
-/// `C:\Windows\…` (of the system's own drive), `\??\C:\…`, quotes and arguments left out. `None` for other drives and
-/// for what is no path.
-pub fn of_image(system_root: &str, image: &str) -> Option<String> {
+/// The path in the guest of a program or driver that the registry names: `\SystemRoot\…`, `%SystemRoot%\…`,
+/// `System32\…`, `C:\…` (the system's own drive, which is `volume`), `\??\C:\…`; quotes and arguments are left out.
+/// `None` for other drives and for what is no path.
+pub fn of_image(volume: &str, system_root: &str, image: &str) -> Option<String> {
     let image = image.trim();
     let image = match image.strip_prefix('"') {
         Some(rest) => rest.split('"').next().unwrap_or_default(),
-        None => image,
+        None => without_arguments(image),
     };
     let lower = image.to_lowercase();
     let after = |prefix: &str| lower.starts_with(prefix).then(|| image.get(prefix.len()..)).flatten();
@@ -75,7 +75,15 @@ pub fn of_image(system_root: &str, image: &str) -> Option<String> {
     let image = after("\\??\\").unwrap_or(image);
     let drive = image.get(1..3) == Some(":\\") && image.starts_with(|c: char| c.is_ascii_alphabetic());
     // Windows numbers its own volume C: unless it was installed from another system.
-    (drive && image.starts_with(['c', 'C'])).then(|| format!("/{}", slashes(image.get(3..).unwrap_or_default())))
+    let rest = slashes(image.get(3..).unwrap_or_default());
+    (drive && image.starts_with(['c', 'C'])).then(|| join(volume, &rest))
+}
+
+/// A path without quotes may have blanks in it, and what follows a program's ending are its arguments.
+fn without_arguments(image: &str) -> &str {
+    let lower = image.to_ascii_lowercase();
+    let end = [".exe ", ".sys ", ".dll "].iter().filter_map(|ending| lower.find(ending)).min();
+    end.and_then(|at| image.get(..at + 4)).unwrap_or(image)
 }
 
 fn slashes(path: &str) -> String {
@@ -106,15 +114,15 @@ mod tests {
     #[test]
     fn image_paths_of_services_are_understood() {
         for (image, path) in [
-            ("\\SystemRoot\\System32\\drivers\\a.sys", Some("/Windows/System32/drivers/a.sys")),
-            ("%SystemRoot%\\a.exe -k x", Some("/Windows/a.exe -k x")),
-            ("System32\\drivers\\a.sys", Some("/Windows/System32/drivers/a.sys")),
-            ("\"C:\\Program Files\\X\\a.exe\" -x", Some("/Program Files/X/a.exe")),
-            ("\\??\\C:\\a.sys", Some("/a.sys")),
+            ("\\SystemRoot\\System32\\drivers\\a.sys", Some("/c/Windows/System32/drivers/a.sys")),
+            ("%SystemRoot%\\a.exe -k x", Some("/c/Windows/a.exe")),
+            ("System32\\drivers\\a.sys", Some("/c/Windows/System32/drivers/a.sys")),
+            ("\"C:\\Program Files\\X\\a.exe\" -x", Some("/c/Program Files/X/a.exe")),
+            ("\\??\\C:\\a.sys", Some("/c/a.sys")),
             ("D:\\a.sys", None),
             ("", None),
         ] {
-            assert_eq!(of_image("/Windows", image).as_deref(), path, "{image}");
+            assert_eq!(of_image("/c", "/c/Windows", image).as_deref(), path, "{image}");
         }
     }
 }

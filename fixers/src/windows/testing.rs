@@ -29,15 +29,15 @@ impl Phony {
 
     /// The guest.
     pub(crate) fn guest(&self) -> MemoryGuest {
-        let config = "/Windows/System32/config";
+        let config = "/c/Windows/System32/config";
         MemoryGuest::new()
             .file(&format!("{config}/SYSTEM"), hive("SYSTEM", &self.system.borrow()))
             .file(&format!("{config}/SOFTWARE"), hive("SOFTWARE", &self.software.borrow()))
-            .file("/Windows/System32/ntoskrnl.exe", "MZ")
-            .dir("/Windows/System32/drivers")
-            .dir("/Windows/INF")
-            .dir("/Windows/System32/DriverStore/FileRepository")
-            .dir("/Windows/System32/CatRoot/{F750E6C3-38EE-11D1-85E5-00C04FC295EE}")
+            .file("/c/Windows/System32/ntoskrnl.exe", "MZ")
+            .dir("/c/Windows/System32/drivers")
+            .dir("/c/Windows/INF")
+            .dir("/c/Windows/System32/DriverStore/FileRepository")
+            .dir("/c/Windows/System32/CatRoot/{F750E6C3-38EE-11D1-85E5-00C04FC295EE}")
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::guest::Guest;
 use crate::hive::{Hex, Hive};
-use crate::windows::path;
+use crate::windows::{BOOT_VOLUME, ESP, SYSTEM_VOLUME, path};
 
 /// Most drive letters and paging files that are kept: there are 26 letters.
 const MAX_LETTERS: usize = 26;
@@ -43,8 +43,10 @@ pub(super) fn drive_letters(system: &Hive) -> Result<BTreeMap<String, String>> {
 /// EFI system partition.
 pub(super) fn stores(guest: &dyn Guest) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for store in ["Boot/BCD", "EFI/Microsoft/Boot/BCD"] {
-        found.extend(path::find(guest, "/", store)?);
+    for (volume, store) in
+        [(ESP, "EFI/Microsoft/Boot/BCD"), (BOOT_VOLUME, "Boot/BCD"), (SYSTEM_VOLUME, "Boot/BCD")]
+    {
+        found.extend(path::find(guest, volume, store)?);
     }
     Ok(found)
 }

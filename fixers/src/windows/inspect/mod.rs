@@ -16,7 +16,7 @@ mod tests;
 
 use std::rc::Rc;
 
-use super::path;
+use super::{SYSTEM_VOLUME, path};
 use crate::error::{GuestError, Result};
 use crate::facts::{GuestFacts, SystemFacts, WindowsFacts};
 use crate::guest::{FileKind, Guest, join};
@@ -29,17 +29,17 @@ const MAX_DIRECTORIES: usize = 500;
 /// Where the hives lie below the system's directory.
 const CONFIG: &str = "System32/config";
 
-/// The directory of the Windows system on a file system; `None` if it holds none.
+/// The directory of the Windows system on the file system that is mounted at `volume`; `None` if it holds none.
 ///
 /// # Errors
 /// The guest could not be read.
-pub fn system_root(guest: &dyn Guest) -> Result<Option<String>> {
-    let mut names = guest.list("/")?.unwrap_or_default();
+pub fn system_root(guest: &dyn Guest, volume: &str) -> Result<Option<String>> {
+    let mut names = guest.list(volume)?.unwrap_or_default();
     names.truncate(MAX_DIRECTORIES);
     // The usual names first: they are the ones nearly always.
     names.sort_by_key(|name| !matches!(name.to_lowercase().as_str(), "windows" | "winnt"));
     for name in names {
-        let dir = join("/", &name);
+        let dir = join(volume, &name);
         if guest.lstat(&dir)?.is_none_or(|stat| stat.kind != FileKind::Directory) {
             continue;
         }
@@ -76,13 +76,13 @@ pub fn system(guest: &dyn Guest, root: &str, dir: &str) -> Result<SystemFacts> {
     })
 }
 
-/// Fills in `facts.windows`. The backend has mounted the system, and has said in [`WindowsFacts::shutdown`] and its
-/// neighbours what it knows of the disks.
+/// Fills in `facts.windows`. The backend has mounted the volumes, and has said in [`WindowsFacts::shutdown`] what the file
+/// system says of itself.
 ///
 /// # Errors
 /// The guest could not be read, or a hive is damaged.
 pub fn gather(guest: &dyn Guest, facts: &mut GuestFacts) -> Result<()> {
-    let Some(dir) = system_root(guest)? else { return Ok(()) };
+    let Some(dir) = system_root(guest, SYSTEM_VOLUME)? else { return Ok(()) };
     let known = facts.windows.take().unwrap_or_default();
     let hives = Hives::open(guest, &dir)?;
     let control_sets = hives.control_sets()?;

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::hive::Hive;
-use crate::windows::path;
+use crate::windows::{SYSTEM_VOLUME, path};
 
 /// Services that are looked at; Windows has about 700.
 const MAX_SERVICES: usize = 20_000;
@@ -45,7 +45,7 @@ pub(crate) fn services(system: &Hive, set: &str, system_root: &str) -> Result<Ve
                 _ => {}
             }
         }
-        service.file = path::of_image(system_root, &service.image);
+        service.file = path::of_image(SYSTEM_VOLUME, system_root, &service.image);
         services.push(service);
     }
     Ok(services)

@@ -4,14 +4,14 @@ use crate::error::Result;
 use crate::facts::windows::Shutdown;
 use crate::guest::Guest;
 use crate::hive::Hive;
-use crate::windows::path;
+use crate::windows::{SYSTEM_VOLUME, path};
 
 /// Bytes of the hibernation file that are looked at.
 const SIGNATURE: usize = 4;
 
 /// Looks at the hibernation file. `known` is what the file system says of itself.
 pub(super) fn shutdown(guest: &dyn Guest, system: &Hive, set: &str, known: Shutdown) -> Result<Shutdown> {
-    let Some(file) = path::find(guest, "/", "hiberfil.sys")? else { return Ok(known) };
+    let Some(file) = path::find(guest, SYSTEM_VOLUME, "hiberfil.sys")? else { return Ok(known) };
     let head = guest.head(&file, SIGNATURE)?;
     // `HIBR` (before Windows 8 `hibr`) while an image waits to be loaded; `RSTR`, `wake` or zeros once it was.
     if !head.eq_ignore_ascii_case(b"hibr") {

@@ -17,7 +17,7 @@ fn facts_of(guest: &MemoryGuest) -> GuestFacts {
         nics: vec![nic("00:50:56:aa:bb:01", 192), nic("00:50:56:aa:bb:02", 224)],
         ..SourceHardware::default()
     };
-    let dir = system_root(guest).unwrap().unwrap();
+    let dir = system_root(guest, "/c").unwrap().unwrap();
     let systems = vec![system(guest, "/dev/sda2", &dir).unwrap()];
     let mut facts = GuestFacts { hardware, systems, ..GuestFacts::default() };
     gather(guest, &mut facts).unwrap();
@@ -74,7 +74,7 @@ fn hibernation_and_fast_startup_are_told_by_the_file_itself() {
     ] {
         let mut phony = Phony::new(SERVER_2022);
         phony.system(extra);
-        let guest = phony.guest().file("/hiberfil.sys", format!("{head} and memory"));
+        let guest = phony.guest().file("/c/hiberfil.sys", format!("{head} and memory"));
         assert_eq!(facts_of(&guest).windows.unwrap().shutdown, expected, "{head}");
     }
 }
@@ -97,7 +97,7 @@ fn what_is_shared_or_of_another_owner_is_no_tool() {
     );
     // Of a name that VMware uses, and of somebody else.
     let other = crate::windows::company::sample("Contoso");
-    let guest = phony.guest().file("/Windows/System32/drivers/vmmemctl.sys", other);
+    let guest = phony.guest().file("/c/Windows/System32/drivers/vmmemctl.sys", other);
     let windows = facts_of(&guest).windows.unwrap();
     let services: Vec<&str> =
         windows.tools.iter().flat_map(|t| &t.services).map(String::as_str).collect();
@@ -150,13 +150,13 @@ fn what_guards_the_boot_is_told() {
 fn a_registry_that_is_not_whole_is_an_error_and_never_half_a_fact() {
     let phony = Phony::new(SERVER_2022);
     let guest = phony.guest();
-    let system = "/Windows/System32/config/SYSTEM";
+    let system = "/c/Windows/System32/config/SYSTEM";
     let mut hive = guest.read(system).unwrap().unwrap();
     hive[4] ^= 1;
     let guest = phony.guest().file(system, hive);
-    let error = super::system(&guest, "/dev/sda2", "/Windows").unwrap_err().to_string();
+    let error = super::system(&guest, "/dev/sda2", "/c/Windows").unwrap_err().to_string();
     assert!(error.contains("shutdown /s /t 0"), "{error}");
     let empty = crate::hive::empty(system).unwrap().write().unwrap();
     let guest = phony.guest().file(system, empty);
-    assert!(super::system(&guest, "/dev/sda2", "/Windows").unwrap_err().to_string().contains("Select"));
+    assert!(super::system(&guest, "/dev/sda2", "/c/Windows").unwrap_err().to_string().contains("Select"));
 }

@@ -100,8 +100,7 @@ fn is_owner(
         return Ok(service.owners.iter().all(theirs));
     }
     let Some(file) = &service.file else { return Ok(false) };
-    let program = file.find(".exe").map_or(file.as_str(), |at| file.get(..at + 4).unwrap_or(file));
-    let Some(file) = path::find(guest, "/", program)? else { return Ok(false) };
+    let Some(file) = path::find(guest, "/", file)? else { return Ok(false) };
     match guest.read(&file) {
         Ok(Some(content)) => Ok(company(&content).is_some_and(|name| is_company(vendor, &name))),
         Ok(None) | Err(GuestError::TooLarge { .. }) => Ok(false),
