@@ -91,11 +91,10 @@ fn service_of(hive: &Hive, inf: &str) -> Result<Option<String>> {
 fn critical(system: &Hive, windows: &WindowsFacts, role: Role) -> Result<Option<Option<String>>> {
     let mut service = None;
     for set in &windows.control_sets {
-        let Some(wanted) = role.ids().first() else { return Ok(None) };
-        let key = format!("{set}\\Control\\CriticalDeviceDatabase\\{}", wanted.replace('\\', "#"));
-        let Some(found) = system.value(&key, "Service")?.and_then(|data| data.text()) else {
-            return Ok(None);
-        };
+        let database = format!("{set}\\Control\\CriticalDeviceDatabase");
+        let known = |id: &str| system.value(&format!("{database}\\{}", id.replace('\\', "#")), "Service");
+        let found = role.ids().iter().map(|id| known(id)).collect::<Result<Vec<_>>>()?;
+        let Some(found) = found.into_iter().flatten().find_map(|data| data.text()) else { return Ok(None) };
         service = Some(Some(found));
     }
     Ok(service)
