@@ -14,7 +14,9 @@ mod susp;
 mod volume;
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod writer;
 
 use std::collections::BTreeSet;
 use std::io;
