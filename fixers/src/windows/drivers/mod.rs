@@ -30,7 +30,7 @@ mod tests;
 pub use catalog::{Digest, Signature, Trust, signature};
 pub use error::DriverError;
 pub use osdir::{OsDir, OsKind};
-pub use pe::embedded_signature;
 pub use package::{Catalog, Package, PackageFile, Warning};
+pub use pe::embedded_signature;
 pub use role::{ROLES, Role};
 pub use source::DriverSource;

@@ -29,8 +29,22 @@ const SCSI: (&str, &str) = ("SCSIAdapter", "{4D36E97B-E325-11CE-BFC1-08002BE1031
 
 /// The drivers that a phony tree has.
 pub(crate) const DRIVERS: [Driver; 12] = [
-    driver("viostor", "viostor", SCSI, &["1001&SUBSYS_00021AF4&REV_00", "1042&SUBSYS_11001AF4&REV_01"], 0, "viostor"),
-    driver("vioscsi", "vioscsi", SCSI, &["1004&SUBSYS_00081AF4&REV_00", "1048&SUBSYS_11001AF4&REV_01"], 0, "vioscsi"),
+    driver(
+        "viostor",
+        "viostor",
+        SCSI,
+        &["1001&SUBSYS_00021AF4&REV_00", "1042&SUBSYS_11001AF4&REV_01"],
+        0,
+        "viostor",
+    ),
+    driver(
+        "vioscsi",
+        "vioscsi",
+        SCSI,
+        &["1004&SUBSYS_00081AF4&REV_00", "1048&SUBSYS_11001AF4&REV_01"],
+        0,
+        "vioscsi",
+    ),
     driver(
         "NetKVM",
         "netkvm",
@@ -39,9 +53,30 @@ pub(crate) const DRIVERS: [Driver; 12] = [
         3,
         "netkvm",
     ),
-    driver("Balloon", "balloon", SYSTEM, &["1002&SUBSYS_00051AF4&REV_00", "1045&SUBSYS_11001AF4&REV_01"], 3, "BALLOON"),
-    driver("vioserial", "vioser", SYSTEM, &["1003&SUBSYS_00031AF4&REV_00", "1043&SUBSYS_11001AF4&REV_01"], 3, "VirtioSerial"),
-    driver("viorng", "viorng", SYSTEM, &["1005&SUBSYS_00041AF4&REV_00", "1044&SUBSYS_11001AF4&REV_01"], 3, "viorng"),
+    driver(
+        "Balloon",
+        "balloon",
+        SYSTEM,
+        &["1002&SUBSYS_00051AF4&REV_00", "1045&SUBSYS_11001AF4&REV_01"],
+        3,
+        "BALLOON",
+    ),
+    driver(
+        "vioserial",
+        "vioser",
+        SYSTEM,
+        &["1003&SUBSYS_00031AF4&REV_00", "1043&SUBSYS_11001AF4&REV_01"],
+        3,
+        "VirtioSerial",
+    ),
+    driver(
+        "viorng",
+        "viorng",
+        SYSTEM,
+        &["1005&SUBSYS_00041AF4&REV_00", "1044&SUBSYS_11001AF4&REV_01"],
+        3,
+        "viorng",
+    ),
     driver(
         "viogpudo",
         "viogpudo",
@@ -61,7 +96,14 @@ pub(crate) const DRIVERS: [Driver; 12] = [
     driver("pvpanic", "pvpanic", SYSTEM, &[r"ACPI\QEMU0001"], 3, "PVPanic"),
     driver("fwcfg", "fwcfg", SYSTEM, &[r"ACPI\QEMU0002"], 3, "FwCfg"),
     driver("viofs", "viofs", SYSTEM, &["105A&SUBSYS_11001AF4&REV_01"], 3, "VirtioFsDrv"),
-    driver("viosock", "viosock", SYSTEM, &["1012&SUBSYS_00131AF4&REV_00", "1053&SUBSYS_11001AF4&REV_01"], 3, "viosock"),
+    driver(
+        "viosock",
+        "viosock",
+        SYSTEM,
+        &["1012&SUBSYS_00131AF4&REV_00", "1053&SUBSYS_11001AF4&REV_01"],
+        3,
+        "viosock",
+    ),
 ];
 
 const fn driver(
@@ -214,7 +256,8 @@ fn distinguished(name: &str) -> Vec<u8> {
 fn certificate(serial: u8, subject: &str, issuer: &str) -> Vec<u8> {
     let (version, serial) = (der(0xa0, &[&[2, 1, 2]]), [2, 1, serial]);
     let empty = der(0x30, &[]);
-    let body = [&version[..], &serial, &empty, &distinguished(issuer), &empty, &distinguished(subject), &empty];
+    let body =
+        [&version[..], &serial, &empty, &distinguished(issuer), &empty, &distinguished(subject), &empty];
     der(0x30, &[&der(0x30, &body), &empty, &[3, 1, 0]])
 }
 
@@ -223,10 +266,8 @@ pub(crate) const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 
 /// A signature: names from the signer upwards, and the digest's identifier.
 pub(crate) fn signed(names: &[&str], digest: &[u8]) -> Vec<u8> {
-    let certificates: Vec<Vec<u8>> = (1..)
-        .zip(names.windows(2))
-        .map(|(serial, pair)| certificate(serial, pair[0], pair[1]))
-        .collect();
+    let certificates: Vec<Vec<u8>> =
+        (1..).zip(names.windows(2)).map(|(serial, pair)| certificate(serial, pair[0], pair[1])).collect();
     let certificates = der(0xa0, &certificates.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let algorithm = der(0x30, &[digest, &[5, 0]]);
     let id = der(0x30, &[&distinguished(names[1]), &[2, 1, 1]]);

@@ -31,7 +31,13 @@ pub(crate) fn image(files: &BTreeMap<String, Vec<u8>>, extra: Extra) -> Vec<u8> 
     let rock_ridge = extra == Extra::RockRidge;
     let placed = place_files(&root, &mut out);
     let mut placed_again = placed.iter().copied();
-    let primary = directory(&root, &mut out, &mut placed_again, if rock_ridge { Extra::RockRidge } else { Extra::None }, true);
+    let primary = directory(
+        &root,
+        &mut out,
+        &mut placed_again,
+        if rock_ridge { Extra::RockRidge } else { Extra::None },
+        true,
+    );
     out[16 * SECTOR..][..SECTOR].copy_from_slice(&descriptor(1, primary, b"   "));
     if extra == Extra::Joliet {
         let mut placed = placed.iter().copied();
@@ -99,7 +105,9 @@ fn push(bytes: &mut Vec<u8>, record: &[u8]) {
 fn names(name: &str, is_dir: bool, extra: Extra, at: usize) -> (Vec<u8>, Vec<u8>) {
     let version = if is_dir { "" } else { ";1" };
     match extra {
-        Extra::Joliet => (format!("{name}{version}").encode_utf16().flat_map(u16::to_be_bytes).collect(), Vec::new()),
+        Extra::Joliet => {
+            (format!("{name}{version}").encode_utf16().flat_map(u16::to_be_bytes).collect(), Vec::new())
+        }
         Extra::RockRidge => {
             // Real images cut and number the names here; these are told by the entries only.
             let len = u8::try_from(name.len() + 5).unwrap();

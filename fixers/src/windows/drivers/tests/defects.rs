@@ -10,7 +10,8 @@ fn subsystem_ids_are_those_of_the_devices() {
         let package = source.find(&server(10, 0, 17763), role).unwrap().unwrap();
         let devices: Vec<&str> = package.devices.iter().map(|device| device.hardware_id.as_str()).collect();
         assert_eq!(devices, role.qemu_ids(), "{role}");
-        let general: Vec<&str> = package.devices.iter().map(|device| device.compatible_ids[0].as_str()).collect();
+        let general: Vec<&str> =
+            package.devices.iter().map(|device| device.compatible_ids[0].as_str()).collect();
         assert_eq!(general, role.ids(), "{role}");
     }
     assert!(!Role::Blk.names(r"PCI\VEN_1AF4&DEV_10011"));

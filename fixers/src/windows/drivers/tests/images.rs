@@ -23,7 +23,8 @@ fn an_image_says_what_its_directory_says() {
         ] {
             let of = |source: &DriverSource| {
                 let package = source.find(&target, role).unwrap().unwrap();
-                let files: Vec<_> = package.files.iter().map(|f| (f.name.clone(), f.digest().unwrap())).collect();
+                let files: Vec<_> =
+                    package.files.iter().map(|f| (f.name.clone(), f.digest().unwrap())).collect();
                 (package.directory, package.inf_name, package.inf_bytes, package.warnings, files)
             };
             assert_eq!(of(&image), of(&directory), "{extra:?} {target} {role}");

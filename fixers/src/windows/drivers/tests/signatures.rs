@@ -104,7 +104,8 @@ proptest::proptest! {
 #[test]
 fn signatures_of_other_programs_are_read() {
     let fixture = |name: &str| {
-        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/signatures").join(name)).unwrap()
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/signatures").join(name))
+            .unwrap()
     };
     for (read, digest) in [
         (signature(&fixture("cms-sha1.der")), Digest::Sha1),

@@ -71,9 +71,8 @@ fn versions_come_before_suites() {
 fn product_types_have_to_be_the_same() {
     let line = "m = M,NTamd64.6.1.1,NTamd64.6.1.3";
     let sections = ["M.NTamd64.6.1.1", "M.NTamd64.6.1.3"];
-    let of = |product_type| {
-        chosen(line, &sections, WindowsTarget::new(6, 1, 7601, Arch::Amd64, product_type))
-    };
+    let of =
+        |product_type| chosen(line, &sections, WindowsTarget::new(6, 1, 7601, Arch::Amd64, product_type));
     assert_eq!(of(ProductType::Workstation).as_deref(), Some("M.NTamd64.6.1.1"));
     assert_eq!(of(ProductType::Server).as_deref(), Some("M.NTamd64.6.1.3"));
     assert_eq!(of(ProductType::DomainController), None);

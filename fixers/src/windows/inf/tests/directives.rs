@@ -90,7 +90,8 @@ fn registry_values_of_every_type() {
         HKR,,Negative,0x10001,-1\nHKR,,Bytes,0x10001,01,02,00,00\nHKR,,Binary,1,9,A,0xff\nHKR,,None,0x20001\n\
         HKR,,Own,0x00380001,1,0\nHKLM,\\Soft\\Key\\,x,4\nHKU,Key\nHKCR,K,,0x10\nHKR,,Keep,0x00010003,0\n";
     let device = device(&format!("[i]\nAddReg=r\n[r]\n{lines}"));
-    let found: Vec<_> = device.install.registry.iter().map(|v| (v.root, v.key.as_str(), v.data.clone())).collect();
+    let found: Vec<_> =
+        device.install.registry.iter().map(|v| (v.root, v.key.as_str(), v.data.clone())).collect();
     let text = |t: &str| t.to_owned();
     assert_eq!(
         found,
@@ -156,7 +157,10 @@ fn what_windows_brings_is_noted() {
         "[i]\nInclude=msdv.inf,b.inf\nNeeds=MSDV\nAddReg=none\n[i.Wdf]\nKmdfService = S, wdf\n[wdf]\nKmdfLibraryVersion=1.15\n",
     );
     let install = &device.install;
-    assert_eq!((install.includes.as_slice(), install.needs.as_slice()), (&["msdv.inf".to_owned(), "b.inf".to_owned()][..], &["MSDV".to_owned()][..]));
+    assert_eq!(
+        (install.includes.as_slice(), install.needs.as_slice()),
+        (&["msdv.inf".to_owned(), "b.inf".to_owned()][..], &["MSDV".to_owned()][..])
+    );
     assert_eq!(install.absent, ["none"]);
     assert_eq!(install.wdf, [["KmdfService", "S", "wdf"]]);
 }
@@ -175,7 +179,10 @@ fn what_is_missing_or_wrong_is_told() {
             "[i.Services]\nAddService=s,2,t\n[t]\nServiceBinary=%12%\\a.sys\nStartType=3\nErrorControl=1\n",
             "line 10: [t] has no ServiceType",
         ),
-        ("AddReg=r\n[r]\nHKX,,a\n", "line 10: a registry key's root is not HKR, HKLM, HKCR, HKCU or HKU: HKX"),
+        (
+            "AddReg=r\n[r]\nHKX,,a\n",
+            "line 10: a registry key's root is not HKR, HKLM, HKCR, HKCU or HKU: HKX",
+        ),
         ("AddReg=r\n[r]\nHKR,,a,0x10001,zz\n", "line 10: a REG_DWORD is not a number: zz"),
         ("AddReg=r\n[r]\nHKR,,a,1,100\n", "line 10: binary data is not a hexadecimal byte: 100"),
         ("AddReg=r\n[r]\nHKR,,a,0x30000,x\n", "line 10: a flag of AddReg is not a known type: 0x00030000"),
@@ -198,6 +205,7 @@ fn what_is_missing_or_wrong_is_told() {
 fn a_section_that_is_referred_to_again_and_again_is_bounded() {
     let section = "HKR,,a,0x10001,1\n".repeat(2000);
     let names = vec!["r"; 1000].join(",");
-    let text = format!("[Manufacturer]\nm=M,NTamd64\n[M.NTamd64]\nd=i,ID\n[i]\nAddReg={names}\n[r]\n{section}");
+    let text =
+        format!("[Manufacturer]\nm=M,NTamd64\n[M.NTamd64]\nd=i,ID\n[i]\nAddReg={names}\n[r]\n{section}");
     assert!(fault(&text).contains("refer to more than 100000 entries"));
 }

@@ -96,7 +96,8 @@ fn strings_of_a_language_come_first() {
     let text = format!(
         "{VERSION}[Strings]\na=base\nb=base\n[Strings.0407]\na=deutsch\n[Strings.0009]\na=english\n[Strings.0409]\nc=us\n"
     );
-    let language = |language| Inf::parse_for("a.inf", text.as_bytes(), language).unwrap().substitute("%a% %b% %c%");
+    let language =
+        |language| Inf::parse_for("a.inf", text.as_bytes(), language).unwrap().substitute("%a% %b% %c%");
     assert_eq!(language(None), "base base us");
     assert_eq!(language(Some(0x0407)), "deutsch base us");
     assert_eq!(language(Some(0x0809)), "english base us");
@@ -134,7 +135,10 @@ fn what_is_wrong_is_told_with_its_line() {
     assert_eq!(parse("; hello\nkey=1\n"), "a.inf line 2: it does not begin with a section");
     assert_eq!(fault("[open\n"), "a.inf line 3: a section's name does not end");
     assert_eq!(fault("ClassGuid = {123}\n"), "a.inf line 3: ClassGuid is not a GUID: {123}");
-    assert_eq!(fault("DriverVer = 13/01/2020,1\n"), "a.inf line 3: DriverVer is not a date, mm/dd/yyyy: 13/01/2020");
+    assert_eq!(
+        fault("DriverVer = 13/01/2020,1\n"),
+        "a.inf line 3: DriverVer is not a date, mm/dd/yyyy: 13/01/2020"
+    );
     assert_eq!(
         fault("DriverVer = 01/01/2020,1.70000\n"),
         "a.inf line 3: DriverVer is not a version, w.x.y.z: 1.70000"
