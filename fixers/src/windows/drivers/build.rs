@@ -67,12 +67,7 @@ pub(super) fn package(
 }
 
 /// Every file that is copied, once, with all its places; then those that are only listed.
-fn files(
-    source: &DriverSource,
-    found: &Found,
-    target: &WindowsTarget,
-    package: &mut Package,
-) -> Result<()> {
+fn files(source: &DriverSource, found: &Found, target: &WindowsTarget, package: &mut Package) -> Result<()> {
     let mut files: BTreeMap<String, PackageFile> = BTreeMap::new();
     let copied = package.devices.iter().flat_map(|device| &device.install.files);
     for file in copied {
@@ -143,7 +138,9 @@ fn catalog(
     let name = package_file(source, entry, "").name;
     match &signature {
         Some(signature) => package.warnings.extend(doubts(signature, &name, target)),
-        None => package.warnings.push(unsigned(format!("its catalog {name} has no signature that can be read"))),
+        None => {
+            package.warnings.push(unsigned(format!("its catalog {name} has no signature that can be read")))
+        }
     }
     package.catalog = Some(Catalog { name, bytes, signature });
     Ok(())
@@ -180,7 +177,9 @@ fn programs(source: &DriverSource, target: &WindowsTarget, package: &mut Package
         let bytes = source.store.read(&file.entry)?;
         let program = pe::read(&bytes).map_err(|what| DriverError::NoProgram { file: path(), what })?;
         if program.arch() != Some(target.arch) {
-            let found = program.arch().map_or_else(|| format!("machine 0x{:04x}", program.machine), |a| a.to_string());
+            let found = program
+                .arch()
+                .map_or_else(|| format!("machine 0x{:04x}", program.machine), |a| a.to_string());
             return Err(DriverError::WrongArchitecture { file: path(), wanted: target.arch, found });
         }
         let own = program.signature.and_then(signature);

@@ -97,7 +97,7 @@ pub fn signature(bytes: &[u8]) -> Option<Signature> {
     fields.take_if(SEQUENCE)?;
     let certificates: Vec<Certificate<'_>> = fields
         .take_if(CONTEXT_0)
-        .map(|set| set.children().take(MAX_CERTIFICATES).filter_map(|c| certificate(c)).collect())
+        .map(|set| set.children().take(MAX_CERTIFICATES).filter_map(certificate).collect())
         .unwrap_or_default();
     // Lists of revoked certificates may stand between.
     let signers = fields.find(|element| element.tag == SET)?;
@@ -135,9 +135,9 @@ fn chain(issuer: Element<'_>, certificates: &[Certificate<'_>]) -> Vec<String> {
     let mut current = issuer;
     // A ring of certificates ends with the last one.
     for _ in 0..certificates.len() {
-        let next = certificates.iter().find(|c| {
-            c.subject.content == current.content && c.issuer.content != current.content
-        });
+        let next = certificates
+            .iter()
+            .find(|c| c.subject.content == current.content && c.issuer.content != current.content);
         let Some(next) = next else { break };
         current = next.issuer;
         names.push(name(current));

@@ -35,7 +35,7 @@ impl<'a> Element<'a> {
 }
 
 /// Elements one after the other; ends where no further one is whole.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Elements<'a>(pub(super) &'a [u8]);
 
 impl<'a> Elements<'a> {

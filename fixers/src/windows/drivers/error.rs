@@ -46,7 +46,6 @@ pub enum DriverError {
         /// Its directory in the source.
         directory: String,
         /// What is wrong.
-        #[source]
         error: InfError,
     },
     /// A file that the INF file copies is not there.

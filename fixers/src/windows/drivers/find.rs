@@ -104,12 +104,13 @@ pub(super) fn too_new(digest: Digest) -> bool {
 
 fn reason(candidate: &Candidate<'_>, target: &WindowsTarget) -> String {
     let found = candidate.found;
+    let directory = if found.directory.is_empty() { "the directory itself" } else { &found.directory };
     match (found.os_dir, OsDir::of(target)) {
-        (Some(dir), own) if own == Some(dir) => format!("{} is the directory of {target}", found.directory),
+        (Some(dir), own) if own == Some(dir) => format!("{directory} is the directory of {target}"),
         (Some(dir), Some(own)) => {
-            format!("nothing for {own} fits {target}; {} ({dir}) is the nearest that does", found.directory)
+            format!("nothing for {own} fits {target}; {directory} ({dir}) is the nearest that does")
         }
-        (Some(dir), None) => format!("{} ({dir}) is the nearest that fits {target}", found.directory),
+        (Some(dir), None) => format!("{directory} ({dir}) is the nearest that fits {target}"),
         (None, _) => format!("no directory says which Windows it is for; its INF file takes {target}"),
     }
 }

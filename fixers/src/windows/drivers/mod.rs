@@ -31,5 +31,6 @@ pub use catalog::{Digest, Signature, Trust, signature};
 pub use error::DriverError;
 pub use osdir::{OsDir, OsKind};
 pub use package::{Catalog, Package, PackageFile, Warning};
+pub use pe::embedded_signature;
 pub use role::{ROLES, Role};
 pub use source::DriverSource;

@@ -85,12 +85,14 @@ impl OsDir {
     /// How near the directory is to a Windows; `None` for one of a newer Windows, whose drivers may need what the guest
     /// does not have.
     pub(super) fn nearness(&self, target: &WindowsTarget) -> Option<Nearness> {
-        let nearness = |class, same_kind: bool| (class, Reverse(self.version), !same_kind, Reverse(self.build));
+        let nearness =
+            |class, same_kind: bool| (class, Reverse(self.version), !same_kind, Reverse(self.build));
         if Self::of(target) == Some(*self) {
             return Some(nearness(0, true));
         }
         let own = (target.major, target.minor);
-        let newer = self.version > own || (self.version == own && own >= (10, 0) && self.build > target.build);
+        let newer =
+            self.version > own || (self.version == own && own >= (10, 0) && self.build > target.build);
         let same_kind = (self.kind == Server) == target.is_server();
         (!newer).then(|| nearness(1, same_kind))
     }

@@ -65,3 +65,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 fn half(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|two| u16::from_le_bytes(*two))
 }
+
+/// The signature that a program brings along.
+pub fn embedded_signature(bytes: &[u8]) -> Option<super::Signature> {
+    read(bytes).ok()?.signature.and_then(super::signature)
+}

@@ -137,8 +137,12 @@ impl DriverSource {
 
 fn last_components(path: &Path) -> Vec<String> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut names: Vec<String> =
-        path.components().rev().take(OWN_COMPONENTS).map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = path
+        .components()
+        .rev()
+        .take(OWN_COMPONENTS)
+        .map(|c| c.as_os_str().to_string_lossy().into_owned())
+        .collect();
     names.reverse();
     names
 }

@@ -41,7 +41,8 @@ impl Store {
     /// The content of a file.
     pub(super) fn read(&self, entry: &Entry) -> Result<Vec<u8>> {
         if entry.len > MAX_READ {
-            let too_large = GuestError::TooLarge { path: entry.path.clone(), size: entry.len, limit: MAX_READ };
+            let too_large =
+                GuestError::TooLarge { path: entry.path.clone(), size: entry.len, limit: MAX_READ };
             return Err(too_large.into());
         }
         match (self, &entry.at) {
@@ -69,7 +70,8 @@ impl Store {
         let place = path.display().to_string();
         let image = IsoImage::open(path).map_err(|error| error.of(&place))?;
         let files = image.files().map_err(|error| error.of(&place))?;
-        let entry = |file: iso::File| Entry { path: file.path, len: file.extent.len, at: At::Iso(file.extent) };
+        let entry =
+            |file: iso::File| Entry { path: file.path, len: file.extent.len, at: At::Iso(file.extent) };
         Ok((Self::Iso { place, image }, files.into_iter().map(entry).collect()))
     }
 }

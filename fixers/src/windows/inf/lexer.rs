@@ -217,9 +217,10 @@ impl Lexer {
                 Some('=') if first => break End::Equals,
                 Some('"') => self.quoted(&mut text),
                 Some('\\') => {
-                    if self.continuation(&mut text, kept) {
-                        continue;
+                    if !self.continuation(&mut text, kept) {
+                        kept = text.trim_end().len();
                     }
+                    continue;
                 }
                 Some('%') => self.token(&mut text),
                 Some(c) => {

@@ -34,9 +34,7 @@ use std::collections::BTreeMap;
 pub use error::{Fault, InfError};
 pub use lexer::{Line, Section};
 pub use place::{Directory, Place};
-pub use types::{
-    CopyFile, Device, EventLog, Install, RegistryData, RegistryValue, Root, Service, Text,
-};
+pub use types::{CopyFile, Device, EventLog, Install, RegistryData, RegistryValue, Root, Service, Text};
 pub use version::{DriverVersion, Version};
 
 use crate::windows::WindowsTarget;
@@ -83,11 +81,9 @@ impl Inf {
         if bytes.len() > MAX_BYTES {
             return Err(fail(0, Fault::TooLarge(bytes.len())));
         }
-        let sections =
-            lexer::read(&text::decode(bytes)).map_err(|(line, fault)| fail(line, fault))?;
+        let sections = lexer::read(&text::decode(bytes)).map_err(|(line, fault)| fail(line, fault))?;
         let strings = Strings::collect(&sections, language);
-        let version =
-            version::read(&sections, &strings).map_err(|(line, fault)| fail(line, fault))?;
+        let version = version::read(&sections, &strings).map_err(|(line, fault)| fail(line, fault))?;
         Ok(Self { file: file.to_owned(), sections, strings, version })
     }
 

@@ -26,9 +26,9 @@ pub(super) fn integer(what: &'static str, text: &str) -> Result<i64, Fault> {
 /// A number of 32 bits; a negative one in two's complement.
 pub(super) fn word(what: &'static str, text: &str) -> Result<u32, Fault> {
     let number = integer(what, text)?;
-    u32::try_from(number).or_else(|_| i32::try_from(number).map(i32::cast_unsigned)).map_err(|_| {
-        Fault::Malformed { what, wanted: "a number of 32 bits", value: text.to_owned() }
-    })
+    u32::try_from(number)
+        .or_else(|_| i32::try_from(number).map(i32::cast_unsigned))
+        .map_err(|_| Fault::Malformed { what, wanted: "a number of 32 bits", value: text.to_owned() })
 }
 
 /// A byte of a list: hexadecimal with or without `0x`.

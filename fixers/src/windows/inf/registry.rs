@@ -76,7 +76,8 @@ fn data(kind: u32, fields: Vec<String>) -> Result<RegistryData, Fault> {
     let first = || fields.first().cloned().unwrap_or_default();
     Ok(match kind {
         0 => RegistryData::Sz(first()),
-        0x0001_0000 => RegistryData::MultiSz(fields),
+        // The type cannot hold an empty string: it would be its end.
+        0x0001_0000 => RegistryData::MultiSz(fields.into_iter().filter(|f| !f.is_empty()).collect()),
         0x0002_0000 => RegistryData::ExpandSz(first()),
         0x0001_0001 => RegistryData::Dword(dword(&fields)?),
         0x0002_0001 => RegistryData::None,

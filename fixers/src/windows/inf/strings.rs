@@ -84,7 +84,9 @@ impl Strings {
         };
         let nested = self.all.iter().filter(|(_, value)| refers(value));
         nested
-            .map(|(name, value)| format!("the string {name} refers to another, which Windows leaves as it is: {value}"))
+            .map(|(name, value)| {
+                format!("the string {name} refers to another, which Windows leaves as it is: {value}")
+            })
             .collect()
     }
 }

@@ -14,7 +14,9 @@ mod susp;
 mod volume;
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod writer;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -84,12 +86,12 @@ impl Bytes for Vec<u8> {
 #[derive(Debug, Error)]
 pub enum IsoError {
     /// It cannot be read from.
-    #[error("reading at offset {offset}: {source}")]
+    #[error("reading at offset {offset}: {cause}")]
     Read {
         /// Offset in bytes.
         offset: u64,
         /// The cause.
-        source: io::Error,
+        cause: io::Error,
     },
     /// It is no ISO 9660 image.
     #[error("it is no ISO 9660 image")]
@@ -152,7 +154,7 @@ impl IsoImage {
     /// # Errors
     /// It cannot be read, or is no ISO 9660 image.
     pub fn open(path: &Path) -> Result<Self, IsoError> {
-        let failed = |source| IsoError::Read { offset: 0, source };
+        let failed = |cause| IsoError::Read { offset: 0, cause };
         // Opening a FIFO would wait for ever.
         if !std::fs::metadata(path).map_err(failed)?.is_file() {
             return Err(IsoError::NoImage);
@@ -179,7 +181,7 @@ impl IsoImage {
         self.inside(extent)?;
         let len = usize::try_from(extent.len).map_err(|_| IsoError::TooMuch("a huge file".to_owned()))?;
         let mut buffer = vec![0; len];
-        let failed = |source| IsoError::Read { offset: extent.offset, source };
+        let failed = |cause| IsoError::Read { offset: extent.offset, cause };
         self.bytes.read_exact_at(&mut buffer, extent.offset).map_err(failed)?;
         Ok(buffer)
     }

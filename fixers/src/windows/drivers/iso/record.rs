@@ -51,9 +51,8 @@ impl<'a> Record<'a> {
         }
         let damaged = || IsoError::Damaged("a directory has a record that is none".to_owned());
         let record = bytes.get(..len).filter(|record| record.len() > FIXED).ok_or_else(damaged)?;
-        let word = |at: usize| {
-            record.get(at..).and_then(|b| b.first_chunk()).map(|four| u32::from_le_bytes(*four))
-        };
+        let word =
+            |at: usize| record.get(at..).and_then(|b| b.first_chunk()).map(|four| u32::from_le_bytes(*four));
         let byte = |at: usize| record.get(at).copied().unwrap_or_default();
         let name_len = usize::from(byte(NAME_LENGTH));
         let name = record.get(FIXED..FIXED + name_len).ok_or_else(damaged)?;

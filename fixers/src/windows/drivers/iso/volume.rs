@@ -45,7 +45,7 @@ pub(super) fn read(bytes: &dyn Bytes) -> Result<Volume, IsoError> {
         match bytes.read_exact_at(&mut descriptor, offset) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => break,
-            Err(source) => return Err(IsoError::Read { offset, source }),
+            Err(cause) => return Err(IsoError::Read { offset, cause }),
         }
         if descriptor.get(1..6) != Some(b"CD001") {
             break;
@@ -89,7 +89,7 @@ fn rock_ridge(bytes: &dyn Bytes, volume: &Volume) -> Result<Option<usize>, IsoEr
     if offset.checked_add(SECTOR as u64).is_none_or(|end| end > bytes.size()) {
         return Ok(None);
     }
-    bytes.read_exact_at(&mut sector, offset).map_err(|source| IsoError::Read { offset, source })?;
+    bytes.read_exact_at(&mut sector, offset).map_err(|cause| IsoError::Read { offset, cause })?;
     let Some(Ok(own)) = record::all(&sector).next() else { return Ok(None) };
     let area = own.system_use(0);
     // RRIP has no reliable sign of its own: names do.
