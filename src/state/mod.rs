@@ -13,7 +13,7 @@
 mod batches;
 mod error;
 pub mod lock;
-mod owner;
+pub(crate) mod owner;
 mod run;
 mod runs;
 mod schema;

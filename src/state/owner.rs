@@ -37,7 +37,11 @@ impl Process {
     }
 }
 
-fn boot_id() -> io::Result<String> {
+/// The boot that this host is in.
+///
+/// # Errors
+/// `/proc` is not there.
+pub fn boot_id() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 

@@ -77,7 +77,11 @@ impl Place {
                 command.env_remove(key);
             }
         }
+        // What h2k proved of this host is kept for all tests.
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
         command
+            .env("XDG_CACHE_HOME", cache.unwrap_or_else(|| self.path("cache")))
             .env("XDG_STATE_HOME", self.path("state"))
             .env("HOME", self.path("home"))
             .current_dir(self.dir.path());
