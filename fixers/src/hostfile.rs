@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{GuestError, Result};
 use crate::guest::MAX_READ;
+use crate::windows::drivers;
 
 /// Most packages that a directory may hold.
 const MAX_PACKAGES: usize = 1000;
 
 /// A file of this host, or one in an image of a file system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFile {
     /// File.
     pub file: PathBuf,
@@ -31,7 +32,7 @@ impl HostFile {
     pub fn read(&self) -> Result<Vec<u8>> {
         match &self.member {
             None => read(&self.file),
-            Some(member) => Err(GuestError::Unsupported(format!("{}: {member}", self.file.display()))),
+            Some(member) => drivers::member(&self.file, member).map_err(|e| GuestError::Unsupported(e.to_string())),
         }
     }
 

@@ -42,6 +42,7 @@ pub(super) fn package(
         directory: found.directory.clone(),
         inf: inf.clone(),
         inf_bytes: found.bytes.clone(),
+        inf_file: source.entries.get(found.entry).map(|e| source.store.host_file(e)).unwrap_or_default(),
         catalog: None,
         files: Vec::new(),
         service: own.and_then(|device| device.install.function_driver()).cloned(),
@@ -142,7 +143,8 @@ fn catalog(
             package.warnings.push(unsigned(format!("its catalog {name} has no signature that can be read")))
         }
     }
-    package.catalog = Some(Catalog { name, bytes, signature });
+    let file = source.store.host_file(entry);
+    package.catalog = Some(Catalog { name, bytes, file, signature });
     Ok(())
 }
 

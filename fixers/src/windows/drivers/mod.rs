@@ -34,3 +34,4 @@ pub use package::{Catalog, Package, PackageFile, Warning};
 pub use pe::embedded_signature;
 pub use role::{ROLES, Role};
 pub use source::DriverSource;
+pub use store::member;

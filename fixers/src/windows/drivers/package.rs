@@ -7,6 +7,7 @@ use super::error::Result;
 use super::osdir::OsDir;
 use super::role::Role;
 use super::store::{Entry, Store};
+use crate::hostfile::HostFile;
 use crate::windows::Arch;
 use crate::windows::inf::{Device, DriverVersion, Inf, Place, Service};
 
@@ -23,6 +24,8 @@ pub struct Package {
     pub inf: Inf,
     /// Its bytes.
     pub inf_bytes: Vec<u8>,
+    /// Where it is.
+    pub inf_file: HostFile,
     /// The catalog that the INF file names, if it is there.
     pub catalog: Option<Catalog>,
     /// Files of the package besides INF file and catalog, each once.
@@ -63,6 +66,8 @@ pub struct Catalog {
     pub name: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Where it is.
+    pub file: HostFile,
     /// Its signature; `None` if it has none or cannot be read.
     pub signature: Option<Signature>,
 }
@@ -89,6 +94,11 @@ impl PackageFile {
     /// It cannot be read, or is larger than what a plan holds.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         self.store.read(&self.entry)
+    }
+
+    /// Where it is.
+    pub fn host_file(&self) -> HostFile {
+        self.store.host_file(&self.entry)
     }
 
     /// BLAKE3 digest of its content, in hexadecimal.

@@ -7,7 +7,7 @@ use super::error::{DriverError, Result};
 use super::iso::{self, IsoImage};
 use crate::error::GuestError;
 use crate::guest::MAX_READ;
-use crate::hostfile;
+use crate::hostfile::{self, HostFile};
 
 /// Most files and directories that a source may have.
 const MAX_ENTRIES: usize = 100_000;
@@ -57,6 +57,17 @@ impl Store {
         }
     }
 
+    /// Where a file is, for whoever reads it later.
+    pub(super) fn host_file(&self, entry: &Entry) -> HostFile {
+        match (self, &entry.at) {
+            (Self::Iso { place, .. }, _) => {
+                HostFile { file: PathBuf::from(place), member: Some(entry.path.clone()) }
+            }
+            (Self::Host, At::Host(path)) => HostFile { file: path.clone(), member: None },
+            (Self::Host, At::Iso(_)) => HostFile { file: PathBuf::new(), member: Some(entry.path.clone()) },
+        }
+    }
+
     /// The files below a directory of the host. Links that lead out of it are passed over.
     pub(super) fn host(root: &Path) -> Result<(Self, Vec<Entry>)> {
         let root = fs::canonicalize(root).map_err(|source| host_error("looking for", root, source))?;
@@ -74,6 +85,20 @@ impl Store {
             |file: iso::File| Entry { path: file.path, len: file.extent.len, at: At::Iso(file.extent) };
         Ok((Self::Iso { place, image }, files.into_iter().map(entry).collect()))
     }
+}
+
+/// A file of an ISO image.
+///
+/// # Errors
+/// The image is none or damaged, or has no such file; the file is larger than what a plan holds.
+pub fn member(image: &Path, path: &str) -> Result<Vec<u8>> {
+    let (store, entries) = Store::iso(image)?;
+    let entry = entries.iter().find(|entry| entry.path == path);
+    let missing = || DriverError::Image {
+        image: image.display().to_string(),
+        what: format!("there is no file {path} in it any more"),
+    };
+    store.read(entry.ok_or_else(missing)?)
 }
 
 fn host_error(doing: &str, path: &Path, source: std::io::Error) -> DriverError {
