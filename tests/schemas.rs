@@ -10,7 +10,7 @@ use h2k::stage::Stage;
 use h2k_fixers::hive::{RegChange, RegData, RegOp};
 use h2k_fixers::hostfile::HostFile;
 use h2k_fixers::undo::{Left, Trace};
-use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent};
+use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent, FileMark};
 use serde_json::{Value, json};
 
 use crate::common::{Place, Ran, run};
@@ -123,6 +123,7 @@ fn changes() -> Vec<Change> {
         Change::Place {
             path: path(),
             from: HostFile { file: "/x.iso".into(), member: Some("x.sys".to_owned()) },
+            before: Some(FileMark { size: 1, digest: path() }),
             size: 1,
             digest: path(),
         },

@@ -192,6 +192,8 @@ pub struct Policy {
     pub tools: Tools,
     /// Directory of this host with packages of the QEMU guest agent and what it needs.
     pub agent_packages: Option<PathBuf>,
+    /// Directory or ISO image of this host with virtio drivers for Windows.
+    pub virtio_win: Option<PathBuf>,
     /// Whether the guest becomes another one: new machine id, new SSH host keys.
     pub regenerate_identity: bool,
     /// Whether the guest gets a serial console.

@@ -246,6 +246,7 @@ impl Settings {
                 cloud_init: settings.cloud_init,
                 tools: settings.tools.unwrap_or_default(),
                 agent_packages: settings.agent_packages,
+                virtio_win: None,
                 regenerate_identity: settings.regenerate_identity.unwrap_or_default(),
                 serial_console: settings.serial_console.unwrap_or_default(),
                 customize: settings.customize.unwrap_or_default(),

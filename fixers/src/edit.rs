@@ -39,6 +39,22 @@ impl Content {
     }
 }
 
+/// A file whose content is not in the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileMark {
+    /// Size in bytes.
+    pub size: u64,
+    /// BLAKE3.
+    pub digest: String,
+}
+
+impl FileMark {
+    /// Of some content.
+    pub fn of(content: &[u8]) -> Self {
+        Self { size: content.len() as u64, digest: blake3::hash(content).to_hex().to_string() }
+    }
+}
+
 /// What is done. Paths are absolute in the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -159,8 +175,11 @@ pub enum Change {
     },
     /// Puts a file of this host into the guest (a driver). Its content stands in the plan by its digest only.
     Place {
-        /// New file; nothing may be there.
+        /// File.
         path: String,
+        /// What is there now and is replaced: size in bytes and digest. `None` if nothing is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<FileMark>,
         /// Where it comes from.
         from: HostFile,
         /// Its size in bytes.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::edit::FileMark;
 use crate::error::{GuestError, Result};
 use crate::guest::MAX_READ;
 use crate::windows::drivers;
@@ -42,7 +43,7 @@ impl HostFile {
     /// As [`HostFile::read`]; [`GuestError::Changed`].
     pub fn read_as_planned(&self, size: u64, digest: &str) -> Result<Vec<u8>> {
         let content = self.read()?;
-        if content.len() as u64 == size && blake3::hash(&content).to_hex().as_str() == digest {
+        if FileMark::of(&content) == (FileMark { size, digest: digest.to_owned() }) {
             return Ok(content);
         }
         let what = "the file on this host is not the one that was planned with".to_owned();

@@ -36,7 +36,7 @@ pub mod windows;
 
 pub use append::{ArchiveEntry, EntryContent};
 pub use concern::{Concern, Explained, Severity};
-pub use edit::{Change, Content, Edit};
+pub use edit::{Change, Content, Edit, FileMark};
 pub use error::GuestError;
 pub use facts::GuestFacts;
 pub use fixer::{Fixer, Proposal};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
 
 use crate::append;
-use crate::edit::{Change, Content, Edit};
+use crate::edit::{Change, Content, Edit, FileMark};
 use crate::error::{GuestError, Result};
 use crate::guest::{self, FileKind, Guest, GuestMut, MAX_READ, Stat};
 
@@ -277,7 +277,7 @@ impl GuestMut for MemoryGuest {
                 changes.iter().try_for_each(|change| hive.apply(change))?;
                 self.overwrite(path, hive.write()?);
             }
-            Change::Place { path, from, size, digest } => {
+            Change::Place { path, from, size, digest, .. } => {
                 let content = from.read_as_planned(*size, digest)?;
                 let path = self.resolve(path, false);
                 self.put(&path, &content);
@@ -330,12 +330,17 @@ pub fn check_before(guest: &dyn Guest, edit: &Edit) -> Result<()> {
         },
         Change::Rename { to: path, .. }
         | Change::Copy { path, .. }
-        | Change::Place { path, .. }
+        | Change::Place { path, before: None, .. }
         | Change::Directory { path, .. }
             if guest.exists(path)? =>
         {
             changed(path, "the plan creates it, but it is there")
         }
+        Change::Place { path, before: Some(before), .. } => match guest.read(path)? {
+            None => changed(path, "the plan replaces it, but it is not there"),
+            Some(now) if FileMark::of(&now) != *before => changed(path, "its content differs"),
+            Some(_) => Ok(()),
+        },
         Change::AppendArchive { path, size, tail, .. } => {
             let file = guest.lstat(path)?.filter(|s| s.kind == FileKind::File);
             if file.is_none_or(|s| s.size != *size) {

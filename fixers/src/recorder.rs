@@ -66,7 +66,7 @@ impl<'a> Recorder<'a> {
             Change::Write { path, before: None, .. }
             | Change::Symlink { path, before: None, .. }
             | Change::Copy { path, .. }
-            | Change::Place { path, .. }
+            | Change::Place { path, before: None, .. }
             | Change::Directory { path, .. }
             | Change::Rename { to: path, .. } => self.note_created(path, false),
             Change::Run { changes, .. } => changes.iter().try_for_each(|path| self.note_created(path, true)),
@@ -230,7 +230,7 @@ impl GuestMut for Recorder<'_> {
                 changes.iter().try_for_each(|change| hive.apply(change))?;
                 self.hives.insert(path.clone(), hive);
             }
-            Change::Place { path, from, size, digest } => {
+            Change::Place { path, from, size, digest, .. } => {
                 let (from, size, digest) = (from.clone(), *size, digest.clone());
                 self.over.insert(path.clone(), Over::Place { from, size, digest });
             }

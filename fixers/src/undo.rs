@@ -94,7 +94,7 @@ impl Trace {
             Change::Write { path, before: None, .. }
             | Change::Symlink { path, before: None, .. }
             | Change::Copy { path, .. }
-            | Change::Place { path, .. }
+            | Change::Place { path, before: None, .. }
             | Change::Directory { path, .. } => trace.made = missing_above(guest, path)?,
             _ => {}
         }
@@ -142,6 +142,7 @@ pub fn why_not(edit: &Edit, trace: Option<&Trace>) -> Option<&'static str> {
     match &edit.change {
         Change::Run { .. } => Some("what a program of the guest changed is not kept"),
         Change::Erase { .. } => Some("the content of the file that was removed is not kept"),
+        Change::Place { before: Some(_), .. } => Some("the file that was replaced is not kept"),
         Change::Registry { changes, .. } if changes.iter().any(|change| change.inverse().is_none()) => {
             Some("the registry keys that were removed are not kept")
         }

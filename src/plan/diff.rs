@@ -36,7 +36,10 @@ pub fn headline(edit: &Edit) -> String {
         Change::Registry { path, changes } => {
             format!("change the registry hive {path} ({} changes)", changes.len())
         }
-        Change::Place { path, from, size, .. } => format!("copy {from} of this host to {path} ({size} bytes)"),
+        Change::Place { path, from, before, size, .. } => {
+            let over = if before.is_some() { ", over what is there" } else { "" };
+            format!("copy {from} of this host to {path} ({size} bytes{over})")
+        }
         Change::Run { argv, changes } => {
             format!("run {} (changes {})", argv.join(" "), changes.join(", "))
         }
