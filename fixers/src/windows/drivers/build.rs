@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::catalog::{Signature, Trust, signature};
 use super::error::{DriverError, Result};
-use super::find::{Candidate, too_new};
+use super::find::Candidate;
 use super::osdir::OsDir;
 use super::package::{Catalog, Package, PackageFile, Warning};
 use super::pe;
@@ -156,7 +156,7 @@ fn doubts(signature: &Signature, file: &str, target: &WindowsTarget) -> Vec<Warn
         Trust::Vendor => vec![Warning::VendorSigned { signer: signer() }],
         Trust::Microsoft | Trust::CrossSigned => Vec::new(),
     };
-    if !target.sha256_signatures && too_new(signature.digest) {
+    if !target.sha256_signatures && signature.needs_sha256() {
         doubts.push(Warning::NeedsSha256 { file: file.to_owned() });
     }
     doubts

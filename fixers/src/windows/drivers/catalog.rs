@@ -10,6 +10,8 @@ const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x0
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// 2.5.4.10, organizationName.
 const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
+/// 1.3.6.1.4.1.311.12.1.3: the members of a catalog are told by their SHA-256.
+const MEMBERS_SHA256: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x0c, 0x01, 0x03];
 /// Most certificates that are looked at.
 const MAX_CERTIFICATES: usize = 64;
 /// The root of which Windows before 10 took the signatures of vendors.
@@ -35,6 +37,8 @@ pub enum Digest {
 pub struct Signature {
     /// Digest of the first signature: the one that Windows before 8 looks at.
     pub digest: Digest,
+    /// Whether a catalog lists its files by their SHA-256 only.
+    pub sha256_members: bool,
     /// Common name of the signer.
     pub signer: String,
     /// Common name of who vouches for the signer.
@@ -59,6 +63,11 @@ pub enum Trust {
 }
 
 impl Signature {
+    /// Whether a Windows that knows no digest newer than SHA-1 cannot use it.
+    pub fn needs_sha256(&self) -> bool {
+        self.sha256_members || matches!(self.digest, Digest::Sha256 | Digest::Longer)
+    }
+
     /// Whose word it is, by the names.
     pub fn trust(&self) -> Trust {
         let test = |name: &str| {
@@ -94,7 +103,7 @@ pub fn signature(bytes: &[u8]) -> Option<Signature> {
     let mut fields = data.children();
     fields.take_if(INTEGER)?;
     fields.take_if(SET)?;
-    fields.take_if(SEQUENCE)?;
+    let content = fields.take_if(SEQUENCE)?;
     let certificates: Vec<Certificate<'_>> = fields
         .take_if(CONTEXT_0)
         .map(|set| set.children().take(MAX_CERTIFICATES).filter_map(certificate).collect())
@@ -111,11 +120,19 @@ pub fn signature(bytes: &[u8]) -> Option<Signature> {
     let subject = own.map(|c| name(c.subject)).unwrap_or_default();
     Some(Signature {
         digest,
+        sha256_members: lists_sha256(&content),
         signer: subject,
         issuer: name(issuer),
         self_signed: own.is_some_and(|c| c.subject.content == c.issuer.content),
         chain: chain(issuer, &certificates),
     })
+}
+
+/// The certificate trust list that a catalog is (Microsoft: "CTL_INFO") names the algorithm of its members.
+fn lists_sha256(content: &Element<'_>) -> bool {
+    let list = content.children().nth(1).and_then(|content| Element::first(content.content, SEQUENCE));
+    let mut fields = list.iter().flat_map(Element::children).filter(|field| field.tag == SEQUENCE);
+    fields.any(|field| Element::first(field.content, OID).is_some_and(|oid| oid.content == MEMBERS_SHA256))
 }
 
 fn certificate(element: Element<'_>) -> Option<Certificate<'_>> {

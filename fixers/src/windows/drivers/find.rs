@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::build;
-use super::catalog::{Digest, signature};
+use super::catalog::signature;
 use super::error::{DriverError, Result};
 use super::osdir::{Nearness, OsDir, UNNAMED};
 use super::package::{Package, Warning};
@@ -94,12 +94,7 @@ fn needs_sha256(source: &DriverSource, candidate: &Candidate<'_>, target: &Windo
     let name = candidate.inf.version().catalog(target.arch);
     let bytes = name.and_then(|name| source.beside(candidate.found, "", name)).map(|e| source.store.read(e));
     let Some(Ok(bytes)) = bytes else { return false };
-    signature(&bytes).is_some_and(|signature| too_new(signature.digest))
-}
-
-/// Whether a digest is newer than SHA-1.
-pub(super) fn too_new(digest: Digest) -> bool {
-    matches!(digest, Digest::Sha256 | Digest::Longer)
+    signature(&bytes).is_some_and(|signature| signature.needs_sha256())
 }
 
 fn reason(candidate: &Candidate<'_>, target: &WindowsTarget) -> String {

@@ -266,13 +266,21 @@ pub(crate) const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 
 /// A signature: names from the signer upwards, and the digest's identifier.
 pub(crate) fn signed(names: &[&str], digest: &[u8]) -> Vec<u8> {
+    catalog(names, digest, false)
+}
+
+/// A catalog, whose members are listed by their SHA-1 or SHA-256.
+pub(crate) fn catalog(names: &[&str], digest: &[u8], sha256: bool) -> Vec<u8> {
     let certificates: Vec<Vec<u8>> =
         (1..).zip(names.windows(2)).map(|(serial, pair)| certificate(serial, pair[0], pair[1])).collect();
     let certificates = der(0xa0, &certificates.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let algorithm = der(0x30, &[digest, &[5, 0]]);
     let id = der(0x30, &[&distinguished(names[1]), &[2, 1, 1]]);
     let signer = der(0x30, &[&[2, 1, 1], &id, &algorithm, &der(0x30, &[]), &[4, 1, 0]]);
-    let content = der(0x30, &[&[6, 9, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 10, 1]]);
+    let usage: &[u8] = &[6, 10, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 12, 1, 1];
+    let members: &[u8] = &[6, 10, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 12, 1, if sha256 { 3 } else { 2 }];
+    let list = der(0x30, &[&der(0x30, &[usage]), &[4, 1, 0], &der(0x30, &[members, &[5, 0]])]);
+    let content = der(0x30, &[&[6, 9, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 10, 1], &der(0xa0, &[&list])]);
     let algorithms = der(0x31, &[&algorithm]);
     let data = der(0x30, &[&[2, 1, 1], &algorithms, &content, &certificates, &der(0x31, &[&signer])]);
     let kind: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
@@ -286,7 +294,7 @@ pub(crate) fn whql(digest: &[u8]) -> Vec<u8> {
         "Microsoft Windows Third Party Component CA 2014",
         "Microsoft Root Certificate Authority 2010",
     ];
-    signed(&names, digest)
+    catalog(&names, digest, digest == SHA256)
 }
 
 /// A tree of files.

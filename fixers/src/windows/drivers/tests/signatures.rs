@@ -73,6 +73,16 @@ fn a_signature_is_read() {
     assert_eq!(read.trust(), Trust::Microsoft);
 }
 
+/// A catalog may be signed with SHA-1 and list its files by SHA-256 all the same.
+#[test]
+fn the_hashes_of_a_catalog_count_too() {
+    let bytes = testing::catalog(&["Microsoft Windows", "Some CA"], SHA1, true);
+    let read = signature(&bytes).unwrap();
+    assert_eq!((read.digest, read.sha256_members, read.needs_sha256()), (Digest::Sha1, true, true));
+    let bytes = testing::catalog(&["Microsoft Windows", "Some CA"], SHA1, false);
+    assert!(!signature(&bytes).unwrap().needs_sha256());
+}
+
 #[test]
 fn what_is_cut_off_is_no_signature() {
     let whole = whql(SHA1);
@@ -114,6 +124,7 @@ fn signatures_of_other_programs_are_read() {
     ] {
         let expected = Signature {
             digest,
+            sha256_members: false,
             signer: "Phony Drivers".to_owned(),
             issuer: "Phony Issuing CA".to_owned(),
             self_signed: false,
