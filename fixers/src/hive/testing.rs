@@ -1,6 +1,6 @@
 //! Hives made of text, for tests: the lines of a `.reg` file, as [`super::lines`] writes them.
 
-use super::{Hive, HiveEditor, RegData, empty};
+use super::{HiveEditor, RegData, empty};
 
 /// A hive with what `text` lists.
 ///

@@ -41,8 +41,6 @@ impl Fixer for BootDriver {
         let role = match policy.disk_bus {
             DiskBus::VirtioBlk => Role::Blk,
             DiskBus::VirtioScsi => Role::Scsi,
-            // The user wants hardware that Windows knows.
-            _ => return Ok(proposal),
         };
         let stage = Stage { guest, windows, fixer: ID };
         let Some(target) = guest_target::target(windows, &stage.hives()?)? else { return Ok(proposal) };

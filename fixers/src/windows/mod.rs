@@ -33,6 +33,8 @@ mod virtio;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use target::{Arch, ProductType, WindowsTarget};
 

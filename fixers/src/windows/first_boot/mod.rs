@@ -3,9 +3,6 @@
 mod network;
 mod script;
 
-#[cfg(test)]
-mod tests;
-
 use h2k_config::Policy;
 
 use super::stage::{Files, Stage};

@@ -2,27 +2,7 @@
 
 use super::*;
 use crate::facts::windows::{ClassFilter, Shutdown};
-use crate::facts::{NicHardware, SourceHardware};
-use crate::windows::testing::{Phony, SERVER_2022};
-use crate::{GuestFacts, MemoryGuest};
-
-fn facts_of(guest: &MemoryGuest) -> GuestFacts {
-    let nic = |mac: &str, slot| NicHardware {
-        mac: mac.to_owned(),
-        mac_from_source: true,
-        pci_slot: Some(slot),
-        ..NicHardware::default()
-    };
-    let hardware = SourceHardware {
-        nics: vec![nic("00:50:56:aa:bb:01", 192), nic("00:50:56:aa:bb:02", 224)],
-        ..SourceHardware::default()
-    };
-    let dir = system_root(guest, "/c").unwrap().unwrap();
-    let systems = vec![system(guest, "/dev/sda2", &dir).unwrap()];
-    let mut facts = GuestFacts { hardware, systems, ..GuestFacts::default() };
-    gather(guest, &mut facts).unwrap();
-    facts
-}
+use crate::windows::testing::{Phony, SERVER_2022, facts_of};
 
 #[test]
 fn a_server_tells_what_it_is() {
@@ -101,7 +81,7 @@ fn what_is_shared_or_of_another_owner_is_no_tool() {
     let windows = facts_of(&guest).windows.unwrap();
     let services: Vec<&str> =
         windows.tools.iter().flat_map(|t| &t.services).map(String::as_str).collect();
-    assert_eq!(services, ["VMTools", "pvscsi", "vm3dmp"]);
+    assert_eq!(services, ["pvscsi", "vm3dmp", "VMTools"]);
 }
 
 #[test]

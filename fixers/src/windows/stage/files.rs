@@ -8,7 +8,7 @@ use crate::guest::Guest;
 use crate::hostfile::HostFile;
 use crate::windows::drivers::{Package, PackageFile};
 use crate::windows::inf::Directory;
-use crate::windows::{SYSTEM_VOLUME, path};
+use crate::windows::path;
 
 /// The driver store below the system's directory.
 const STORE: &str = "System32/DriverStore/FileRepository";
@@ -110,9 +110,4 @@ fn place_of(directory: Directory, relative: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("{base}{}", relative.replace('\\', "/")))
-}
-
-/// The system's volume, for files that lie beside the system's directory.
-pub(in crate::windows) fn on_volume(guest: &dyn Guest, below: &str) -> Result<String> {
-    path::place(guest, SYSTEM_VOLUME, below)
 }

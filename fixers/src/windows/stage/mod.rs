@@ -8,10 +8,7 @@ mod files;
 mod publish;
 mod services;
 
-#[cfg(test)]
-mod tests;
-
-pub(super) use device_path::{FLAT, on_device_path};
+pub(super) use device_path::on_device_path;
 pub(super) use files::Files;
 pub(super) use services::{boot_service, critical_devices};
 
