@@ -17,7 +17,7 @@ mod ffi;
 mod header;
 mod key;
 mod log;
-#[cfg(test)]
+#[cfg(any(test, feature = "phony"))]
 pub(crate) mod testing;
 mod text;
 

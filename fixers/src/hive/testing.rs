@@ -1,4 +1,6 @@
 //! Hives made of text, for tests: the lines of a `.reg` file, as [`super::lines`] writes them.
+// Texts of tests: what is wrong in them is a mistake of the test.
+#![allow(clippy::unwrap_used, dead_code)]
 
 use super::{HiveEditor, RegData, empty};
 

@@ -36,7 +36,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// A file for tests that names a company.
-#[cfg(test)]
+#[cfg(any(test, feature = "phony"))]
 pub(super) fn sample(company: &str) -> Vec<u8> {
     let mut file = b"MZ\x90\0 and so on ".to_vec();
     file.extend(KEY.encode_utf16().chain([0, 0]).flat_map(u16::to_le_bytes));

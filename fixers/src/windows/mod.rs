@@ -31,8 +31,10 @@ pub mod ready;
 mod vendors;
 mod virtio;
 
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "phony"))]
+pub mod phony;
+#[cfg(any(test, feature = "phony"))]
+mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,6 @@
 //! Phony Windows guests: hives made of text, in the shape that real ones have.
+// Texts of tests: what is wrong in them is a mistake of the test.
+#![allow(clippy::unwrap_used, dead_code)]
 
 use std::cell::RefCell;
 
@@ -29,12 +31,18 @@ impl Phony {
         self.software.get_mut().push_str(&format!("\n{text}\n"));
     }
 
+    /// SYSTEM and SOFTWARE.
+    pub(crate) fn hives(&self) -> (Vec<u8>, Vec<u8>) {
+        (hive("SYSTEM", &self.system.borrow()), hive("SOFTWARE", &self.software.borrow()))
+    }
+
     /// The guest.
     pub(crate) fn guest(&self) -> MemoryGuest {
         let config = "/c/Windows/System32/config";
+        let (system, software) = self.hives();
         MemoryGuest::new()
-            .file(&format!("{config}/SYSTEM"), hive("SYSTEM", &self.system.borrow()))
-            .file(&format!("{config}/SOFTWARE"), hive("SOFTWARE", &self.software.borrow()))
+            .file(&format!("{config}/SYSTEM"), system)
+            .file(&format!("{config}/SOFTWARE"), software)
             .file("/c/Windows/System32/ntoskrnl.exe", "MZ")
             .dir("/c/Windows/System32/drivers")
             .dir("/c/Windows/INF")

@@ -22,7 +22,7 @@ mod role;
 mod source;
 mod store;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "phony"))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Phony virtio-win trees, made of text: INF files with the grammar of the real ones, programs that are headers only, and
 //! catalogs that are signatures only.
+// Texts of tests: what is wrong in them is a mistake of the test.
+#![allow(clippy::unwrap_used, dead_code)]
 
 use std::collections::BTreeMap;
 use std::fs;
