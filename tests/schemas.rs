@@ -7,6 +7,8 @@ use std::process::Command;
 use h2k::plan::time::{Range, Sample, StageTime, TimeForecast};
 use h2k::report::{BatchReport, BatchVm, Report, Undone, VmState};
 use h2k::stage::Stage;
+use h2k::validate::ScreenEvidence;
+use h2k::validate::console::{Finding, Sign};
 use h2k_fixers::hive::{RegChange, RegData, RegOp};
 use h2k_fixers::hostfile::HostFile;
 use h2k_fixers::undo::{Left, Trace};
@@ -148,6 +150,10 @@ fn full() -> Report {
     report.undone = vec![Undone { edit: 1, at: "2026-11-21T22:00:00Z".parse().unwrap() }];
     report.untrimmed = vec![("/srv".to_owned(), "why".to_owned())];
     report.stages[0].resumed = true;
+    let evidence = &mut report.verdict.as_mut().unwrap().evidence;
+    evidence.stop_code = Some("stop code 0x0000007B".to_owned());
+    evidence.screen = Some(ScreenEvidence { shows: "x".to_owned(), still_seconds: 1, changes: 2 });
+    evidence.failure = Some(Finding { sign: Sign::StopScreen, line: "x".to_owned() });
     report.forecast.memory_bytes = Some(1);
     let stages =
         vec![StageTime { stage: Stage::Convert, time: Range::exactly(2.0), basis: "a sample".to_owned() }];

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use h2k_config::{
-    CloudInit, Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, Settings, StaticAddress,
+    CloudInit, Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, NicModel, Settings, StaticAddress,
     TargetFormat, Tools,
 };
 
@@ -19,9 +19,13 @@ pub struct PolicyArgs {
     /// Compress the clusters of qcow2 disks
     #[arg(long, value_name = "HOW", value_parser = choice::parser::<Compress>(), help_heading = "Target")]
     pub compress: Option<Compress>,
-    /// Bus of the target's disks [default: virtio-blk]
+    /// Bus of the target's disks; sata is IDE for Windows before Vista [default: virtio-blk, or what a Windows guest has a
+    /// driver for]
     #[arg(long, value_name = "BUS", value_parser = choice::parser::<DiskBus>(), help_heading = "Target")]
     pub disk_bus: Option<DiskBus>,
+    /// Model of the target's NICs [default: virtio, or what a Windows guest has a driver for]
+    #[arg(long, value_name = "MODEL", value_parser = choice::parser::<NicModel>(), help_heading = "Target")]
+    pub nic_model: Option<NicModel>,
     /// Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is
     /// every network without an option of its own
     #[arg(long, value_name = "SRC=TARGET", value_parser = h2k_config::network::pair, help_heading = "Target")]
@@ -60,6 +64,10 @@ pub struct PolicyArgs {
     /// Directory with packages of the QEMU guest agent: those that fit a guest without one are installed in it
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Repairs")]
     pub agent_packages: Option<PathBuf>,
+    /// Directory or ISO image with virtio drivers for Windows: those that a Windows guest needs are put into it
+    /// [default: $VIRTIO_WIN, or where the package virtio-win has it]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = "Repairs")]
+    pub virtio_win: Option<PathBuf>,
     /// Make the guest another one: a new machine id and new SSH host keys at its first boot
     #[arg(
         long,
@@ -126,12 +134,14 @@ impl PolicyArgs {
             format: self.format,
             compress: self.compress,
             disk_bus: self.disk_bus,
+            nic_model: self.nic_model,
             initramfs: self.initramfs,
             cloud_init: self.cloud_init,
             skip_fixer: some(&self.skip_fixer),
             key: keys(&self.key)?,
             tools: self.tools,
             agent_packages: self.agent_packages.clone(),
+            virtio_win: self.virtio_win.clone(),
             regenerate_identity: self.regenerate_identity,
             serial_console: self.serial_console,
             no_boot: self.no_boot,

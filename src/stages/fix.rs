@@ -155,7 +155,7 @@ fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<Vec<
 fn verify(session: &Session, before: &GuestFacts, policy: &Policy) -> Result<GuestFacts, Failure> {
     let mut facts = before.clone();
     h2k_fixers::inspect::gather(session, &mut facts).doing("looking at the fixed guest")?;
-    let (left, _) = propose(&facts, session, policy).doing("looking at the fixed guest")?;
+    let left = propose(&facts, session, policy).doing("looking at the fixed guest")?.edits;
     if left.is_empty() {
         return Ok(facts);
     }

@@ -41,6 +41,8 @@ impl Fixer for BootDriver {
         let role = match policy.disk_bus {
             DiskBus::VirtioBlk => Role::Blk,
             DiskBus::VirtioScsi => Role::Scsi,
+            // Hardware that Windows knows is wanted.
+            DiskBus::Sata => return Ok(proposal),
         };
         let stage = Stage { guest, windows, fixer: ID };
         let Some(target) = guest_target::target(windows, &stage.hives()?)? else { return Ok(proposal) };

@@ -1,9 +1,8 @@
 //! Arguments as they come out; that QEMU takes them is shown by the boot tests.
 
 use super::*;
-use crate::emit::domain::DomainDisk;
+use crate::emit::domain::{DomainDisk, TargetBus};
 use crate::emit::tests::{bios, disk, nic};
-use h2k_config::DiskBus;
 
 fn files(domain: &Domain) -> Files {
     let disk = |i: usize| TestDisk {
@@ -90,7 +89,7 @@ fn a_secure_guest_looks_like_this() {
     domain.tpm = true;
     domain.clock = Clock::Localtime;
     domain.nics = vec![nic(1), nic(2)];
-    domain.disks = vec![disk(DiskBus::VirtioScsi, 0), disk(DiskBus::VirtioScsi, 8)];
+    domain.disks = vec![disk(TargetBus::VirtioScsi, 0), disk(TargetBus::VirtioScsi, 8)];
     domain.disks[0].boot_order = None;
     domain.disks[1].boot_order = Some(3);
     domain.disks[1].serial = Some("x,bootindex=9".into());
@@ -172,7 +171,7 @@ fn values_that_could_add_arguments_are_refused() {
     assert!(refused(|d| d.nics[0].mac = "52:54:00:00:00:01,x=y".into()).contains("MAC"));
     assert!(refused(|d| d.nics = (0..255).map(nic).collect()).contains("PCI slots"));
     assert!(
-        refused(|d| d.disks = vec![DomainDisk { target: "sd,x".into(), ..disk(DiskBus::VirtioScsi, 0) }])
+        refused(|d| d.disks = vec![DomainDisk { target: "sd,x".into(), ..disk(TargetBus::VirtioScsi, 0) }])
             .contains("target")
     );
     let mut domain = bios();
