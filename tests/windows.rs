@@ -39,7 +39,7 @@ fn a_server_is_moved_with_its_drivers_and_its_addresses() {
     let volume = Volume::of(&place, &place.path("out/web01/disk0.raw"));
     let script = fs::read_to_string(volume.dir.join("Windows/h2k/first-boot.cmd")).unwrap();
     assert!(script.contains("addr=192.0.2.10"), "{script}");
-    assert!(volume.dir.join("Windows/INF/oem0.inf").is_file());
+    assert!(volume.dir.join("Windows/INF/oem6.inf").is_file());
     let bytes = fs::read(volume.dir.join("Windows/System32/config/SYSTEM")).unwrap();
     let hive = Hive::open("SYSTEM", bytes, &[]).unwrap();
     let start = |service: &str| {
