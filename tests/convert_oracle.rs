@@ -10,8 +10,13 @@ use crate::common::{Place, digest, ok, oracle as oracle_file, run};
 /// What the oracle reads of an image, as a raw file.
 fn oracle(image: &Path) -> PathBuf {
     let raw = image.with_extension("oracle.raw");
-    run(Command::new(oracle_file("bin/python3")).args(["fixtures/oracle/read-disk", "--raw", text(&raw), text(image)]))
-        .expect(0);
+    run(Command::new(oracle_file("bin/python3")).args([
+        "fixtures/oracle/read-disk",
+        "--raw",
+        text(&raw),
+        text(image),
+    ]))
+    .expect(0);
     raw
 }
 

@@ -84,7 +84,9 @@ fn expected(edits: &[Edit]) -> Expected {
                 expected.new.insert(line(name, after.to_raw()));
             }
             RegOp::Unset { name, before } => gone(line(name, before.to_raw())),
-            RegOp::Delete { keys } => assert_eq!(*keys, 0, "no key of the real hive is to go: {}", change.key),
+            RegOp::Delete { keys } => {
+                assert_eq!(*keys, 0, "no key of the real hive is to go: {}", change.key)
+            }
         }
     }
     expected

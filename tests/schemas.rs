@@ -9,7 +9,7 @@ use h2k::report::{BatchReport, BatchVm, Report, Undone, VmState};
 use h2k::stage::Stage;
 use h2k::validate::ScreenEvidence;
 use h2k::validate::console::{Finding, Sign};
-use h2k_fixers::hive::{RegChange, RegData, RegOp};
+use h2k_fixers::hive::{Hex, RegChange, RegData, RegOp};
 use h2k_fixers::hostfile::HostFile;
 use h2k_fixers::undo::{Left, Trace};
 use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent, FileMark};
@@ -122,6 +122,7 @@ fn changes() -> Vec<Change> {
         Change::Erase { path: path(), size: 1 },
         Change::Label { path: path(), label: path() },
         Change::Registry { path: path(), changes: registry() },
+        Change::BootSector { path: path(), offset: 26, before: Hex(vec![1]), after: Hex(vec![2]) },
         Change::Place {
             path: path(),
             from: HostFile { file: "/x.iso".into(), member: Some("x.sys".to_owned()) },

@@ -29,7 +29,17 @@ fn a_server_is_moved_with_its_drivers_and_its_addresses() {
         facts["mounts"].as_array().unwrap().iter().map(|m| m["mountpoint"].as_str().unwrap()).collect();
     assert_eq!(mounts, ["/c", "/esp"]);
 
-    let args = ["migrate", "src/web01.vmx", "-o", "out", "--virtio-win", "virtio-win", "--no-boot", "--format", "raw"];
+    let args = [
+        "migrate",
+        "src/web01.vmx",
+        "-o",
+        "out",
+        "--virtio-win",
+        "virtio-win",
+        "--no-boot",
+        "--format",
+        "raw",
+    ];
     place.h2k(args).expect(0);
     assert_eq!(digest(&place.path("src/web01.vmdk")), before, "the source was written");
     let carried_out: Value =

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::append::ArchiveEntry;
-use crate::hive::RegChange;
+use crate::hive::{Hex, RegChange};
 use crate::hostfile::HostFile;
 
 /// Content of a file: text where it is text, so that plans can be read.
@@ -173,6 +173,17 @@ pub enum Change {
         /// What is changed, in order.
         changes: Vec<RegChange>,
     },
+    /// Changes bytes of the first sector of a file system.
+    BootSector {
+        /// Where it is mounted.
+        path: String,
+        /// Offset in bytes.
+        offset: u16,
+        /// Bytes that are there.
+        before: Hex,
+        /// Bytes that replace them, as many.
+        after: Hex,
+    },
     /// Puts a file of this host into the guest (a driver). Its content stands in the plan by its digest only.
     Place {
         /// File.
@@ -257,6 +268,7 @@ impl Edit {
             | Change::Chmod { path, .. }
             | Change::Registry { path, .. }
             | Change::Place { path, .. }
+            | Change::BootSector { path, .. }
             | Change::AppendArchive { path, .. } => vec![path],
             Change::Rename { path, to } => vec![path, to],
             Change::Run { changes, .. } => changes.iter().map(String::as_str).collect(),

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use boot::{BootloaderFacts, UkiFacts};
-pub use windows::WindowsFacts;
 pub use storage::{ArrayFacts, ArrayLine, BlockDevice, CryptVolume, DiskFacts, FstabEntry, Mount, Unmounted};
+pub use windows::WindowsFacts;
 
 /// Everything that INSPECT found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

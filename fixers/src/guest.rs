@@ -111,6 +111,15 @@ pub trait Guest {
         Ok(None)
     }
 
+    /// The first sector of the file system that is mounted at `mountpoint`, 512 bytes. `None` where nothing is, or the
+    /// backend knows none.
+    ///
+    /// # Errors
+    /// The backend failed.
+    fn boot_sector(&self, _mountpoint: &str) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
     /// A registry hive of a Windows guest, made whole by its transaction logs. `None` if there is no such file.
     ///
     /// # Errors

@@ -33,7 +33,9 @@ impl HostFile {
     pub fn read(&self) -> Result<Vec<u8>> {
         match &self.member {
             None => read(&self.file),
-            Some(member) => drivers::member(&self.file, member).map_err(|e| GuestError::Unsupported(e.to_string())),
+            Some(member) => {
+                drivers::member(&self.file, member).map_err(|e| GuestError::Unsupported(e.to_string()))
+            }
         }
     }
 

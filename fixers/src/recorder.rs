@@ -9,7 +9,7 @@ use crate::error::{GuestError, Result};
 use crate::guest::{self, FileKind, Guest, GuestMut, Stat};
 use crate::hive::Hive;
 use crate::hostfile::HostFile;
-use crate::memory::{check_before, content_bytes};
+use crate::memory::{check_before, content_bytes, patched};
 
 #[derive(Debug, Clone)]
 enum Over {
@@ -28,6 +28,8 @@ pub struct Recorder<'a> {
     over: BTreeMap<String, Over>,
     owners: BTreeMap<String, (u32, u32)>,
     labels: BTreeMap<String, String>,
+    /// First sectors that are changed.
+    sectors: BTreeMap<String, Vec<u8>>,
     /// Registry hives that are changed.
     hives: BTreeMap<String, Rc<Hive>>,
     /// What [`Guest::created`] tells.
@@ -43,6 +45,7 @@ impl<'a> Recorder<'a> {
             over: BTreeMap::new(),
             owners: BTreeMap::new(),
             labels: BTreeMap::new(),
+            sectors: BTreeMap::new(),
             hives: BTreeMap::new(),
             created: Vec::new(),
             edits: Vec::new(),
@@ -172,6 +175,13 @@ impl Guest for Recorder<'_> {
         }
     }
 
+    fn boot_sector(&self, mountpoint: &str) -> Result<Option<Vec<u8>>> {
+        match self.sectors.get(mountpoint) {
+            Some(sector) => Ok(Some(sector.clone())),
+            None => self.base.boot_sector(mountpoint),
+        }
+    }
+
     fn hive(&self, path: &str) -> Result<Option<Rc<Hive>>> {
         match self.hives.get(path) {
             Some(hive) => Ok(Some(hive.clone())),
@@ -229,6 +239,10 @@ impl GuestMut for Recorder<'_> {
                 };
                 changes.iter().try_for_each(|change| hive.apply(change))?;
                 self.hives.insert(path.clone(), hive);
+            }
+            Change::BootSector { path, offset, after, .. } => {
+                let sector = patched(self, path, *offset, &after.0)?;
+                self.sectors.insert(path.clone(), sector);
             }
             Change::Place { path, from, size, digest, .. } => {
                 let (from, size, digest) = (from.clone(), *size, digest.clone());

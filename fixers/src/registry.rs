@@ -41,5 +41,6 @@ pub static FIXERS: &[&dyn Fixer] = &[
     &windows::staged::Drivers,
     &windows::tools::GuestTools,
     &windows::boot_files::BootFiles,
+    &windows::geometry::Geometry,
     &windows::first_boot::FirstBoot,
 ];

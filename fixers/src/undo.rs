@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::append;
 use crate::edit::{Change, Content, Edit};
 use crate::error::{GuestError, Result};
-use crate::hive::RegChange;
 use crate::guest::{self, FileKind, Guest, GuestMut, Stat};
+use crate::hive::RegChange;
 use crate::memory::content_bytes;
 
 mod backends;
@@ -149,6 +149,7 @@ pub fn why_not(edit: &Edit, trace: Option<&Trace>) -> Option<&'static str> {
         // What these hold is all that there is to it.
         Change::Write { before: Some(_), .. }
         | Change::Registry { .. }
+        | Change::BootSector { .. }
         | Change::Chmod { .. }
         | Change::Chown { .. } => None,
         _ if trace.is_none() => Some("the h2k that made it did not note what is needed"),
@@ -190,6 +191,10 @@ pub fn undo(guest: &mut dyn GuestUndo, edit: &Edit, trace: &Trace) -> Result<()>
         Change::Registry { path, changes } => {
             let changes = changes.iter().rev().filter_map(RegChange::inverse).collect();
             make(guest, edit, Change::Registry { path: path.clone(), changes })
+        }
+        Change::BootSector { path, offset, before, after } => {
+            let (before, after) = (after.clone(), before.clone());
+            make(guest, edit, Change::BootSector { path: path.clone(), offset: *offset, before, after })
         }
         Change::Copy { path, .. } | Change::Place { path, .. } => {
             as_left(guest, path, trace)?;

@@ -33,6 +33,10 @@ pub fn headline(edit: &Edit) -> String {
         Change::Append { path, .. } => format!("append to {path}"),
         Change::Erase { path, size } => format!("remove {path} ({size} bytes, not shown)"),
         Change::Label { path, label } => format!("label {path} {label}"),
+        Change::BootSector { path, offset, before, after } => {
+            let hex = |bytes: &hive::Hex| String::from(bytes.clone());
+            format!("change the boot sector of {path} at byte {offset:#x}: {} -> {}", hex(before), hex(after))
+        }
         Change::Registry { path, changes } => {
             format!("change the registry hive {path} ({} changes)", changes.len())
         }

@@ -88,8 +88,11 @@ impl Guest {
             bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
         }
         std::fs::write(dir.path().join("disk0.raw"), bytes).unwrap();
-        let first =
-            DomainDisk { file: "disk0.raw".into(), format: TargetFormat::Raw, ..disk(TargetBus::VirtioBlk, 0) };
+        let first = DomainDisk {
+            file: "disk0.raw".into(),
+            format: TargetFormat::Raw,
+            ..disk(TargetBus::VirtioBlk, 0)
+        };
         Self { dir, domain: Domain { disks: vec![first], nics: vec![], memory_bytes: 128 << 20, ..bios() } }
     }
 
@@ -194,7 +197,9 @@ fn resets_power_off_and_panic_fail() {
 /// What Windows paints is told from what QEMU shows, with the card's own font.
 #[test]
 fn a_stop_screen_fails_with_its_code() {
-    for (code, name) in [("0x0000007B", " (INACCESSIBLE_BOOT_DEVICE)"), ("0x12345678", ""), ("0x9ABCDEF0", "")] {
+    for (code, name) in
+        [("0x0000007B", " (INACCESSIBLE_BOOT_DEVICE)"), ("0x12345678", ""), ("0x9ABCDEF0", "")]
+    {
         let line = format!("*** STOP: {code} (0xF78D2524,0xC0000034,0x00000000,0x00000000)\0");
         let mut guest = Guest::new(Some(&[&PAINT_TEXT, line.as_bytes()].concat()));
         guest.domain.osinfo = "win7".into();

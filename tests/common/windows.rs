@@ -43,7 +43,22 @@ pub fn guest(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
 fn volume(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
     let image = place.write(&format!("{name}.ntfs"), b"");
     fs::File::options().write(true).open(&image).unwrap().set_len(SYSTEM.1 * MIB).unwrap();
-    ok("mkntfs", &["-q", "-F", "-p", &(SYSTEM.0 * 2048).to_string(), "-H", "255", "-S", "63", "-s", "512", text(&image)]);
+    ok(
+        "mkntfs",
+        &[
+            "-q",
+            "-F",
+            "-p",
+            &(SYSTEM.0 * 2048).to_string(),
+            "-H",
+            "255",
+            "-S",
+            "63",
+            "-s",
+            "512",
+            text(&image),
+        ],
+    );
     let dir = place.path(&format!("{name}.volume"));
     fs::create_dir_all(&dir).unwrap();
     ok("ntfs-3g", &[text(&image), text(&dir)]);
@@ -73,7 +88,12 @@ fn esp(place: &Place, name: &str) -> PathBuf {
     ok("mkfs.vfat", &["-F", "32", text(&image)]);
     let tree = format!("tree-{name}-esp");
     place.write(&format!("{tree}/EFI/Microsoft/Boot/bootmgfw.efi"), phony::program("Microsoft Corporation"));
-    run(Command::new("mcopy").args(["-s", "-i"]).arg(&image).arg(place.path(&format!("{tree}/EFI"))).arg("::/")).expect(0);
+    run(Command::new("mcopy")
+        .args(["-s", "-i"])
+        .arg(&image)
+        .arg(place.path(&format!("{tree}/EFI")))
+        .arg("::/"))
+    .expect(0);
     image
 }
 

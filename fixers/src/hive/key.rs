@@ -1,8 +1,8 @@
 //! A key of an open hive.
 
 use super::Hive;
-use super::data::RegData;
 use super::damaged;
+use super::data::RegData;
 use crate::error::Result;
 
 /// A key. Valid until the hive is changed.

@@ -57,7 +57,11 @@ pub fn replay(hive: &mut Vec<u8>, logs: &[&[u8]]) -> Result<(), &'static str> {
 }
 
 fn none(old: bool) -> &'static str {
-    if old { "they are of a format before Windows 8.1, which is not replayed" } else { "they hold nothing newer" }
+    if old {
+        "they are of a format before Windows 8.1, which is not replayed"
+    } else {
+        "they hold nothing newer"
+    }
 }
 
 /// Writes the pages of consecutive entries. The last one's number and the size of the hive bins then.

@@ -75,7 +75,8 @@ impl Hive {
             return Err(GuestError::TooLarge { path: path.to_owned(), size, limit: MAX_HIVE });
         }
         let (content, state) = whole(path, content, logs)?;
-        let failed = |source| GuestError::Host { doing: format!("making a temporary copy of {path}"), source };
+        let failed =
+            |source| GuestError::Host { doing: format!("making a temporary copy of {path}"), source };
         let mut file = NamedTempFile::new().map_err(failed)?;
         file.write_all(&content).map_err(failed)?;
         Self::open_file(path, file, state)

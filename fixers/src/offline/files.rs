@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::session::{Session, text};
 use crate::error::{GuestError, Result};
-use crate::hive::{self, Hive};
 use crate::guest::{FileKind, Guest, MAX_READ, Stat};
+use crate::hive::{self, Hive};
 
 /// `ENOENT`, errno(3).
 pub(super) const ENOENT: i32 = 2;
@@ -111,6 +111,13 @@ impl Guest for Session {
         .map_err(host)?;
         self.ask(&format!("reading {path}"), |g| g.download(path, text(copy.path()).unwrap_or_default()))?;
         Ok(Box::new(copy.reopen().map_err(host)?))
+    }
+
+    fn boot_sector(&self, mountpoint: &str) -> Result<Option<Vec<u8>>> {
+        if self.mounts.iter().any(|mount| mount.mountpoint == mountpoint) {
+            return self.first_sector(mountpoint).map(Some);
+        }
+        Ok(None)
     }
 
     fn hive(&self, path: &str) -> Result<Option<Rc<Hive>>> {

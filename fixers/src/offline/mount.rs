@@ -71,7 +71,13 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn mount_one(&mut self, device: &str, mountable: &str, mountpoint: &str, writable: bool) -> Result<()> {
+    pub(super) fn mount_one(
+        &mut self,
+        device: &str,
+        mountable: &str,
+        mountpoint: &str,
+        writable: bool,
+    ) -> Result<()> {
         let doing = format!("mounting {mountable} at {mountpoint}");
         if writable {
             self.ask(&doing, |g| g.mount_options("", mountable, mountpoint))?;

@@ -20,7 +20,8 @@ impl Session {
     }
 
     fn put_back(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        let failed = |source| GuestError::Host { doing: format!("making a temporary copy of {path}"), source };
+        let failed =
+            |source| GuestError::Host { doing: format!("making a temporary copy of {path}"), source };
         let mut copy = match &self.temp_dir {
             Some(dir) => tempfile::NamedTempFile::new_in(dir),
             None => tempfile::NamedTempFile::new(),

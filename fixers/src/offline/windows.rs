@@ -57,6 +57,29 @@ impl Session {
         Ok(found?.is_some())
     }
 
+    /// Replaces bytes of the first sector of a mounted file system.
+    pub(super) fn patch(&self, mountpoint: &str, offset: u16, bytes: &[u8]) -> Result<()> {
+        let device = self.device_at(mountpoint)?;
+        let doing = format!("writing the boot sector of {mountpoint}");
+        let written = self.ask(&doing, |g| g.pwrite_device(device, bytes, i64::from(offset)))?;
+        if usize::try_from(written).ok() == Some(bytes.len()) {
+            return Ok(());
+        }
+        Err(GuestError::Backend { doing, message: "not all of it was written".to_owned() })
+    }
+
+    /// The first sector of a mounted file system.
+    pub(super) fn first_sector(&self, mountpoint: &str) -> Result<Vec<u8>> {
+        let device = self.device_at(mountpoint)?;
+        self.ask(&format!("reading the boot sector of {mountpoint}"), |g| g.pread_device(device, SECTOR, 0))
+    }
+
+    fn device_at(&self, mountpoint: &str) -> Result<&str> {
+        let mount = self.mounts.iter().find(|mount| mount.mountpoint == mountpoint);
+        let none = || GuestError::NotFound { path: mountpoint.to_owned() };
+        mount.map(|mount| mount.device.as_str()).ok_or_else(none)
+    }
+
     /// How the file system was left, as ntfs-3g sees it (ntfs-3g.probe(8)).
     fn left_as(&self, device: &str) -> Result<Shutdown> {
         const CLEAN: i32 = 0;
@@ -75,5 +98,7 @@ impl Session {
     }
 }
 
+/// Bytes of a sector.
+const SECTOR: i32 = 512;
 /// `EEXIST`, errno(3).
 const EEXIST: i32 = 17;

@@ -53,7 +53,7 @@ impl Fixer for BootDriver {
                 return Ok(proposal);
             }
             Err(concern) => {
-                proposal.concerns.push(concern);
+                proposal.concerns.push(*concern);
                 return Ok(proposal);
             }
         };
@@ -96,7 +96,8 @@ fn edits(stage: &Stage<'_>, package: &Package) -> Result<Vec<Edit>> {
             stage::critical_devices(&mut editor, set, package, service)?;
         }
     }
-    let reason = format!("{} is loaded by the boot loader, in every control set that Select names", service.name);
+    let reason =
+        format!("{} is loaded by the boot loader, in every control set that Select names", service.name);
     edits.extend(stage.registry(&stage.windows.hives.system, editor, &reason));
     Ok(edits)
 }

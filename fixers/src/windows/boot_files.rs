@@ -61,7 +61,9 @@ impl Fixer for BootFiles {
 }
 
 fn fallback(guest: &dyn Guest, windows: &WindowsFacts, proposal: &mut Proposal) -> Result<()> {
-    let Some((_, name)) = FALLBACK.iter().find(|(arch, _)| *arch == windows.version.arch) else { return Ok(()) };
+    let Some((_, name)) = FALLBACK.iter().find(|(arch, _)| *arch == windows.version.arch) else {
+        return Ok(());
+    };
     let manager = path::find(guest, ESP, MANAGER)?;
     let there = path::find(guest, ESP, name)?;
     match (manager, there) {

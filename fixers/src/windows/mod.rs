@@ -18,16 +18,17 @@ pub mod boot_files;
 mod company;
 pub mod drivers;
 pub mod first_boot;
+pub mod geometry;
 mod guest_target;
 pub mod inf;
 pub mod inspect;
 mod mac;
 pub mod path;
+pub mod ready;
 mod stage;
 pub mod staged;
 pub mod target;
 pub mod tools;
-pub mod ready;
 mod vendors;
 mod virtio;
 

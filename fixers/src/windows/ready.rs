@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::drivers::{ROLES, Role};
-use super::inspect::Hives;
 use super::inf::Inf;
+use super::inspect::Hives;
 use super::{SYSTEM_VOLUME, path};
 use crate::error::Result;
 use crate::facts::WindowsFacts;
@@ -35,7 +35,7 @@ pub fn ready(guest: &dyn Guest, windows: &WindowsFacts) -> Result<BTreeSet<Role>
         let service = match &database {
             Some(hive) => in_database(hive, role)?,
             None if disk => critical(&hives.system, windows, role)?,
-            None => staged.contains(&role).then(|| None),
+            None => staged.contains(&role).then_some(None),
         };
         let boots = match &service {
             Some(Some(name)) if disk => boots(guest, &hives.system, windows, name)?,
@@ -61,8 +61,8 @@ fn in_database(hive: &Hive, role: Role) -> Result<Option<Option<String>>> {
         if !name.starts_with(device) || !fits(role, bus, &name) {
             continue;
         }
-        for (inf, _) in id.values()? {
-            return Ok(Some(service_of(hive, &inf)?));
+        if let Some((inf, _)) = id.values()?.first() {
+            return Ok(Some(service_of(hive, inf)?));
         }
     }
     Ok(None)
@@ -104,7 +104,10 @@ fn critical(system: &Hive, windows: &WindowsFacts, role: Role) -> Result<Option<
 fn boots(guest: &dyn Guest, system: &Hive, windows: &WindowsFacts, service: &str) -> Result<bool> {
     for set in &windows.control_sets {
         let Some(key) = system.key(&format!("{set}\\Services\\{service}"))? else { return Ok(false) };
-        if key.number("Start")? != Some(0) || key.child("StartOverride")?.is_some() || !there(guest, windows, &key)? {
+        if key.number("Start")? != Some(0)
+            || key.child("StartOverride")?.is_some()
+            || !there(guest, windows, &key)?
+        {
             return Ok(false);
         }
     }

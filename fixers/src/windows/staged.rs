@@ -48,7 +48,8 @@ impl Fixer for Drivers {
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
         let mut proposal = Proposal::default();
         let Some(windows) = facts.windows() else { return Ok(proposal) };
-        if !matches!(policy.disk_bus, DiskBus::VirtioBlk | DiskBus::VirtioScsi) && policy.virtio_win.is_none() {
+        if !matches!(policy.disk_bus, DiskBus::VirtioBlk | DiskBus::VirtioScsi) && policy.virtio_win.is_none()
+        {
             return Ok(proposal);
         }
         let stage = Stage { guest, windows, fixer: ID };

@@ -109,12 +109,17 @@ impl Release {
         let (major, minor, build) = self.number;
         let (system, software) = SERVER_2022;
         let mut system = system.replace("\"ServerNT\"", &format!("{:?}", self.kind));
-        system = system.replace("\"PROCESSOR_ARCHITECTURE\"=\"AMD64\"", &format!("\"PROCESSOR_ARCHITECTURE\"={:?}", self.arch));
+        system = system.replace(
+            "\"PROCESSOR_ARCHITECTURE\"=\"AMD64\"",
+            &format!("\"PROCESSOR_ARCHITECTURE\"={:?}", self.arch),
+        );
         if !self.has_database() {
             let is_newer = |key: &str| key.starts_with("DriverDatabase") || key.contains("NetworkSetup2");
             system = without_keys(&system, is_newer).replace("\"Owners\"", "\"NotOwners\"");
         }
-        let mut software = software.replace("Windows Server 2022 Standard", self.product).replace("20348", &build.to_string());
+        let mut software = software
+            .replace("Windows Server 2022 Standard", self.product)
+            .replace("20348", &build.to_string());
         if major < 10 {
             software = software.replace("\"6.3\"", &format!("\"{major}.{minor}\""));
             let newer = |line: &&str| !line.starts_with("\"CurrentM");

@@ -148,7 +148,8 @@ fn a_package_takes_the_next_free_name_and_the_map_says_so() {
     phony.system("[DriverDatabase\\DriverInfFiles\\oem7.inf]\n@=multi:\"x.inf_amd64_1\"");
     let guest = phony.guest().file("/c/Windows/INF/oem6.PNF", "x");
     let (edits, _) = propose(&guest, &policy);
-    let put: Vec<&str> = edits.iter().flat_map(|e| e.paths()).filter(|p| p.starts_with("/c/Windows/INF/")).collect();
+    let put: Vec<&str> =
+        edits.iter().flat_map(|e| e.paths()).filter(|p| p.starts_with("/c/Windows/INF/")).collect();
     assert_eq!(put[0], "/c/Windows/INF/oem8.inf");
     let mut guest = guest;
     for edit in &edits {
@@ -169,7 +170,20 @@ fn without_drivers_the_user_is_told_and_with_the_wrong_ones_it_is_critical() {
     };
     assert!(ids(&concerns).contains(&("windows.virtio-win.none".to_owned(), Severity::Warning)));
     let dir = tempfile::tempdir().unwrap();
-    Tree::virtio_win().without("/2k22/").without("/2k19/").without("/2k16/").without("/w10/").without("/w11/").without("/2k25/").without("/2k12").without("/2k8").without("/w8").without("/w7").without("/2k3").without("/xp").write(dir.path());
+    Tree::virtio_win()
+        .without("/2k22/")
+        .without("/2k19/")
+        .without("/2k16/")
+        .without("/w10/")
+        .without("/w11/")
+        .without("/2k25/")
+        .without("/2k12")
+        .without("/2k8")
+        .without("/w8")
+        .without("/w7")
+        .without("/2k3")
+        .without("/xp")
+        .write(dir.path());
     let policy = Policy { virtio_win: Some(dir.path().to_owned()), ..Policy::default() };
     let (_, concerns) = propose(&guest, &policy);
     let critical: Vec<_> = concerns.iter().filter(|c| c.severity == Severity::Critical).collect();
@@ -226,7 +240,12 @@ mod tools {
         );
         let (system, software) = after(&Policy::default(), &phony);
         let start = |name: &str| {
-            system.value(&format!("ControlSet001\\Services\\{name}"), "Start").unwrap().unwrap().number().unwrap()
+            system
+                .value(&format!("ControlSet001\\Services\\{name}"), "Start")
+                .unwrap()
+                .unwrap()
+                .number()
+                .unwrap()
         };
         for service in ["VMTools", "vmci", "vm3dmp", "pvscsi"] {
             assert_eq!(start(service), 4, "{service}");
@@ -312,8 +331,12 @@ mod boot_files {
     fn graphics_are_allowed_again() {
         let guest = esp();
         let mut bcd = hive::HiveEditor::new(
-            &hive::Hive::open("BCD", crate::Guest::read(&guest, "/esp/EFI/Microsoft/Boot/BCD").unwrap().unwrap(), &[])
-                .unwrap(),
+            &hive::Hive::open(
+                "BCD",
+                crate::Guest::read(&guest, "/esp/EFI/Microsoft/Boot/BCD").unwrap().unwrap(),
+                &[],
+            )
+            .unwrap(),
         )
         .unwrap();
         let entry = "Objects\\{11111111-2222-3333-4444-555555555555}\\Elements\\16000046";
@@ -336,7 +359,9 @@ mod first_boot {
     fn script(phony: &Phony, policy: &Policy) -> (String, Vec<Concern>) {
         let (edits, concerns) = propose(&phony.guest(), policy);
         let text = edits.iter().find_map(|e| match &e.change {
-            Change::Write { path, after, .. } if path.ends_with("first-boot.cmd") => Some(after.to_bytes().unwrap()),
+            Change::Write { path, after, .. } if path.ends_with("first-boot.cmd") => {
+                Some(after.to_bytes().unwrap())
+            }
             _ => None,
         });
         (String::from_utf8(text.unwrap()).unwrap(), concerns)
@@ -387,5 +412,38 @@ mod first_boot {
         assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
         let labels = text.lines().filter(|line| line.starts_with(':')).count();
         assert!(labels >= 4, "{text}");
+    }
+}
+
+mod geometry {
+    use super::*;
+
+    fn sector(heads: u8) -> Vec<u8> {
+        let mut sector = vec![0; 512];
+        sector[3..11].copy_from_slice(b"NTFS    ");
+        sector[0x1a] = heads;
+        sector
+    }
+
+    fn changed(release: &str, heads: u8) -> Option<u8> {
+        let release = RELEASES.iter().find(|r| r.name == release).unwrap();
+        let mut guest = release.phony().guest().sector("/c", &sector(heads));
+        let facts = facts_of(&guest);
+        let fixer = crate::windows::geometry::Geometry;
+        let edits = crate::Fixer::plan(&fixer, &facts, &guest, &Policy::default()).unwrap().edits;
+        for edit in &edits {
+            guest.apply(edit).unwrap();
+            assert!(guest.apply(edit).is_err(), "made twice");
+        }
+        let after = crate::Guest::boot_sector(&guest, "/c").unwrap().unwrap()[0x1a];
+        (!edits.is_empty()).then_some(after)
+    }
+
+    #[test]
+    fn the_heads_of_old_systems_become_the_targets() {
+        assert_eq!(changed("xp-32", 0x40), Some(0xff));
+        assert_eq!(changed("2003-32", 0x80), Some(0xff));
+        assert_eq!(changed("2003-32", 0xff), None);
+        assert_eq!(changed("7", 0x40), None);
     }
 }

@@ -12,10 +12,8 @@ const ID: &str = "windows.guest-tools";
 /// `SERVICE_DISABLED`.
 const DISABLED: u32 = 4;
 /// Programs that are started at login.
-const RUN: [&str; 2] = [
-    "Microsoft\\Windows\\CurrentVersion\\Run",
-    "Wow6432Node\\Microsoft\\Windows\\CurrentVersion\\Run",
-];
+const RUN: [&str; 2] =
+    ["Microsoft\\Windows\\CurrentVersion\\Run", "Wow6432Node\\Microsoft\\Windows\\CurrentVersion\\Run"];
 
 /// Disables or removes the old hypervisor's tools.
 pub struct GuestTools;

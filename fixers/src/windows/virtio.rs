@@ -15,20 +15,20 @@ pub(super) struct Virtio {
 impl Virtio {
     /// Opens what the user gave, or what lies where distributions put it. `Ok(None)` if there is nothing; the concern of
     /// a source that cannot be used.
-    pub(super) fn open(policy: &Policy, target: WindowsTarget) -> Result<Option<Self>, Concern> {
+    pub(super) fn open(policy: &Policy, target: WindowsTarget) -> Result<Option<Self>, Box<Concern>> {
         let opened = match &policy.virtio_win {
             Some(path) => DriverSource::open(path).map(Some),
             None => DriverSource::usual(),
         };
         match opened {
             Ok(source) => Ok(source.map(|source| Self { source, target })),
-            Err(error) => Err(Concern::new(
+            Err(error) => Err(Box::new(Concern::new(
                 "windows.virtio-win.unusable",
                 Severity::Critical,
                 policy.virtio_win.as_ref().map_or("virtio-win".to_owned(), |p| p.display().to_string()),
                 format!("the virtio drivers cannot be read: {}", chain(&error)),
                 "give the ISO image or directory of virtio-win with --virtio-win",
-            )),
+            ))),
         }
     }
 
@@ -78,16 +78,19 @@ fn doubt(package: &Package, warning: &Warning, needed: bool) -> Option<Concern> 
             format!("virtio-win has no directory for this Windows; the driver is the one for {dir}"),
         ),
         Warning::Unsigned { what } => (weight(needed), format!("the driver is not signed: {what}")),
-        Warning::TestSigned { signer } => {
-            (weight(needed), format!("the driver is signed for tests only (by {signer}): Windows does not load it"))
-        }
+        Warning::TestSigned { signer } => (
+            weight(needed),
+            format!("the driver is signed for tests only (by {signer}): Windows does not load it"),
+        ),
         Warning::VendorSigned { signer } => (
             Severity::Information,
             format!("the driver is signed by {signer} alone, whom 64-bit Windows knows only if told to"),
         ),
         Warning::NeedsSha256 { file } => (
             weight(needed),
-            format!("{file} is signed with SHA-256, which this Windows does not take without update KB3033929"),
+            format!(
+                "{file} is signed with SHA-256, which this Windows does not take without update KB3033929"
+            ),
         ),
         Warning::ListedFileMissing(_) | Warning::UnnamedDirectory | Warning::Inf(_) => return None,
     };

@@ -78,7 +78,9 @@ pub fn needs_tpm(facts: &GuestFacts, firmware: TargetFirmware) -> bool {
     let Some(windows) = facts.windows() else { return false };
     let version = &windows.version;
     let first = WITH_TPM.iter().find(|(server, _)| *server == version.is_server()).map(|(_, build)| *build);
-    matches!(firmware, TargetFirmware::Uefi { .. }) && version.major >= 10 && first.is_some_and(|b| version.build >= b)
+    matches!(firmware, TargetFirmware::Uefi { .. })
+        && version.major >= 10
+        && first.is_some_and(|b| version.build >= b)
 }
 
 /// The bus that is wanted, with the guest's drivers left out of account.

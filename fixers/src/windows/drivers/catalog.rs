@@ -2,7 +2,7 @@
 //!
 //! Names are read, nothing is verified: Windows will do that. h2k has to know whether it is worth trying.
 
-use super::der::{CONTEXT_0, Element, Elements, INTEGER, OID, SEQUENCE, SET};
+use super::der::{CONTEXT_0, Element, INTEGER, OID, SEQUENCE, SET};
 
 /// 1.2.840.113549.1.7.2, signedData.
 const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
@@ -196,5 +196,5 @@ fn digest(oid: &[u8]) -> Digest {
 /// Number of elements that a walk over all of it meets; for the tests of the walk.
 #[cfg(test)]
 pub(super) fn count(bytes: &[u8]) -> usize {
-    Elements(bytes).map(|e| 1 + if e.tag & 0x20 == 0 { 0 } else { count(e.content) }).sum()
+    super::der::Elements(bytes).map(|e| 1 + if e.tag & 0x20 == 0 { 0 } else { count(e.content) }).sum()
 }

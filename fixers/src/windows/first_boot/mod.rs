@@ -5,8 +5,8 @@ mod script;
 
 use h2k_config::Policy;
 
-use super::stage::{Files, Stage};
 use super::path;
+use super::stage::{Files, Stage};
 use crate::concern::{Concern, Severity};
 use crate::facts::WindowsFacts;
 use crate::hive::{HiveEditor, RegData};

@@ -50,7 +50,11 @@ impl Script<'_> {
         writeln!(out, "set LOG=%SystemRoot%\\Temp\\h2k-first-boot.log")?;
         writeln!(out, "call :main >>\"%LOG%\" 2>&1")?;
         // The whole rest is read at once, for the file is gone when the next line would be read.
-        writeln!(out, "sc delete {} >>\"%LOG%\" 2>&1 & cd /d \"%SystemRoot%\" & rd /s /q \"%SystemRoot%\\h2k\" & exit", self.service)?;
+        writeln!(
+            out,
+            "sc delete {} >>\"%LOG%\" 2>&1 & cd /d \"%SystemRoot%\" & rd /s /q \"%SystemRoot%\\h2k\" & exit",
+            self.service
+        )?;
         writeln!(out, "\n:main")?;
         writeln!(out, "echo h2k first boot, %DATE% %TIME%")?;
         // First of all, so that whatever stops the rest does not start it again at the next boot.
@@ -82,7 +86,10 @@ fn network(out: &mut String, wanted: &Wanted) -> std::fmt::Result {
     writeln!(out, "call :find {mac}")?;
     writeln!(out, "if not defined NAME (echo no NIC {mac} has come& goto after_{})", label(mac))?;
     if let Some(name) = &wanted.name {
-        writeln!(out, "if not \"%NAME%\"==\"{name}\" netsh interface set interface name=\"%NAME%\" newname=\"{name}\" && set NAME={name}")?;
+        writeln!(
+            out,
+            "if not \"%NAME%\"==\"{name}\" netsh interface set interface name=\"%NAME%\" newname=\"{name}\" && set NAME={name}"
+        )?;
     }
     let (v4, v6): (Vec<_>, Vec<_>) = wanted.addresses.iter().partition(|(ip, _)| ip.is_ipv4());
     let gateway = |v4: bool| wanted.gateways.iter().filter(move |ip| ip.is_ipv4() == v4);
@@ -164,7 +171,10 @@ fn subroutines(out: &mut String) -> std::fmt::Result {
     // Newer systems have a command for it; on older ones the key is all that is left of the device.
     writeln!(out, "\n:forget")?;
     writeln!(out, "echo removing %1")?;
-    writeln!(out, "pnputil /remove-device %1 >nul 2>&1 || reg delete \"HKLM\\SYSTEM\\CurrentControlSet\\Enum\\%~1\" /f")?;
+    writeln!(
+        out,
+        "pnputil /remove-device %1 >nul 2>&1 || reg delete \"HKLM\\SYSTEM\\CurrentControlSet\\Enum\\%~1\" /f"
+    )?;
     writeln!(out, "exit /b 0")
 }
 

@@ -26,7 +26,8 @@ pub(super) fn adapters(system: &Hive, set: &str, hardware: &SourceHardware) -> R
         let Some(guid) = key.text("NetCfgInstanceId")? else { continue };
         let network = format!("{set}\\Control\\Network\\{NET_CLASS}\\{guid}\\Connection");
         let connection = system.key(&network)?;
-        let told = |name: &str| connection.as_ref().map(|key| key.text(name)).transpose().map(Option::flatten);
+        let told =
+            |name: &str| connection.as_ref().map(|key| key.text(name)).transpose().map(Option::flatten);
         // Before Windows 8 only the connection tells the instance.
         let instance = match key.text("DeviceInstanceID")? {
             Some(instance) => instance,

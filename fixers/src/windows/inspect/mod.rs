@@ -142,10 +142,8 @@ impl Hives {
     /// The control sets that Select names and that are there, the one that is started by default first.
     pub(crate) fn control_sets(&self) -> Result<Vec<String>> {
         let mut sets: Vec<String> = Vec::new();
-        let malformed = |what: &str| GuestError::Malformed {
-            path: self.system.path().to_owned(),
-            what: what.to_owned(),
-        };
+        let malformed =
+            |what: &str| GuestError::Malformed { path: self.system.path().to_owned(), what: what.to_owned() };
         let select = self.system.key("Select")?.ok_or_else(|| malformed("no key Select"))?;
         for name in ["Default", "Current", "LastKnownGood", "Failed"] {
             let Some(number) = select.number(name)?.filter(|n| (1..=999).contains(n)) else { continue };

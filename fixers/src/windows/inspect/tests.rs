@@ -79,8 +79,7 @@ fn what_is_shared_or_of_another_owner_is_no_tool() {
     let other = crate::windows::company::sample("Contoso");
     let guest = phony.guest().file("/c/Windows/System32/drivers/vmmemctl.sys", other);
     let windows = facts_of(&guest).windows.unwrap();
-    let services: Vec<&str> =
-        windows.tools.iter().flat_map(|t| &t.services).map(String::as_str).collect();
+    let services: Vec<&str> = windows.tools.iter().flat_map(|t| &t.services).map(String::as_str).collect();
     assert_eq!(services, ["pvscsi", "vm3dmp", "VMTools"]);
 }
 

@@ -5,9 +5,9 @@ use super::Depth;
 use super::publish::{MAP, Published, map_with};
 use crate::error::Result;
 use crate::hive::{HiveEditor, RegData};
+use crate::windows::Arch;
 use crate::windows::drivers::{Package, Trust};
 use crate::windows::inf::{Device, RegistryData, RegistryValue, Root, Text};
-use crate::windows::Arch;
 
 /// The database's key.
 const DATABASE: &str = "DriverDatabase";

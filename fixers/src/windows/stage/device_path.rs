@@ -15,7 +15,10 @@ const CURRENT_VERSION: &str = "Microsoft\\Windows\\CurrentVersion";
 const USUAL: &str = "%SystemRoot%\\inf";
 
 /// Puts packages there and makes Windows look there.
-pub(in crate::windows) fn on_device_path(stage: &Stage<'_>, packages: &[(&Package, String)]) -> Result<Vec<Edit>> {
+pub(in crate::windows) fn on_device_path(
+    stage: &Stage<'_>,
+    packages: &[(&Package, String)],
+) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     for (package, reason) in packages {
         for edit in (Files { stage, reason }).flat(FLAT, package)? {

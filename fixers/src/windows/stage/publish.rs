@@ -33,7 +33,9 @@ impl Published {
         let digits = hash.get(..16).unwrap_or_default();
         let store = format!("{}_{}_{digits}", package.inf_name.to_lowercase(), package.arch);
         let there = hive.value(&format!("DriverDatabase\\DriverPackages\\{store}"), "")?;
-        if let Some((inf, number)) = there.and_then(|d| d.text()).and_then(|inf| Some((inf.clone(), number(&inf)?))) {
+        if let Some((inf, number)) =
+            there.and_then(|d| d.text()).and_then(|inf| Some((inf.clone(), number(&inf)?)))
+        {
             return Ok(Self { inf, number, store });
         }
         let taken = taken(stage, hive)?;
