@@ -7,8 +7,8 @@ use crate::choice::LogFormat;
 use crate::customize::Customize;
 use crate::key::KeyRef;
 use crate::policy::{
-    Addressing, CloudInit, Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, NicModel, Policy,
-    StaticAddress, TargetFormat, Tools,
+    Addressing, CloudInit, Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, NicModel,
+    Policy, StaticAddress, TargetFormat, Tools,
 };
 use crate::rules::{Accepted, Severities, UserRules};
 use crate::surroundings::Surroundings;

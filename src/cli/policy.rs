@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use h2k_config::{
-    CloudInit, Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, NicModel, Settings, StaticAddress,
-    TargetFormat, Tools,
+    CloudInit, Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, NicModel, Settings,
+    StaticAddress, TargetFormat, Tools,
 };
 
 use super::choice;

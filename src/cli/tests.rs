@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use clap::CommandFactory;
 use h2k_config::{
-    Addressing, CloudInit, Compress, DiskBus, Engine, InitramfsWay, KEYS, Kind, NetworkTarget, NicModel, StaticAddress,
-    TargetFormat, Tools,
+    Addressing, CloudInit, Compress, DiskBus, Engine, InitramfsWay, KEYS, Kind, NetworkTarget, NicModel,
+    StaticAddress, TargetFormat, Tools,
 };
 use insta::assert_snapshot;
 

@@ -30,8 +30,9 @@ fn add(
     files: &mut usize,
     depth: usize,
 ) -> Result<(), Failure> {
-    let failed =
-        |e| Failure::new(FailureKind::Usage, e).context(format!("looking at the drivers in {}", path.display()));
+    let failed = |e| {
+        Failure::new(FailureKind::Usage, e).context(format!("looking at the drivers in {}", path.display()))
+    };
     let meta = fs::metadata(path).map_err(failed)?;
     *files += 1;
     if *files > MAX_FILES || depth > MAX_DEPTH {

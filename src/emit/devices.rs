@@ -62,7 +62,8 @@ fn disk(disk: &DomainDisk, dir: &Path, transitional: bool) -> Result<Element, Em
 
 /// Empty drives: IDE while the old chipset has room, else SATA, named after the disks of the same prefix.
 fn cdroms(domain: &Domain) -> Vec<Element> {
-    let disks = u32::try_from(domain.disks.iter().filter(|d| d.bus == TargetBus::Ide).count()).unwrap_or(IDE_DRIVES);
+    let disks =
+        u32::try_from(domain.disks.iter().filter(|d| d.bus == TargetBus::Ide).count()).unwrap_or(IDE_DRIVES);
     let ide = domain.machine == Machine::I440fx && domain.cdroms.saturating_add(disks) <= IDE_DRIVES;
     let (bus, prefix) = if ide { ("ide", "hd") } else { ("sata", "sd") };
     let first = highest_index(domain, prefix).map_or(0, |n| n.saturating_add(1));
@@ -179,7 +180,8 @@ fn helpers(domain: &Domain) -> Vec<Element> {
     let helpers = domain.helpers;
     let virtio = if helpers.transitional { TRANSITIONAL } else { "virtio" };
     // Without the element libvirt adds a balloon.
-    let mut out = vec![Element::new("memballoon").attr("model", if helpers.balloon { virtio } else { "none" })];
+    let mut out =
+        vec![Element::new("memballoon").attr("model", if helpers.balloon { virtio } else { "none" })];
     if helpers.rng {
         let backend = Element::new("backend").attr("model", "random").text("/dev/urandom");
         out.push(Element::new("rng").attr("model", virtio).child(backend));

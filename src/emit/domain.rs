@@ -188,14 +188,7 @@ pub struct Helpers {
 impl Default for Helpers {
     /// What every Linux guest gets.
     fn default() -> Self {
-        Self {
-            balloon: true,
-            rng: true,
-            channel: true,
-            panic: Panic::Isa,
-            usb2: false,
-            transitional: false,
-        }
+        Self { balloon: true, rng: true, channel: true, panic: Panic::Isa, usb2: false, transitional: false }
     }
 }
 

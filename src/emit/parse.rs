@@ -8,7 +8,8 @@
 use h2k_config::{NetworkTarget, TargetFormat};
 
 use super::domain::{
-    Clock, CpuTopology, Domain, DomainDisk, DomainNic, Enlightenment, Helpers, Machine, Panic, TargetBus, TargetFirmware,
+    Clock, CpuTopology, Domain, DomainDisk, DomainNic, Enlightenment, Helpers, Machine, Panic, TargetBus,
+    TargetFirmware,
 };
 use super::osinfo;
 use super::tree::{Element, TreeError, read};
@@ -88,7 +89,18 @@ pub fn from_xml(text: &str) -> Result<Domain, ParseError> {
 fn enlightenments(root: &Element) -> Vec<Enlightenment> {
     use Enlightenment::*;
     const ALL: [Enlightenment; 12] = [
-        Relaxed, Vapic, Spinlocks, Vpindex, Runtime, Synic, Stimer, Reset, Frequencies, Reenlightenment, Tlbflush, Ipi,
+        Relaxed,
+        Vapic,
+        Spinlocks,
+        Vpindex,
+        Runtime,
+        Synic,
+        Stimer,
+        Reset,
+        Frequencies,
+        Reenlightenment,
+        Tlbflush,
+        Ipi,
     ];
     let on = |element: &Element| element.get("state") == Some("on");
     let hyperv = root.find("features").and_then(|features| features.find("hyperv"));

@@ -103,12 +103,8 @@ pub(crate) fn windows_7() -> Domain {
     let mut domain = bios();
     domain.osinfo = "win7".into();
     domain.clock = Clock::Localtime;
-    domain.hyperv = vec![
-        Enlightenment::Relaxed,
-        Enlightenment::Vapic,
-        Enlightenment::Spinlocks,
-        Enlightenment::Clock,
-    ];
+    domain.hyperv =
+        vec![Enlightenment::Relaxed, Enlightenment::Vapic, Enlightenment::Spinlocks, Enlightenment::Clock];
     domain.helpers = Helpers { panic: Panic::None, usb2: true, transitional: true, ..Helpers::default() };
     domain.nics[0].model = "virtio-transitional".into();
     domain
@@ -130,7 +126,8 @@ pub(crate) fn samples() -> Vec<(&'static str, Domain)> {
     let mut xp = Domain { disks: (0..3).map(|i| disk(TargetBus::Ide, i)).collect(), ..old.clone() };
     xp.osinfo = "winxp".into();
     xp.nics[0].model = "rtl8139".into();
-    xp.helpers = Helpers { balloon: false, rng: false, channel: false, panic: Panic::None, ..Helpers::default() };
+    xp.helpers =
+        Helpers { balloon: false, rng: false, channel: false, panic: Panic::None, ..Helpers::default() };
     vec![
         ("bios", bios()),
         ("uefi", uefi),

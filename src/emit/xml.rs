@@ -95,7 +95,8 @@ fn os(domain: &Domain) -> Element {
 }
 
 fn features(domain: &Domain) -> Element {
-    let features = Element::new("features").with(["acpi", "apic", "pae"].map(Element::new)).with(hyperv(domain));
+    let features =
+        Element::new("features").with(["acpi", "apic", "pae"].map(Element::new)).with(hyperv(domain));
     match domain.firmware {
         TargetFirmware::Uefi { secure_boot: true } => features.child(Element::new("smm").attr("state", "on")),
         _ => features,

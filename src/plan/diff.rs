@@ -36,7 +36,9 @@ pub fn headline(edit: &Edit) -> String {
         Change::Registry { path, changes } => {
             format!("change the registry hive {path} ({} changes)", changes.len())
         }
-        Change::Place { path, from, size, .. } => format!("copy {from} of this host to {path} ({size} bytes)"),
+        Change::Place { path, from, size, .. } => {
+            format!("copy {from} of this host to {path} ({size} bytes)")
+        }
         Change::Run { argv, changes } => {
             format!("run {} (changes {})", argv.join(" "), changes.join(", "))
         }

@@ -14,10 +14,10 @@ pub mod others;
 mod source;
 mod storage;
 mod system;
-mod windows;
-mod windows_target;
 pub mod user;
 pub mod weigh;
+mod windows;
+mod windows_target;
 
 use std::path::PathBuf;
 

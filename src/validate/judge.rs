@@ -160,8 +160,9 @@ impl Judge {
         let console =
             if seen.console { "printed no login prompt" } else { "showed no system on the serial port" };
         let hints = explain(seen.hints);
-        let reason =
-            format!("after {seconds} s the guest {console}, no agent answered and no frame came{hints}{screen}");
+        let reason = format!(
+            "after {seconds} s the guest {console}, no agent answered and no frame came{hints}{screen}"
+        );
         Step::Stop(Outcome::Unproven, reason)
     }
 }

@@ -9,7 +9,7 @@ use h2k_config::TargetFormat;
 use h2k_fixers::readiness::{Link, LinkKind, LinkState, Readiness};
 
 use super::*;
-use crate::emit::domain::{Domain, DomainDisk, Machine, TargetBus, TargetFirmware};
+use crate::emit::domain::{Domain, DomainDisk, Helpers, Machine, TargetBus, TargetFirmware};
 use crate::emit::tests::{bios, disk, nic};
 use crate::error::{Failure, FailureKind};
 use crate::event::{Event, Reporter, Silent};
@@ -88,8 +88,11 @@ impl Guest {
             bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
         }
         std::fs::write(dir.path().join("disk0.raw"), bytes).unwrap();
-        let first =
-            DomainDisk { file: "disk0.raw".into(), format: TargetFormat::Raw, ..disk(TargetBus::VirtioBlk, 0) };
+        let first = DomainDisk {
+            file: "disk0.raw".into(),
+            format: TargetFormat::Raw,
+            ..disk(TargetBus::VirtioBlk, 0)
+        };
         Self { dir, domain: Domain { disks: vec![first], nics: vec![], memory_bytes: 128 << 20, ..bios() } }
     }
 
@@ -194,7 +197,9 @@ fn resets_power_off_and_panic_fail() {
 /// What Windows paints is told from what QEMU shows, with the card's own font.
 #[test]
 fn a_stop_screen_fails_with_its_code() {
-    for (code, name) in [("0x0000007B", " (INACCESSIBLE_BOOT_DEVICE)"), ("0x12345678", ""), ("0x9ABCDEF0", "")] {
+    for (code, name) in
+        [("0x0000007B", " (INACCESSIBLE_BOOT_DEVICE)"), ("0x12345678", ""), ("0x9ABCDEF0", "")]
+    {
         let line = format!("*** STOP: {code} (0xF78D2524,0xC0000034,0x00000000,0x00000000)\0");
         let mut guest = Guest::new(Some(&[&PAINT_TEXT, line.as_bytes()].concat()));
         guest.domain.osinfo = "win7".into();
@@ -357,15 +362,19 @@ fn qemu_takes_all_hardware() {
         nic.model = model.into();
     }
     let secure = TargetFirmware::Uefi { secure_boot: true };
-    for (machine, firmware, bus) in [
-        (Machine::Q35, secure, TargetBus::VirtioScsi),
-        (Machine::I440fx, TargetFirmware::Bios, TargetBus::VirtioBlk),
+    for (machine, firmware, bus, count) in [
+        (Machine::Q35, secure, TargetBus::VirtioScsi, 20),
+        (Machine::I440fx, TargetFirmware::Bios, TargetBus::VirtioBlk, 3),
+        (Machine::Q35, TargetFirmware::Bios, TargetBus::Sata, 8),
+        (Machine::I440fx, TargetFirmware::Bios, TargetBus::Ide, 3),
     ] {
+        // Of the oldest and of the newest.
+        let old = firmware == TargetFirmware::Bios;
+        guest.domain.helpers = Helpers { usb2: old, transitional: old, ..Helpers::default() };
         guest.domain.machine = machine;
         guest.domain.firmware = firmware;
         let template = guest.domain.disks[0].clone();
         let more = |i| DomainDisk { file: template.file.clone(), format: TargetFormat::Raw, ..disk(bus, i) };
-        let count = if bus == TargetBus::VirtioScsi { 20 } else { 3 };
         guest.domain.disks = (0..count).map(more).collect();
         guest.domain.disks[0].serial = Some("a,b".into());
         let verdict = guest.boot(&options);

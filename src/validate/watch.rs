@@ -150,7 +150,8 @@ impl Watch {
             "SHUTDOWN" if flag("guest") => self.powered_off = true,
             "GUEST_PANICKED" => {
                 self.panicked = true;
-                self.stop_code = stop_code(&event.data).map(|code| code.to_string()).or(self.stop_code.take());
+                self.stop_code =
+                    stop_code(&event.data).map(|code| code.to_string()).or(self.stop_code.take());
             }
             "VSERPORT_CHANGE" => self.agent_listens = flag("open"),
             _ => {}
@@ -222,7 +223,8 @@ impl Watch {
 /// The stop code of Windows in the data of a panic (QEMU's qapi/run-state.json, `GuestPanicInformationHyperV`): it writes the
 /// code into the first of the crash registers (Hypervisor Top-Level Functional Specification, "Guest crash enlightenment").
 fn stop_code(data: &serde_json::Value) -> Option<StopCode> {
-    let info = data.get("info").filter(|info| info.get("type").and_then(|t| t.as_str()) == Some("hyper-v"))?;
+    let info =
+        data.get("info").filter(|info| info.get("type").and_then(|t| t.as_str()) == Some("hyper-v"))?;
     let code = info.get("arg1")?.as_u64()?;
     u32::try_from(code).ok().map(StopCode)
 }
@@ -248,7 +250,10 @@ mod tests {
         });
         let code = Some("stop code 0x0000007B (INACCESSIBLE_BOOT_DEVICE)".to_owned());
         assert_eq!(told(json!({ "action": "pause", "info": info })), code);
-        assert_eq!(told(json!({ "info": { "type": "hyper-v", "arg1": 0xdead } })), Some("stop code 0x0000DEAD".to_owned()));
+        assert_eq!(
+            told(json!({ "info": { "type": "hyper-v", "arg1": 0xdead } })),
+            Some("stop code 0x0000DEAD".to_owned())
+        );
         for data in [
             json!({ "action": "pause" }),
             json!({ "info": { "type": "s390", "arg1": 1 } }),

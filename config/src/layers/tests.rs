@@ -73,7 +73,9 @@ fn each_layer_stands_above_the_next() {
 /// Other converters' variable counts where h2k was told nothing.
 #[test]
 fn the_drivers_for_windows_are_named_in_three_places() {
-    let drivers = |host: &Host| host.load(Settings::default()).unwrap().settings.resolve(&host.around).policy.virtio_win;
+    let drivers = |host: &Host| {
+        host.load(Settings::default()).unwrap().settings.resolve(&host.around).policy.virtio_win
+    };
     let mut host = Host::new();
     assert_eq!(drivers(&host), None);
     host = host.variable("VIRTIO_WIN", "/usr/virtio.iso");

@@ -63,7 +63,13 @@ pub(super) static RULES: &[Rule] = &[
                       either: the target's TPM is an empty one, and Windows would ask for the recovery key.",
         advice: "on the source run \"manage-bde -off C:\", wait until \"manage-bde -status\" says that it is decrypted, shut it \
                  down, and plan again; h2k cannot open BitLocker volumes yet",
-        check: |s| if s.facts.systems.is_empty() { bitlocker(s, "no Windows was found beside it") } else { Vec::new() },
+        check: |s| {
+            if s.facts.systems.is_empty() {
+                bitlocker(s, "no Windows was found beside it")
+            } else {
+                Vec::new()
+            }
+        },
     },
     Rule {
         id: "windows.bitlocker",
@@ -73,7 +79,9 @@ pub(super) static RULES: &[Rule] = &[
         explanation: "It is copied as it is, free space too. Windows opens it as before if its key is kept on the system's \
                       volume (automatic unlocking) or typed in; not if a TPM keeps it, whose contents do not come along.",
         advice: "have the recovery key ready (\"manage-bde -protectors -get D:\"), or run \"manage-bde -off D:\" on the source",
-        check: |s| if s.facts.systems.is_empty() { Vec::new() } else { bitlocker(s, "what is on it was not seen") },
+        check: |s| {
+            if s.facts.systems.is_empty() { Vec::new() } else { bitlocker(s, "what is on it was not seen") }
+        },
     },
     Rule {
         id: "windows.dynamic-disks",
@@ -166,7 +174,9 @@ pub(super) static RULES: &[Rule] = &[
         explanation: "Such files show through a filter of Windows only. h2k needs none of their content: what it reads (hives, \
                       boot configuration) is never compressed, and what it writes is new.",
         advice: "nothing; \"compact /CompactOS:never\" on the source would undo it",
-        check: |s| about(s, |windows| windows.compact_os.then(|| "its system files are compressed".to_owned())),
+        check: |s| {
+            about(s, |windows| windows.compact_os.then(|| "its system files are compressed".to_owned()))
+        },
     },
 ];
 

@@ -71,8 +71,7 @@ fn other_bus(seen: &Seen<'_>, windows: &WindowsFacts, bus: TargetBus) -> Option<
         true => wanted.name().to_owned(),
         false => "virtio disks".to_owned(),
     };
-    let message =
-        || format!("they are on {}: it could not start from {lacking}{}", bus.name(), why(seen));
+    let message = || format!("they are on {}: it could not start from {lacking}{}", bus.name(), why(seen));
     (bus != wanted).then(message)
 }
 

@@ -47,8 +47,8 @@ impl Drivers {
 /// every version, so that the services' start type decides.
 fn board_services(version: (u32, u32)) -> &'static [&'static str] {
     match version {
-        EIGHT.. => &["storahci"],
-        VISTA.. => &["msahci"],
+        version if version >= EIGHT => &["storahci"],
+        version if version >= VISTA => &["msahci"],
         _ => &["intelide", "atapi"],
     }
 }
@@ -78,7 +78,9 @@ pub fn needs_tpm(facts: &GuestFacts, firmware: TargetFirmware) -> bool {
     let Some(windows) = facts.windows() else { return false };
     let version = &windows.version;
     let first = WITH_TPM.iter().find(|(server, _)| *server == version.is_server()).map(|(_, build)| *build);
-    matches!(firmware, TargetFirmware::Uefi { .. }) && version.major >= 10 && first.is_some_and(|b| version.build >= b)
+    matches!(firmware, TargetFirmware::Uefi { .. })
+        && version.major >= 10
+        && first.is_some_and(|b| version.build >= b)
 }
 
 /// The bus that is wanted, with the guest's drivers left out of account.
@@ -116,8 +118,8 @@ pub(super) fn nic_model(windows: &WindowsFacts, machine: Machine, drivers: Optio
     match version(windows) {
         version if ready && transitional(version, machine) => "virtio-transitional",
         _ if ready => "virtio",
-        EIGHT.. if machine == Machine::Q35 => "e1000e",
-        VISTA.. => "e1000",
+        version if version >= EIGHT && machine == Machine::Q35 => "e1000e",
+        version if version >= VISTA => "e1000",
         _ => "rtl8139",
     }
 }

@@ -3,8 +3,8 @@
 use h2k_config::TargetFormat;
 use serde_json::json;
 
-use crate::emit::check::letters_to_index;
 use crate::emit::check::IDE_DRIVES;
+use crate::emit::check::letters_to_index;
 use crate::emit::domain::{Domain, DomainDisk, DomainNic, Machine, Panic, TargetBus};
 use crate::validate::traffic::parse_mac;
 

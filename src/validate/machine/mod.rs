@@ -17,9 +17,7 @@ use std::path::{Path, PathBuf};
 
 use h2k_config::TargetFormat;
 
-use crate::emit::domain::{
-    Clock, CpuTopology, Domain, Enlightenment, Machine, Panic, TargetFirmware,
-};
+use crate::emit::domain::{Clock, CpuTopology, Domain, Enlightenment, Machine, Panic, TargetFirmware};
 use crate::emit::xml::SPINLOCK_RETRIES;
 
 use super::verdict::Accel;

@@ -86,8 +86,9 @@ impl Map {
     fn of(picture: &Picture, background: Rgb) -> Self {
         let step = picture.width().div_ceil(FIELDS).max(1);
         let (width, height) = (picture.width().div_ceil(step), picture.height().div_ceil(step));
-        let ink = (0..width * height)
-            .map(|n| picture.stands_out(n % width * step + step / 2, n / width * step + step / 2, background));
+        let ink = (0..width * height).map(|n| {
+            picture.stands_out(n % width * step + step / 2, n / width * step + step / 2, background)
+        });
         Self { width, height, ink: ink.collect() }
     }
 

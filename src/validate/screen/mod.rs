@@ -11,9 +11,9 @@ mod face;
 mod glyphs;
 pub mod picture;
 pub mod stop_code;
-mod text;
 #[cfg(test)]
 pub(super) mod tests;
+mod text;
 
 use picture::{Picture, Rgb};
 use stop_code::StopCode;

@@ -118,7 +118,9 @@ fn other_text_is_no_stop_screen() {
 
 #[test]
 fn the_face_is_found_in_every_colour_and_size() {
-    for (width, height, size) in [(1024, 768, 110), (1280, 800, 90), (1920, 1080, 130), (640, 480, 60), (320, 200, 40)] {
+    for (width, height, size) in
+        [(1024, 768, 110), (1280, 800, 90), (1920, 1080, 130), (640, 480, 60), (320, 200, 40)]
+    {
         for background in [WINDOWS_10, [0; 3], [16, 124, 16], [17, 115, 170]] {
             let look = look(&face(width, height, size, background));
             assert_eq!(look.shows, Shows::Stop(None), "{width}x{height} {background:?}");

@@ -38,8 +38,13 @@ fn facts((major, minor, build, product_type): Version) -> GuestFacts {
         osinfo: "win2k22".to_owned(),
         ..SystemFacts::default()
     }];
-    let version =
-        WindowsVersion { major, minor, build, product_type: product_type.to_owned(), ..WindowsVersion::default() };
+    let version = WindowsVersion {
+        major,
+        minor,
+        build,
+        product_type: product_type.to_owned(),
+        ..WindowsVersion::default()
+    };
     facts.windows = Some(WindowsFacts { version, ..WindowsFacts::default() });
     facts.init.clock_local = true;
     facts
@@ -121,7 +126,9 @@ fn hardware_follows_the_version_and_the_drivers() {
     let (none, scsi, all) = (with(&[]), with(&[Role::Scsi, Role::Network]), with(&ROLES));
     let lines: Vec<String> = [XP, SERVER_2003, SERVER_2008, SEVEN, SERVER_2012, SERVER_2022]
         .iter()
-        .map(|v| format!("{}.{}: {} | {} | {}", v.0, v.1, shown(*v, &none), shown(*v, &scsi), shown(*v, &all)))
+        .map(|v| {
+            format!("{}.{}: {} | {} | {}", v.0, v.1, shown(*v, &none), shown(*v, &scsi), shown(*v, &all))
+        })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @"
     5.1: I440fx Ide hdb rtl8139 | I440fx VirtioScsi sdb virtio | I440fx VirtioBlk vdb virtio
@@ -135,11 +142,8 @@ fn hardware_follows_the_version_and_the_drivers() {
 
 #[test]
 fn the_user_may_want_other_hardware() {
-    let policy = Policy {
-        disk_bus: DiskBus::Sata,
-        nic_model: h2k_config::NicModel::Rtl8139,
-        ..Policy::default()
-    };
+    let policy =
+        Policy { disk_bus: DiskBus::Sata, nic_model: h2k_config::NicModel::Rtl8139, ..Policy::default() };
     let drivers = with(&ROLES);
     let made = |version| target("x", &source(), &facts(version), &policy, &[], Some(&drivers));
     let domain = made(SERVER_2022);
