@@ -9,7 +9,7 @@ use h2k_config::TargetFormat;
 use h2k_fixers::readiness::{Link, LinkKind, LinkState, Readiness};
 
 use super::*;
-use crate::emit::domain::{Domain, DomainDisk, Machine, TargetBus, TargetFirmware};
+use crate::emit::domain::{Domain, DomainDisk, Helpers, Machine, TargetBus, TargetFirmware};
 use crate::emit::tests::{bios, disk, nic};
 use crate::error::{Failure, FailureKind};
 use crate::event::{Event, Reporter, Silent};
@@ -362,15 +362,19 @@ fn qemu_takes_all_hardware() {
         nic.model = model.into();
     }
     let secure = TargetFirmware::Uefi { secure_boot: true };
-    for (machine, firmware, bus) in [
-        (Machine::Q35, secure, TargetBus::VirtioScsi),
-        (Machine::I440fx, TargetFirmware::Bios, TargetBus::VirtioBlk),
+    for (machine, firmware, bus, count) in [
+        (Machine::Q35, secure, TargetBus::VirtioScsi, 20),
+        (Machine::I440fx, TargetFirmware::Bios, TargetBus::VirtioBlk, 3),
+        (Machine::Q35, TargetFirmware::Bios, TargetBus::Sata, 8),
+        (Machine::I440fx, TargetFirmware::Bios, TargetBus::Ide, 3),
     ] {
+        // Of the oldest and of the newest.
+        let old = firmware == TargetFirmware::Bios;
+        guest.domain.helpers = Helpers { usb2: old, transitional: old, ..Helpers::default() };
         guest.domain.machine = machine;
         guest.domain.firmware = firmware;
         let template = guest.domain.disks[0].clone();
         let more = |i| DomainDisk { file: template.file.clone(), format: TargetFormat::Raw, ..disk(bus, i) };
-        let count = if bus == TargetBus::VirtioScsi { 20 } else { 3 };
         guest.domain.disks = (0..count).map(more).collect();
         guest.domain.disks[0].serial = Some("a,b".into());
         let verdict = guest.boot(&options);

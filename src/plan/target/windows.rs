@@ -47,8 +47,8 @@ impl Drivers {
 /// every version, so that the services' start type decides.
 fn board_services(version: (u32, u32)) -> &'static [&'static str] {
     match version {
-        v if v >= EIGHT => &["storahci"],
-        v if v >= VISTA => &["msahci"],
+        version if version >= EIGHT => &["storahci"],
+        version if version >= VISTA => &["msahci"],
         _ => &["intelide", "atapi"],
     }
 }
@@ -118,8 +118,8 @@ pub(super) fn nic_model(windows: &WindowsFacts, machine: Machine, drivers: Optio
     match version(windows) {
         version if ready && transitional(version, machine) => "virtio-transitional",
         _ if ready => "virtio",
-        v if v >= EIGHT && machine == Machine::Q35 => "e1000e",
-        v if v >= VISTA => "e1000",
+        version if version >= EIGHT && machine == Machine::Q35 => "e1000e",
+        version if version >= VISTA => "e1000",
         _ => "rtl8139",
     }
 }
