@@ -1450,7 +1450,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-f -o -q -v -h --file --output --name --metrics --plan --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
+            opts="-f -o -q -v -h --file --output --name --metrics --plan --format --compress --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1543,7 +1543,11 @@ _h2k() {
                     return 0
                     ;;
                 --disk-bus)
-                    COMPREPLY=($(compgen -W "virtio-blk virtio-scsi" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "virtio-blk virtio-scsi sata" -- "${cur}"))
+                    return 0
+                    ;;
+                --nic-model)
+                    COMPREPLY=($(compgen -W "virtio e1000e e1000 rtl8139" -- "${cur}"))
                     return 0
                     ;;
                 --network)
@@ -1587,6 +1591,10 @@ _h2k() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --virtio-win)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --regenerate-identity)
@@ -1674,7 +1682,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__plan)
-            opts="-f -o -q -v -h --file --vm --name --json --markdown --output --format --compress --disk-bus --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-f -o -q -v -h --file --vm --name --json --markdown --output --format --compress --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1735,7 +1743,11 @@ _h2k() {
                     return 0
                     ;;
                 --disk-bus)
-                    COMPREPLY=($(compgen -W "virtio-blk virtio-scsi" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "virtio-blk virtio-scsi sata" -- "${cur}"))
+                    return 0
+                    ;;
+                --nic-model)
+                    COMPREPLY=($(compgen -W "virtio e1000e e1000 rtl8139" -- "${cur}"))
                     return 0
                     ;;
                 --network)
@@ -1779,6 +1791,10 @@ _h2k() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --virtio-win)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --regenerate-identity)

@@ -62,8 +62,13 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l format -d 'Format of
 raw\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l compress -d 'Compress the clusters of qcow2 disks' -r -f -a "zstd\t''
 zlib\t''"
-complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l disk-bus -d 'Bus of the target\'s disks [default: virtio-blk]' -r -f -a "virtio-blk\t''
-virtio-scsi\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l disk-bus -d 'Bus of the target\'s disks; sata is IDE for Windows before Vista [default: virtio-blk, or what a Windows guest has a driver for]' -r -f -a "virtio-blk\t''
+virtio-scsi\t''
+sata\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l nic-model -d 'Model of the target\'s NICs [default: virtio, or what a Windows guest has a driver for]' -r -f -a "virtio\t''
+e1000e\t''
+e1000\t''
+rtl8139\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l mac -d 'Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest follows. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l ip -d 'Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for the guest\'s own network configuration; MAC is the source\'s or the target\'s, an empty GATEWAY is none. Several of one MAC add up. A family (IPv4, IPv6) without an address of its own stays as it was' -r
@@ -80,6 +85,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l tools -d 'What becom
 mask\t''
 remove\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l agent-packages -d 'Directory with packages of the QEMU guest agent: those that fit a guest without one are installed in it' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l virtio-win -d 'Directory or ISO image with virtio drivers for Windows: those that a Windows guest needs are put into it [default: $VIRTIO_WIN, or where the package virtio-win has it]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l regenerate-identity -d 'Make the guest another one: a new machine id and new SSH host keys at its first boot' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l serial-console -d 'Give the guest a serial console: kernel, GRUB menu and login' -r -f -a "true\t''
@@ -110,8 +116,13 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l format -d 'Format of th
 raw\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l compress -d 'Compress the clusters of qcow2 disks' -r -f -a "zstd\t''
 zlib\t''"
-complete -c h2k -n "__fish_h2k_using_subcommand plan" -l disk-bus -d 'Bus of the target\'s disks [default: virtio-blk]' -r -f -a "virtio-blk\t''
-virtio-scsi\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l disk-bus -d 'Bus of the target\'s disks; sata is IDE for Windows before Vista [default: virtio-blk, or what a Windows guest has a driver for]' -r -f -a "virtio-blk\t''
+virtio-scsi\t''
+sata\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l nic-model -d 'Model of the target\'s NICs [default: virtio, or what a Windows guest has a driver for]' -r -f -a "virtio\t''
+e1000e\t''
+e1000\t''
+rtl8139\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l mac -d 'Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest follows. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l ip -d 'Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for the guest\'s own network configuration; MAC is the source\'s or the target\'s, an empty GATEWAY is none. Several of one MAC add up. A family (IPv4, IPv6) without an address of its own stays as it was' -r
@@ -128,6 +139,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l tools -d 'What becomes 
 mask\t''
 remove\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l agent-packages -d 'Directory with packages of the QEMU guest agent: those that fit a guest without one are installed in it' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l virtio-win -d 'Directory or ISO image with virtio drivers for Windows: those that a Windows guest needs are put into it [default: $VIRTIO_WIN, or where the package virtio-win has it]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l regenerate-identity -d 'Make the guest another one: a new machine id and new SSH host keys at its first boot' -r -f -a "true\t''
 false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l serial-console -d 'Give the guest a serial console: kernel, GRUB menu and login' -r -f -a "true\t''

@@ -276,8 +276,11 @@ fn help_of_migrate() {
           --format <FORMAT>       Format of the target's disks [default: qcow2] [possible values: qcow2,
                                   raw]
           --compress <HOW>        Compress the clusters of qcow2 disks [possible values: zstd, zlib]
-          --disk-bus <BUS>        Bus of the target's disks [default: virtio-blk] [possible values:
-                                  virtio-blk, virtio-scsi]
+          --disk-bus <BUS>        Bus of the target's disks; sata is IDE for Windows before Vista
+                                  [default: virtio-blk, or what a Windows guest has a driver for]
+                                  [possible values: virtio-blk, virtio-scsi, sata]
+          --nic-model <MODEL>     Model of the target's NICs [default: virtio, or what a Windows guest
+                                  has a driver for] [possible values: virtio, e1000e, e1000, rtl8139]
           --network <SRC=TARGET>  Where a source network goes: SRC=network:NAME (a libvirt network) or
                                   SRC=bridge:NAME (a host bridge); SRC * is every network without an
                                   option of its own
@@ -308,6 +311,9 @@ fn help_of_migrate() {
           --agent-packages <DIR>
               Directory with packages of the QEMU guest agent: those that fit a guest without one are
               installed in it
+          --virtio-win <PATH>
+              Directory or ISO image with virtio drivers for Windows: those that a Windows guest needs
+              are put into it [default: $VIRTIO_WIN, or where the package virtio-win has it]
           --regenerate-identity[=<true|false>]
               Make the guest another one: a new machine id and new SSH host keys at its first boot
               [possible values: true, false]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::console::{Finding, Sign};
 use super::qemu::Qemu;
 use super::screen::picture::Picture;
-use super::screen::{Look, Shows, look};
+use super::screen::{CURSOR, Look, Shows, look};
 use super::verdict::{Accel, ScreenEvidence};
 
 /// Largest picture that is read, in bytes: 4K has 25 MB.
@@ -22,7 +22,7 @@ pub(super) struct Display {
     pause: Duration,
     looked: Option<Instant>,
     failures: u32,
-    digest: Option<blake3::Hash>,
+    before: Option<Picture>,
     changed: Option<Instant>,
     changes: u32,
     last: Option<Look>,
@@ -41,7 +41,7 @@ impl Display {
             pause,
             looked: None,
             failures: 0,
-            digest: None,
+            before: None,
             changed: None,
             changes: 0,
             last: None,
@@ -70,22 +70,22 @@ impl Display {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let digest = blake3::hash(bytes);
-        if self.digest == Some(digest) {
-            return;
-        }
         let Ok(picture) = Picture::from_ppm(bytes) else {
             self.failures += 1;
             return;
         };
-        self.changes += u32::from(self.digest.is_some());
-        (self.digest, self.changed) = (Some(digest), Some(Instant::now()));
+        if self.before.as_ref().is_some_and(|before| !picture.differs(before, CURSOR)) {
+            return;
+        }
+        self.changes += u32::from(self.before.is_some());
+        self.changed = Some(Instant::now());
         let look = look(&picture);
         if let (Shows::Stop(code), None) = (&look.shows, &self.stopped) {
             let line = code.map_or_else(|| look.words(), |code| code.to_string());
             self.stopped = Some(Finding { sign: Sign::StopScreen, line });
         }
         self.last = Some(look);
+        self.before = Some(picture);
     }
 
     /// The stop screen that was seen, whatever came after it.

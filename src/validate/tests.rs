@@ -218,7 +218,7 @@ fn the_face_of_a_stop_screen_fails() {
     let verdict = guest.boot(&quick());
     assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
     let reason =
-        "Windows stopped: the screen shows that Windows stopped (on #0000aa; its code cannot be read)";
+        "Windows stopped: the screen shows that Windows stopped (on #0000a8; its code cannot be read)";
     assert_eq!(verdict.reason, reason);
 }
 
@@ -228,7 +228,7 @@ fn what_the_screen_shows_is_told_and_proves_nothing() {
     guest.domain.osinfo = "win2k22".into();
     let verdict = guest.boot(&BootOptions { timeout: Some(Duration::from_secs(25)), ..quick() });
     assert_eq!(verdict.outcome, Outcome::Unproven, "{verdict:#?}");
-    let told = "; the screen shows something on #0000aa, 720x400 and has not changed for ";
+    let told = "; the screen shows something on #0000a8, 720x400 and has not changed for ";
     assert!(verdict.reason.contains(told), "{}", verdict.reason);
     // Of Linux nobody looks.
     guest.domain.osinfo = "debian12".into();

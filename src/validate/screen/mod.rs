@@ -18,8 +18,9 @@ mod text;
 use picture::{Picture, Rgb};
 use stop_code::StopCode;
 
-/// Share of the background, in thousandths, from which on a screen counts as empty: a cursor may blink on it.
-const EMPTY: u64 = 999;
+/// Most pixels that a cursor of a text screen has: one character. A screen without more is empty, and one that differs by no
+/// more is still.
+pub const CURSOR: usize = 9 * 16;
 
 /// What a picture shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +47,7 @@ pub struct Look {
 /// Looks at a picture.
 pub fn look(picture: &Picture) -> Look {
     let (background, count) = picture.background();
-    let pixels = picture.pixels() as u64;
-    let shows = if count.saturating_mul(1000) >= pixels.saturating_mul(EMPTY) {
+    let shows = if picture.pixels().saturating_sub(count) <= CURSOR {
         Shows::Nothing
     } else if let Some(code) = text::stop_line(picture, background) {
         Shows::Stop(code)

@@ -80,13 +80,20 @@ impl Picture {
     }
 
     /// The most frequent colour, and how many pixels have it.
-    pub fn background(&self) -> (Rgb, u64) {
-        let mut counts: HashMap<Rgb, u64> = HashMap::new();
+    pub fn background(&self) -> (Rgb, usize) {
+        let mut counts: HashMap<Rgb, usize> = HashMap::new();
         for pixel in self.bytes.chunks_exact(3) {
             let colour: Rgb = pixel.try_into().unwrap_or_default();
             *counts.entry(colour).or_default() += 1;
         }
         counts.into_iter().max_by_key(|(colour, count)| (*count, *colour)).unwrap_or_default()
+    }
+
+    /// Whether it differs from another in size, or in more than `few` pixels.
+    pub fn differs(&self, other: &Self, few: usize) -> bool {
+        let pixels = self.bytes.chunks_exact(3).zip(other.bytes.chunks_exact(3));
+        (self.width, self.height) != (other.width, other.height)
+            || pixels.filter(|(a, b)| a != b).nth(few).is_some()
     }
 
     /// Whether a pixel stands out from `background`, by the sum of its channels' differences.
@@ -161,6 +168,15 @@ mod tests {
         ] {
             assert_eq!(Picture::from_ppm(bytes).unwrap_err(), error, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_cursor_is_no_difference() {
+        let empty = Picture::filled(90, 50, [0; 3]);
+        let mut cursor = empty.clone();
+        (0..4).for_each(|x| cursor.put(x, 1, [255; 3]));
+        assert!(!cursor.differs(&empty, 4) && cursor.differs(&empty, 3));
+        assert!(Picture::filled(50, 90, [0; 3]).differs(&empty, 4500));
     }
 
     proptest! {
