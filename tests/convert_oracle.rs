@@ -5,26 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::disk::{MIB, assert_content, assert_same, image, sample, text};
-use crate::common::{Place, digest, ok, run};
-
-/// Python with dissect.hypervisor, in the place where scripts/setup puts it.
-fn python() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = cache.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"));
-    let python = cache.join("h2k/oracle/bin/python3");
-    assert!(
-        python.exists(),
-        "{} is missing: `make test` installs it (scripts/setup --test)",
-        python.display()
-    );
-    python
-}
+use crate::common::{Place, digest, ok, oracle as oracle_file, run};
 
 /// What the oracle reads of an image, as a raw file.
 fn oracle(image: &Path) -> PathBuf {
     let raw = image.with_extension("oracle.raw");
-    run(Command::new(python()).args(["fixtures/oracle/read-disk", "--raw", text(&raw), text(image)]))
-        .expect(0);
+    run(Command::new(oracle_file("bin/python3")).args([
+        "fixtures/oracle/read-disk",
+        "--raw",
+        text(&raw),
+        text(image),
+    ]))
+    .expect(0);
     raw
 }
 

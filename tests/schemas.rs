@@ -8,8 +8,12 @@ use h2k::plan::time::{Range, Sample, StageTime, TimeForecast};
 use h2k::report::{BatchReport, Report, Undone, VmStanding, VmSummary};
 use h2k::stage::Stage;
 use h2k::stages::convert::KeptBase;
+use h2k::validate::ScreenEvidence;
+use h2k::validate::console::{Finding, Sign};
+use h2k_fixers::hive::{Hex, RegChange, RegData, RegOp};
+use h2k_fixers::hostfile::HostFile;
 use h2k_fixers::undo::{Left, Trace};
-use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent, Piece};
+use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent, FileMark, Piece};
 use serde_json::{Value, json};
 
 use crate::common::{Place, Ran, run};
@@ -65,6 +69,28 @@ fn real() -> Report {
         .unwrap()
 }
 
+/// A change of every kind in a registry, with data of every kind.
+fn registry() -> Vec<RegChange> {
+    let set = |name: &str, before, after| RegOp::Set { name: name.to_owned(), before, after };
+    let data = [
+        RegData::Sz("a".to_owned()),
+        RegData::ExpandSz("a".to_owned()),
+        RegData::MultiSz(vec!["a".to_owned()]),
+        RegData::Dword(1),
+        RegData::Qword(1),
+        RegData::binary([1]),
+        RegData::none(),
+    ];
+    let mut ops: Vec<RegOp> = data.into_iter().map(|data| set("a", Some(data.clone()), data)).collect();
+    ops.extend([
+        set("", None, RegData::Dword(1)),
+        RegOp::Create,
+        RegOp::Unset { name: "a".to_owned(), before: RegData::Dword(1) },
+        RegOp::Delete { keys: 1 },
+    ]);
+    ops.into_iter().map(|op| RegChange { key: "a".to_owned(), op }).collect()
+}
+
 /// A change of every kind.
 fn changes() -> Vec<Change> {
     let path = || "/etc/x".to_owned();
@@ -101,6 +127,15 @@ fn changes() -> Vec<Change> {
         Change::Append { path: path(), size: 1, text: path() },
         Change::Erase { path: path(), size: 1 },
         Change::Label { path: path(), label: path() },
+        Change::Registry { path: path(), changes: registry() },
+        Change::BootSector { path: path(), offset: 26, before: Hex(vec![1]), after: Hex(vec![2]) },
+        Change::Place {
+            path: path(),
+            from: HostFile { file: "/x.iso".into(), member: Some("x.sys".to_owned()) },
+            before: Some(FileMark { size: 1, digest: path() }),
+            size: 1,
+            digest: path(),
+        },
         Change::Run { argv: vec![path()], changes: vec![path()] },
     ]
 }
@@ -125,6 +160,10 @@ fn full() -> Report {
     report.disks[0].base = Some(KeptBase { file: "disk0.base.qcow2".into(), overlay: "ab".to_owned() });
     report.untrimmed = vec![("/srv".to_owned(), "why".to_owned())];
     report.stages[0].resumed = true;
+    let evidence = &mut report.verdict.as_mut().unwrap().evidence;
+    evidence.stop_code = Some("stop code 0x0000007B".to_owned());
+    evidence.screen = Some(ScreenEvidence { shows: "x".to_owned(), still_seconds: 1, changes: 2 });
+    evidence.failure = Some(Finding { sign: Sign::StopScreen, line: "x".to_owned() });
     report.forecast.memory_bytes = Some(1);
     let stages =
         vec![StageTime { stage: Stage::Convert, time: Range::exactly(2.0), basis: "a sample".to_owned() }];

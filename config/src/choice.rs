@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::policy::{CloudInit, Compress, DiskBus, Engine, InitramfsWay, TargetFormat, Tools};
+use crate::policy::{CloudInit, Compress, DiskBus, Engine, InitramfsWay, NicModel, TargetFormat, Tools};
 
 /// A text that is none of the names.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -59,7 +59,16 @@ impl Choice for LogFormat {
 
 impl Choice for DiskBus {
     const ALL: &'static [(&'static str, Self)] =
-        &[("virtio-blk", Self::VirtioBlk), ("virtio-scsi", Self::VirtioScsi)];
+        &[("virtio-blk", Self::VirtioBlk), ("virtio-scsi", Self::VirtioScsi), ("sata", Self::Sata)];
+}
+
+impl Choice for NicModel {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("virtio", Self::Virtio),
+        ("e1000e", Self::E1000e),
+        ("e1000", Self::E1000),
+        ("rtl8139", Self::Rtl8139),
+    ];
 }
 
 impl Choice for TargetFormat {
@@ -116,6 +125,9 @@ mod tests {
         for (name, value) in DiskBus::ALL {
             assert_eq!(serde_yaml::to_string(value).unwrap().trim(), *name);
             assert_eq!(DiskBus::parse(name).as_ref(), Ok(value));
+        }
+        for (name, value) in NicModel::ALL {
+            assert_eq!(serde_yaml::to_string(value).unwrap().trim(), *name);
         }
         for (name, value) in TargetFormat::ALL {
             assert_eq!(serde_yaml::to_string(value).unwrap().trim(), *name);

@@ -161,6 +161,23 @@ pub static CONCERNS: &[(&str, bool)] = &[
     ("target.space", true),
     ("target.space-tight", true),
     ("target.unfit", false),
+    ("windows.activation", true),
+    ("windows.bitlocker", true),
+    ("windows.bitlocker-system", false),
+    ("windows.compact-os", true),
+    ("windows.device-policies", true),
+    ("windows.dirty", false),
+    ("windows.drive-letters", true),
+    ("windows.dynamic-disks", true),
+    ("windows.fallback", true),
+    ("windows.fast-startup", false),
+    ("windows.guards", true),
+    ("windows.hibernated", false),
+    ("windows.no-disk-driver", true),
+    ("windows.replayed-hives", true),
+    ("windows.tpm-added", true),
+    ("windows.unknown-shutdown", true),
+    ("windows.unsupported-version", true),
 ];
 
 /// Whether the concern may be accepted; `None` if there is no such id.

@@ -1,4 +1,5 @@
-//! The layer of the environment: `H2K_OUTPUT`, `H2K_DISK_BUS`, … after the keys' names.
+//! The layer of the environment: `H2K_OUTPUT`, `H2K_DISK_BUS`, … after the keys' names. `VIRTIO_WIN`, which is not h2k's
+//! own, stands below all layers ([`crate::settings::VIRTIO_WIN`]).
 
 use crate::error::{Origin, Problem};
 use crate::keys::{KEYS, Key, Kind, MAX_TEXT, Raw};

@@ -6,7 +6,7 @@ use crate::choice::{Choice, LogFormat};
 use crate::key::{KeyError, KeyRef};
 use crate::network;
 use crate::nic;
-use crate::policy::{CloudInit, Compress, DiskBus, Engine, InitramfsWay, TargetFormat, Tools};
+use crate::policy::{CloudInit, Compress, DiskBus, Engine, InitramfsWay, NicModel, TargetFormat, Tools};
 use crate::settings::Settings;
 use crate::yaml::de::{Wrong, from_node};
 use crate::yaml::tree::Node;
@@ -136,9 +136,17 @@ pub static KEYS: &[Key] = &[
         name: "disk-bus",
         kind: Kind::Scalar,
         form: Form::Choice(DiskBus::names),
-        summary: "bus of the target's disks: virtio-blk or virtio-scsi",
+        summary: "bus of the target's disks: virtio-blk, virtio-scsi or sata",
         example: "virtio-scsi",
         set: |s, raw| set(&mut s.disk_bus, choice(raw)),
+    },
+    Key {
+        name: "nic-model",
+        kind: Kind::Scalar,
+        form: Form::Choice(NicModel::names),
+        summary: "model of the target's NICs: virtio, e1000e, e1000 or rtl8139",
+        example: "virtio",
+        set: |s, raw| set(&mut s.nic_model, choice(raw)),
     },
     Key {
         name: "initramfs",
@@ -221,6 +229,14 @@ pub static KEYS: &[Key] = &[
         summary: "directory with packages of the QEMU guest agent, which are installed in the guest",
         example: "/srv/agent",
         set: |s, raw| set(&mut s.agent_packages, path(raw)),
+    },
+    Key {
+        name: "virtio-win",
+        kind: Kind::Scalar,
+        form: Form::Path,
+        summary: "directory or ISO image with virtio drivers for Windows",
+        example: "/srv/virtio-win.iso",
+        set: |s, raw| set(&mut s.virtio_win, path(raw)),
     },
     Key {
         name: "regenerate-identity",

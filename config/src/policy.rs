@@ -19,6 +19,30 @@ pub enum DiskBus {
     VirtioBlk,
     /// virtio-scsi: `/dev/sdX` in a Linux guest.
     VirtioScsi,
+    /// SATA, and IDE for Windows before Vista, which knows no SATA.
+    Sata,
+}
+
+impl DiskBus {
+    /// Whether Linux calls its disks `/dev/sdX`.
+    pub fn is_sd(self) -> bool {
+        self != Self::VirtioBlk
+    }
+}
+
+/// Model of the target's NICs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum NicModel {
+    /// virtio-net.
+    #[default]
+    Virtio,
+    /// Intel 82574L, for q35.
+    E1000e,
+    /// Intel 82540EM.
+    E1000,
+    /// Realtek RTL8139, for the oldest guests.
+    Rtl8139,
 }
 
 /// Format of the target's disk files.
@@ -169,6 +193,8 @@ pub enum Tools {
 pub struct Policy {
     /// Bus of the target's disks.
     pub disk_bus: DiskBus,
+    /// Model of the target's NICs.
+    pub nic_model: NicModel,
     /// Format of the target's disk files.
     pub format: TargetFormat,
     /// How the clusters of a qcow2 target are compressed; `None` for not at all.
@@ -195,6 +221,8 @@ pub struct Policy {
     pub tools: Tools,
     /// Directory of this host with packages of the QEMU guest agent and what it needs.
     pub agent_packages: Option<PathBuf>,
+    /// Directory or ISO image of this host with virtio drivers for Windows.
+    pub virtio_win: Option<PathBuf>,
     /// Whether the guest becomes another one: new machine id, new SSH host keys.
     pub regenerate_identity: bool,
     /// Whether the guest gets a serial console.

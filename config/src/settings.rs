@@ -7,11 +7,14 @@ use crate::choice::LogFormat;
 use crate::customize::Customize;
 use crate::key::KeyRef;
 use crate::policy::{
-    Addressing, CloudInit, Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, Policy,
-    StaticAddress, TargetFormat, Tools,
+    Addressing, CloudInit, Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, NicModel,
+    Policy, StaticAddress, TargetFormat, Tools,
 };
 use crate::rules::{Accepted, Severities, UserRules};
 use crate::surroundings::Surroundings;
+
+/// The variable that other converters look for virtio drivers by (virt-v2v(1), "VIRTIO_WIN").
+pub const VIRTIO_WIN: &str = "VIRTIO_WIN";
 
 /// What one layer says; what it does not say is left to the layers below.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,6 +29,8 @@ pub struct Settings {
     pub keep_base: Option<bool>,
     /// Bus of the target's disks.
     pub disk_bus: Option<DiskBus>,
+    /// Model of the target's NICs.
+    pub nic_model: Option<NicModel>,
     /// How drivers come into an initramfs that lacks them.
     pub initramfs: Option<InitramfsWay>,
     /// Source network → target; `*` for every other.
@@ -44,6 +49,8 @@ pub struct Settings {
     pub tools: Option<Tools>,
     /// Directory with packages of the QEMU guest agent.
     pub agent_packages: Option<PathBuf>,
+    /// Directory or ISO image with virtio drivers for Windows.
+    pub virtio_win: Option<PathBuf>,
     /// Whether the guest gets a new machine id and new SSH host keys.
     pub regenerate_identity: Option<bool>,
     /// Whether the guest gets a serial console.
@@ -106,6 +113,7 @@ impl Settings {
             compress: self.compress.or(below.compress),
             keep_base: self.keep_base.or(below.keep_base),
             disk_bus: self.disk_bus.or(below.disk_bus),
+            nic_model: self.nic_model.or(below.nic_model),
             initramfs: self.initramfs.or(below.initramfs),
             network,
             mac,
@@ -115,6 +123,7 @@ impl Settings {
             key: self.key.or(below.key),
             tools: self.tools.or(below.tools),
             agent_packages: self.agent_packages.or(below.agent_packages),
+            virtio_win: self.virtio_win.or(below.virtio_win),
             regenerate_identity: self.regenerate_identity.or(below.regenerate_identity),
             serial_console: self.serial_console.or(below.serial_console),
             customize: self.customize.or(below.customize),
@@ -248,6 +257,7 @@ impl Settings {
             &mut self.metrics,
             &mut self.state,
             &mut self.agent_packages,
+            &mut self.virtio_win,
         ];
         let customize = self.customize.iter_mut().flat_map(Customize::host_files);
         for path in own.into_iter().flatten().chain(self.parent.iter_mut().flatten()).chain(customize) {
@@ -261,10 +271,14 @@ impl Settings {
     /// What all layers come to, with the defaults below them.
     pub fn resolve(self, around: &Surroundings) -> Resolved {
         let mut settings = self;
+        // What virt-v2v and its kind are told by, so that a host that is set up for them need not be set up again. It is
+        // not h2k's own: whatever a file or H2K_VIRTIO_WIN says is above it.
+        settings.virtio_win = settings.virtio_win.or_else(|| around.variable(VIRTIO_WIN).map(PathBuf::from));
         settings.anchor(&around.directory, None);
         Resolved {
             policy: Policy {
                 disk_bus: settings.disk_bus.unwrap_or_default(),
+                nic_model: settings.nic_model.unwrap_or_default(),
                 format: settings.format.unwrap_or_default(),
                 compress: settings.compress,
                 keep_base: settings.keep_base.unwrap_or_default(),
@@ -277,6 +291,7 @@ impl Settings {
                 cloud_init: settings.cloud_init,
                 tools: settings.tools.unwrap_or_default(),
                 agent_packages: settings.agent_packages,
+                virtio_win: settings.virtio_win,
                 regenerate_identity: settings.regenerate_identity.unwrap_or_default(),
                 serial_console: settings.serial_console.unwrap_or_default(),
                 customize: settings.customize.unwrap_or_default(),

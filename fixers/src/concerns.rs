@@ -3,12 +3,13 @@
 mod disks;
 mod kernels;
 mod running;
+mod windows;
 
 use crate::concern::Explained;
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Explained> {
-    [disks::CONCERNS, kernels::CONCERNS, running::CONCERNS].into_iter().flatten()
+    [disks::CONCERNS, kernels::CONCERNS, running::CONCERNS, windows::CONCERNS].into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -44,7 +45,9 @@ mod tests {
     #[test]
     fn what_repairs_raise_is_explained_and_nothing_else() {
         let mut found = BTreeSet::new();
-        raised(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/linux"), &mut found);
+        for dir in ["src/linux", "src/windows"] {
+            raised(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut found);
+        }
         let explained: BTreeSet<String> = all().map(|e| e.id.to_owned()).collect();
         assert_eq!(found, explained);
         assert_eq!(all().count(), explained.len(), "an id stands twice");

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::append::ArchiveEntry;
+use crate::hive::{Hex, RegChange};
+use crate::hostfile::HostFile;
 use crate::patch::Piece;
 
 /// Content of a file: text where it is text, so that plans can be read.
@@ -40,6 +42,22 @@ impl Content {
             Content::Text(text) => Ok(text.clone().into_bytes()),
             Content::Base64(text) => STANDARD.decode(text),
         }
+    }
+}
+
+/// A file whose content is not in the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileMark {
+    /// Size in bytes.
+    pub size: u64,
+    /// BLAKE3.
+    pub digest: String,
+}
+
+impl FileMark {
+    /// Of some content.
+    pub fn of(content: &[u8]) -> Self {
+        Self { size: content.len() as u64, digest: blake3::hash(content).to_hex().to_string() }
     }
 }
 
@@ -162,6 +180,39 @@ pub enum Change {
         /// Label (`system_u:object_r:etc_t:s0`).
         label: String,
     },
+    /// Changes a registry hive of a Windows guest. It is changed in a copy, which is read again before it replaces the
+    /// hive's content.
+    Registry {
+        /// The hive's file.
+        path: String,
+        /// What is changed, in order.
+        changes: Vec<RegChange>,
+    },
+    /// Changes bytes of the first sector of a file system.
+    BootSector {
+        /// Where it is mounted.
+        path: String,
+        /// Offset in bytes.
+        offset: u16,
+        /// Bytes that are there.
+        before: Hex,
+        /// Bytes that replace them, as many.
+        after: Hex,
+    },
+    /// Puts a file of this host into the guest (a driver). Its content stands in the plan by its digest only.
+    Place {
+        /// File.
+        path: String,
+        /// What is there now and is replaced: size in bytes and digest. `None` if nothing is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<FileMark>,
+        /// Where it comes from.
+        from: HostFile,
+        /// Its size in bytes.
+        size: u64,
+        /// Its digest, BLAKE3.
+        digest: String,
+    },
     /// Runs a program of the guest inside the appliance, without network.
     Run {
         /// Program and arguments; never a shell string.
@@ -231,6 +282,9 @@ impl Edit {
             | Change::Label { path, .. }
             | Change::Chmod { path, .. }
             | Change::Patch { path, .. }
+            | Change::Registry { path, .. }
+            | Change::Place { path, .. }
+            | Change::BootSector { path, .. }
             | Change::AppendArchive { path, .. } => vec![path],
             Change::Rename { path, to } => vec![path, to],
             Change::Run { changes, .. } => changes.iter().map(String::as_str).collect(),

@@ -2,6 +2,7 @@
 
 mod boot;
 mod storage;
+pub mod windows;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use boot::{BootloaderFacts, CmdlinePlace, UkiFacts};
 pub use storage::{ArrayFacts, ArrayLine, BlockDevice, CryptVolume, DiskFacts, FstabEntry, Mount, Unmounted};
+pub use windows::WindowsFacts;
 
 /// Everything that INSPECT found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct GuestFacts {
     /// Software that takes notice when its machine moves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub software: Vec<SoftwareFacts>,
+    /// What the registry of a Windows system says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<WindowsFacts>,
     /// systemd's presence, init and udev: what new configuration may be written for.
     pub init: InitFacts,
     /// What the source's hardware looks like to the guest; filled from the hypervisor's description.
@@ -63,6 +68,11 @@ impl GuestFacts {
     /// Whether the migrated system is Linux.
     pub fn is_linux(&self) -> bool {
         self.system().is_some_and(|s| s.kind == "linux")
+    }
+
+    /// What the registry of the migrated Windows system says.
+    pub fn windows(&self) -> Option<&WindowsFacts> {
+        self.system().filter(|s| s.kind == "windows").and(self.windows.as_ref())
     }
 
     /// The block device that is mounted at `mountpoint` in the migrated system.

@@ -1,12 +1,14 @@
 //! How a guest is read and changed, whatever backend is behind it.
 
 use std::io::Read;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::append::TailKeeper;
 use crate::edit::Edit;
 use crate::error::{GuestError, Result};
+use crate::hive::{self, Hive};
 
 /// Largest file that [`Guest::read`] takes into memory: configuration files are far smaller, and a hostile guest
 /// must not make h2k grow.
@@ -109,6 +111,23 @@ pub trait Guest {
     /// The backend failed.
     fn label(&self, _path: &str) -> Result<Option<String>> {
         Ok(None)
+    }
+
+    /// The first sector of the file system that is mounted at `mountpoint`, 512 bytes. `None` where nothing is, or the
+    /// backend knows none.
+    ///
+    /// # Errors
+    /// The backend failed.
+    fn boot_sector(&self, _mountpoint: &str) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// A registry hive of a Windows guest, made whole by its transaction logs. `None` if there is no such file.
+    ///
+    /// # Errors
+    /// The backend failed; it is no hive, is damaged, or was not written as a whole.
+    fn hive(&self, path: &str) -> Result<Option<Rc<Hive>>> {
+        hive::load(self, path)
     }
 
     /// Paths that the edits planned so far create, in order, and with `true` those that a program of the guest may

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
 
 use crate::append;
-use crate::edit::{Change, Content, Edit};
+use crate::edit::{Change, Content, Edit, FileMark};
 use crate::error::{GuestError, Result};
 use crate::guest::{self, FileKind, Guest, GuestMut, MAX_READ, Stat};
 use crate::patch;
@@ -29,6 +29,8 @@ pub struct MemoryGuest {
     modes: BTreeMap<String, u32>,
     /// SELinux labels.
     labels: BTreeMap<String, String>,
+    /// First sectors of file systems, by mount point.
+    sectors: BTreeMap<String, Vec<u8>>,
     /// Programs that `Run` edits asked for, in order.
     pub runs: Vec<Vec<String>>,
 }
@@ -58,6 +60,13 @@ impl MemoryGuest {
     #[must_use]
     pub fn dir(mut self, path: &str) -> Self {
         self.make_dirs(path);
+        self
+    }
+
+    /// With the first sector of the file system at a mount point.
+    #[must_use]
+    pub fn sector(mut self, mountpoint: &str, bytes: &[u8]) -> Self {
+        self.sectors.insert(mountpoint.to_owned(), bytes.to_vec());
         self
     }
 
@@ -141,6 +150,10 @@ impl Guest for MemoryGuest {
             Node::Directory => stat(FileKind::Directory, 0, self.modes.get(&path).copied().unwrap_or(0o755)),
         });
         Ok(stat.map(|stat| Stat { uid, gid, ..stat }))
+    }
+
+    fn boot_sector(&self, mountpoint: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.sectors.get(mountpoint).cloned())
     }
 
     fn label(&self, path: &str) -> Result<Option<String>> {
@@ -278,6 +291,21 @@ impl GuestMut for MemoryGuest {
                     *content = patch::patched(&path, std::mem::take(content), pieces)?;
                 }
             }
+            Change::Registry { path, changes } => {
+                let gone = || GuestError::NotFound { path: path.clone() };
+                let hive = self.hive(path)?.ok_or_else(gone)?;
+                changes.iter().try_for_each(|change| hive.apply(change))?;
+                self.overwrite(path, hive.write()?);
+            }
+            Change::BootSector { path, offset, after, .. } => {
+                let sector = patched(self, path, *offset, &after.0)?;
+                self.sectors.insert(path.clone(), sector);
+            }
+            Change::Place { path, from, size, digest, .. } => {
+                let content = from.read_as_planned(*size, digest)?;
+                let path = self.resolve(path, false);
+                self.put(&path, &content);
+            }
             Change::Run { argv, .. } => self.runs.push(argv.clone()),
         }
         Ok(())
@@ -293,6 +321,20 @@ pub fn content_bytes(path: &str, content: &Content) -> Result<Vec<u8>> {
         path: path.to_owned(),
         what: format!("the plan's content is not base64: {e}"),
     })
+}
+
+/// The first sector of a file system with some bytes replaced.
+///
+/// # Errors
+/// There is none, or the bytes lie outside of it; the guest could not be read.
+pub fn patched(guest: &dyn Guest, mountpoint: &str, offset: u16, bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut sector = guest.boot_sector(mountpoint)?.unwrap_or_default();
+    let from = usize::from(offset);
+    match sector.get_mut(from..from.saturating_add(bytes.len())) {
+        Some(place) => place.copy_from_slice(bytes),
+        None => return Err(GuestError::NotFound { path: mountpoint.to_owned() }),
+    }
+    Ok(sector)
 }
 
 /// Checks that the guest still is as the edit says it was.
@@ -324,11 +366,25 @@ pub fn check_before(guest: &dyn Guest, edit: &Edit) -> Result<()> {
             Some(_) => changed(path, "its size differs"),
             None => changed(path, "it is not there"),
         },
-        Change::Rename { to: path, .. } | Change::Copy { path, .. } | Change::Directory { path, .. }
+        Change::Rename { to: path, .. }
+        | Change::Copy { path, .. }
+        | Change::Place { path, before: None, .. }
+        | Change::Directory { path, .. }
             if guest.exists(path)? =>
         {
             changed(path, "the plan creates it, but it is there")
         }
+        Change::BootSector { path, offset, before, .. } => {
+            let from = usize::from(*offset);
+            let sector = guest.boot_sector(path)?.unwrap_or_default();
+            let same = sector.get(from..from + before.0.len()) == Some(&before.0);
+            if same { Ok(()) } else { changed(path, "its boot sector differs") }
+        }
+        Change::Place { path, before: Some(before), .. } => match guest.read(path)? {
+            None => changed(path, "the plan replaces it, but it is not there"),
+            Some(now) if FileMark::of(&now) != *before => changed(path, "its content differs"),
+            Some(_) => Ok(()),
+        },
         Change::AppendArchive { path, size, tail, .. } => {
             let file = guest.lstat(path)?.filter(|s| s.kind == FileKind::File);
             if file.is_none_or(|s| s.size != *size) {

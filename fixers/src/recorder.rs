@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
+use std::rc::Rc;
 
 use crate::edit::{Change, Edit};
 use crate::error::{GuestError, Result};
 use crate::guest::{self, FileKind, Guest, GuestMut, Stat};
-use crate::memory::{check_before, content_bytes};
+use crate::hive::Hive;
+use crate::hostfile::HostFile;
+use crate::memory::{check_before, content_bytes, patched};
 
 #[derive(Debug, Clone)]
 enum Over {
     File { content: Vec<u8>, mode: u32 },
     Copy { from: String, size: u64 },
+    Place { from: HostFile, size: u64, digest: String },
     Link(String),
     Directory { mode: u32 },
     Gone,
@@ -24,6 +28,10 @@ pub struct Recorder<'a> {
     over: BTreeMap<String, Over>,
     owners: BTreeMap<String, (u32, u32)>,
     labels: BTreeMap<String, String>,
+    /// First sectors that are changed.
+    sectors: BTreeMap<String, Vec<u8>>,
+    /// Registry hives that are changed.
+    hives: BTreeMap<String, Rc<Hive>>,
     /// What [`Guest::created`] tells.
     created: Vec<(String, bool)>,
     edits: Vec<Edit>,
@@ -37,6 +45,8 @@ impl<'a> Recorder<'a> {
             over: BTreeMap::new(),
             owners: BTreeMap::new(),
             labels: BTreeMap::new(),
+            sectors: BTreeMap::new(),
+            hives: BTreeMap::new(),
             created: Vec::new(),
             edits: Vec::new(),
         }
@@ -59,6 +69,7 @@ impl<'a> Recorder<'a> {
             Change::Write { path, before: None, .. }
             | Change::Symlink { path, before: None, .. }
             | Change::Copy { path, .. }
+            | Change::Place { path, before: None, .. }
             | Change::Directory { path, .. }
             | Change::Rename { to: path, .. } => self.note_created(path, false),
             Change::Run { changes, .. } => changes.iter().try_for_each(|path| self.note_created(path, true)),
@@ -87,7 +98,7 @@ impl Guest for Recorder<'_> {
             Some(Over::Gone) => None,
             Some(Over::Directory { mode }) => file(FileKind::Directory, 0, *mode),
             Some(Over::File { content, mode }) => file(FileKind::File, content.len() as u64, *mode),
-            Some(Over::Copy { size, .. }) => file(FileKind::File, *size, 0o644),
+            Some(Over::Copy { size, .. } | Over::Place { size, .. }) => file(FileKind::File, *size, 0o644),
             Some(Over::Link(target)) => file(FileKind::Symlink, target.len() as u64, 0o777),
         })
     }
@@ -99,6 +110,7 @@ impl Guest for Recorder<'_> {
             Some(Over::Directory { .. }) => self.base.read(path),
             Some(Over::File { content, .. }) => Ok(Some(content.clone())),
             Some(Over::Copy { from, .. }) => self.base.read(from),
+            Some(Over::Place { from, size, digest }) => from.read_as_planned(*size, digest).map(Some),
             Some(Over::Link(target)) => self.read(&absolute(path, target)),
         }
     }
@@ -139,6 +151,9 @@ impl Guest for Recorder<'_> {
             None => self.base.open(path),
             Some(Over::File { content, .. }) => Ok(Box::new(Cursor::new(content.as_slice()))),
             Some(Over::Copy { from, .. }) => self.base.open(from),
+            Some(Over::Place { from, size, digest }) => {
+                Ok(Box::new(Cursor::new(from.read_as_planned(*size, digest)?)))
+            }
             Some(Over::Link(target)) => self.open(&absolute(path, target)),
             Some(Over::Gone | Over::Directory { .. }) => Err(GuestError::NotFound { path: path.to_owned() }),
         }
@@ -157,6 +172,20 @@ impl Guest for Recorder<'_> {
         match self.labels.get(path) {
             Some(label) => Ok(Some(label.clone())),
             None => self.base.label(path),
+        }
+    }
+
+    fn boot_sector(&self, mountpoint: &str) -> Result<Option<Vec<u8>>> {
+        match self.sectors.get(mountpoint) {
+            Some(sector) => Ok(Some(sector.clone())),
+            None => self.base.boot_sector(mountpoint),
+        }
+    }
+
+    fn hive(&self, path: &str) -> Result<Option<Rc<Hive>>> {
+        match self.hives.get(path) {
+            Some(hive) => Ok(Some(hive.clone())),
+            None => self.base.hive(path),
         }
     }
 
@@ -198,6 +227,26 @@ impl GuestMut for Recorder<'_> {
             }
             Change::Copy { from, path, size } => {
                 self.over.insert(path.clone(), Over::Copy { from: from.clone(), size: *size });
+            }
+            Change::Registry { path, changes } => {
+                let hive = match self.hives.get(path) {
+                    Some(hive) => hive.clone(),
+                    None => {
+                        let below = self.base.hive(path)?;
+                        let below = below.ok_or_else(|| GuestError::NotFound { path: path.clone() })?;
+                        Rc::new(below.copy()?)
+                    }
+                };
+                changes.iter().try_for_each(|change| hive.apply(change))?;
+                self.hives.insert(path.clone(), hive);
+            }
+            Change::BootSector { path, offset, after, .. } => {
+                let sector = patched(self, path, *offset, &after.0)?;
+                self.sectors.insert(path.clone(), sector);
+            }
+            Change::Place { path, from, size, digest, .. } => {
+                let (from, size, digest) = (from.clone(), *size, digest.clone());
+                self.over.insert(path.clone(), Over::Place { from, size, digest });
             }
             Change::Directory { path, mode } => {
                 self.over.insert(path.clone(), Over::Directory { mode: *mode });

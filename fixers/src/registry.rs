@@ -2,10 +2,10 @@
 //! and the test that walks all entries.
 
 use crate::fixer::Fixer;
-use crate::linux;
+use crate::{linux, windows};
 
-/// Every fixer, in run order. Initramfs comes late: it takes in what the others wrote. SELinux comes last: it labels
-/// what the others create.
+/// Every fixer, in run order; those of Linux and of Windows never meet. Initramfs comes late: it takes in what the others
+/// wrote. SELinux comes last: it labels what the others create.
 pub static FIXERS: &[&dyn Fixer] = &[
     &linux::fstab::Fstab,
     &linux::crypttab::Crypttab,
@@ -37,4 +37,10 @@ pub static FIXERS: &[&dyn Fixer] = &[
     &linux::customize::first_boot::FirstBoot,
     &linux::ramdisk::Initramfs,
     &linux::selinux::SeLinux,
+    &windows::boot_driver::BootDriver,
+    &windows::staged::Drivers,
+    &windows::tools::GuestTools,
+    &windows::boot_files::BootFiles,
+    &windows::geometry::Geometry,
+    &windows::first_boot::FirstBoot,
 ];

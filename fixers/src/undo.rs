@@ -10,6 +10,7 @@ use crate::append;
 use crate::edit::{Change, Content, Edit};
 use crate::error::{GuestError, Result};
 use crate::guest::{self, FileKind, Guest, GuestMut, Stat};
+use crate::hive::RegChange;
 use crate::memory::content_bytes;
 use crate::patch::Piece;
 
@@ -94,6 +95,7 @@ impl Trace {
             Change::Write { path, before: None, .. }
             | Change::Symlink { path, before: None, .. }
             | Change::Copy { path, .. }
+            | Change::Place { path, before: None, .. }
             | Change::Directory { path, .. } => trace.made = missing_above(guest, path)?,
             _ => {}
         }
@@ -108,6 +110,7 @@ impl Trace {
         self.left = match &edit.change {
             Change::Rename { to: path, .. }
             | Change::Copy { path, .. }
+            | Change::Place { path, .. }
             | Change::Append { path, .. }
             | Change::AppendArchive { path, .. } => left(guest, path)?,
             _ => None,
@@ -140,8 +143,14 @@ pub fn why_not(edit: &Edit, trace: Option<&Trace>) -> Option<&'static str> {
     match &edit.change {
         Change::Run { .. } => Some("what a program of the guest changed is not kept"),
         Change::Erase { .. } => Some("the content of the file that was removed is not kept"),
+        Change::Place { before: Some(_), .. } => Some("the file that was replaced is not kept"),
+        Change::Registry { changes, .. } if changes.iter().any(|change| change.inverse().is_none()) => {
+            Some("the registry keys that were removed are not kept")
+        }
         // What these hold is all that there is to it.
         Change::Write { before: Some(_), .. }
+        | Change::Registry { .. }
+        | Change::BootSector { .. }
         | Change::Chmod { .. }
         | Change::Chown { .. }
         | Change::Patch { .. } => None,
@@ -153,6 +162,7 @@ pub fn why_not(edit: &Edit, trace: Option<&Trace>) -> Option<&'static str> {
         }
         Change::Rename { .. }
         | Change::Copy { .. }
+        | Change::Place { .. }
         | Change::Append { .. }
         | Change::AppendArchive { .. }
             if trace.is_some_and(|trace| trace.left.is_none()) =>
@@ -180,7 +190,15 @@ pub fn undo(guest: &mut dyn GuestUndo, edit: &Edit, trace: &Trace) -> Result<()>
             expect(guest.read(path)? == Some(content_bytes(path, after)?), path, CONTENT)?;
             created(guest, edit, path, after.clone(), trace)
         }
-        Change::Copy { path, .. } => {
+        Change::Registry { path, changes } => {
+            let changes = changes.iter().rev().filter_map(RegChange::inverse).collect();
+            make(guest, edit, Change::Registry { path: path.clone(), changes })
+        }
+        Change::BootSector { path, offset, before, after } => {
+            let (before, after) = (after.clone(), before.clone());
+            make(guest, edit, Change::BootSector { path: path.clone(), offset: *offset, before, after })
+        }
+        Change::Copy { path, .. } | Change::Place { path, .. } => {
             as_left(guest, path, trace)?;
             created(guest, edit, path, Content::Text(String::new()), trace)
         }

@@ -192,26 +192,27 @@ fn names(found: &[Found], mistakes: &mut Mistakes) {
     }
 }
 
+/// What names files of this host that go into a guest: what is customized, packages, drivers.
+type Given = (Customize, Option<PathBuf>, Option<PathBuf>);
+
 /// Digests of the files that go into the guests: read once for VMs that get the same.
 #[derive(Default)]
 struct Inputs {
-    known: Vec<(Customize, Option<PathBuf>, BTreeMap<PathBuf, String>)>,
+    known: Vec<(Given, BTreeMap<PathBuf, String>)>,
 }
 
 impl Inputs {
     fn of(&mut self, resolved: &Resolved) -> Result<BTreeMap<PathBuf, String>, Failure> {
         let policy = &resolved.policy;
-        if policy.customize.is_empty() && policy.agent_packages.is_none() {
+        let given = (policy.customize.clone(), policy.agent_packages.clone(), policy.virtio_win.clone());
+        if given == Given::default() {
             return Ok(BTreeMap::new());
         }
-        let same = |(customize, packages, _): &&(Customize, Option<PathBuf>, _)| {
-            *customize == policy.customize && *packages == policy.agent_packages
-        };
-        if let Some((_, _, inputs)) = self.known.iter().rev().take(8).find(same) {
+        if let Some((_, inputs)) = self.known.iter().rev().take(8).find(|(known, _)| *known == given) {
             return Ok(inputs.clone());
         }
         let inputs = jobs::inputs(policy)?;
-        self.known.push((policy.customize.clone(), policy.agent_packages.clone(), inputs.clone()));
+        self.known.push((given, inputs.clone()));
         Ok(inputs)
     }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use h2k_config::{
-    CloudInit, Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, Settings, StaticAddress,
-    TargetFormat, Tools,
+    CloudInit, Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, NicModel, Settings,
+    StaticAddress, TargetFormat, Tools,
 };
 
 use super::choice;
@@ -30,9 +30,13 @@ pub struct PolicyArgs {
         help_heading = "Target"
     )]
     pub keep_base: Option<bool>,
-    /// Bus of the target's disks [default: virtio-blk]
+    /// Bus of the target's disks; sata is IDE for Windows before Vista [default: virtio-blk, or what a Windows guest has a
+    /// driver for]
     #[arg(long, value_name = "BUS", value_parser = choice::parser::<DiskBus>(), help_heading = "Target")]
     pub disk_bus: Option<DiskBus>,
+    /// Model of the target's NICs [default: virtio, or what a Windows guest has a driver for]
+    #[arg(long, value_name = "MODEL", value_parser = choice::parser::<NicModel>(), help_heading = "Target")]
+    pub nic_model: Option<NicModel>,
     /// Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is
     /// every network without an option of its own
     #[arg(long, value_name = "SRC=TARGET", value_parser = h2k_config::network::pair, help_heading = "Target")]
@@ -71,6 +75,10 @@ pub struct PolicyArgs {
     /// Directory with packages of the QEMU guest agent: those that fit a guest without one are installed in it
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Repairs")]
     pub agent_packages: Option<PathBuf>,
+    /// Directory or ISO image with virtio drivers for Windows: those that a Windows guest needs are put into it
+    /// [default: $VIRTIO_WIN, or where the package virtio-win has it]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = "Repairs")]
+    pub virtio_win: Option<PathBuf>,
     /// Make the guest another one: a new machine id and new SSH host keys at its first boot
     #[arg(
         long,
@@ -138,12 +146,14 @@ impl PolicyArgs {
             compress: self.compress,
             keep_base: self.keep_base,
             disk_bus: self.disk_bus,
+            nic_model: self.nic_model,
             initramfs: self.initramfs,
             cloud_init: self.cloud_init,
             skip_fixer: some(&self.skip_fixer),
             key: keys(&self.key)?,
             tools: self.tools,
             agent_packages: self.agent_packages.clone(),
+            virtio_win: self.virtio_win.clone(),
             regenerate_identity: self.regenerate_identity,
             serial_console: self.serial_console,
             no_boot: self.no_boot,

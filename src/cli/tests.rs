@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use clap::CommandFactory;
 use h2k_config::{
-    Addressing, CloudInit, Compress, DiskBus, Engine, InitramfsWay, KEYS, Kind, NetworkTarget, StaticAddress,
-    TargetFormat, Tools,
+    Addressing, CloudInit, Compress, DiskBus, Engine, InitramfsWay, KEYS, Kind, NetworkTarget, NicModel,
+    StaticAddress, TargetFormat, Tools,
 };
 use insta::assert_snapshot;
 
@@ -66,7 +66,7 @@ fn options_become_settings() {
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
          --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --metrics m --state s --compress zlib --keep-base \
          --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --no-sample --log-format json -v \
-         --tools keep --agent-packages pk --regenerate-identity --serial-console=false \
+         --tools keep --agent-packages pk --virtio-win vw --nic-model e1000e --regenerate-identity --serial-console=false \
          --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
          --dhcp 00-50-56-aa-00-02 --cloud-init no-network",
     );
@@ -88,6 +88,7 @@ fn options_become_settings() {
         limit_rate: Some(20 << 20),
         no_sample: Some(true),
         disk_bus: Some(DiskBus::VirtioScsi),
+        nic_model: Some(NicModel::E1000e),
         initramfs: Some(InitramfsWay::Tool),
         network: [
             ("A".to_owned(), NetworkTarget::bridge("br0")),
@@ -111,6 +112,7 @@ fn options_become_settings() {
         log_format: Some(LogFormat::Json),
         tools: Some(Tools::Keep),
         agent_packages: Some("pk".into()),
+        virtio_win: Some("vw".into()),
         regenerate_identity: Some(true),
         serial_console: Some(false),
         customize: None,
@@ -312,6 +314,9 @@ fn help_of_migrate() {
           --agent-packages <DIR>
               Directory with packages of the QEMU guest agent: those that fit a guest without one are
               installed in it
+          --virtio-win <PATH>
+              Directory or ISO image with virtio drivers for Windows: those that a Windows guest needs
+              are put into it [default: $VIRTIO_WIN, or where the package virtio-win has it]
           --regenerate-identity[=<true|false>]
               Make the guest another one: a new machine id and new SSH host keys at its first boot
               [possible values: true, false]

@@ -7,7 +7,7 @@ use h2k_config::{Policy, Resolved};
 use h2k_fixers::GuestError;
 use h2k_transports::{NbdUri, Source, recognise};
 
-use super::Settled;
+use super::{Settled, stamp};
 use crate::error::{Failure, FailureKind};
 use crate::job::Job;
 use crate::stages::fetch::failure;
@@ -47,7 +47,8 @@ pub fn with(
     }
 }
 
-/// Digests of the files of this host that go into the guest.
+/// Digests of the files of this host that go into the guest. Of drivers only a stamp: few of them are put into a guest,
+/// and each edit that does so has the digest of its file.
 ///
 /// # Errors
 /// One cannot be read: that is told before anything starts.
@@ -60,7 +61,12 @@ pub fn inputs(policy: &Policy) -> Result<BTreeMap<PathBuf, String>, Failure> {
         let content = h2k_fixers::hostfile::read(&path).map_err(usage)?;
         Ok((path, blake3::hash(&content).to_hex().to_string()))
     };
-    files.into_iter().map(digest).collect()
+    let mut inputs: BTreeMap<PathBuf, String> =
+        files.into_iter().map(digest).collect::<Result<_, Failure>>()?;
+    if let Some(drivers) = &policy.virtio_win {
+        inputs.insert(drivers.clone(), stamp::of(drivers)?);
+    }
+    Ok(inputs)
 }
 
 fn usage(error: GuestError) -> Failure {

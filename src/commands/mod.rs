@@ -23,6 +23,7 @@ pub mod resume;
 pub mod rules;
 pub mod run_batch;
 pub mod run_job;
+mod stamp;
 pub mod status;
 pub mod test;
 pub mod undo;

@@ -170,7 +170,8 @@ fn of_disk(path: &Path, settled: &Settled, ui: &Ui) -> Result<(Domain, PathBuf),
     let format = format(&inspected.flattened)?;
     let policy = Policy { disk_bus: DiskBus::VirtioBlk, format, ..Policy::default() };
     let name = inspected.flattened.fetched.name.clone();
-    let mut domain = target::target(&name, source, &inspected.facts, &policy, &inspected.flattened.sizes());
+    let mut domain =
+        target::target(&name, source, &inspected.facts, &policy, &inspected.flattened.sizes(), None);
     for disk in &mut domain.disks {
         disk.file = path.to_owned();
     }

@@ -7,9 +7,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use h2k_config::{Attachment, DiskBus};
+use h2k_config::Attachment;
 
-use super::domain::{Domain, DomainDisk, DomainNic, Machine, TargetFirmware};
+use super::domain::{Domain, DomainDisk, DomainNic, Machine, TargetBus, TargetFirmware};
 
 /// Longest domain name in bytes: libvirt keeps `NAME.xml`, and a file name has 255 at most.
 const MAX_NAME: usize = 240;
@@ -17,6 +17,8 @@ const MAX_NAME: usize = 240;
 const MAX_VCPUS: u64 = 65_535;
 /// Most CD-ROM drives; a VMware VM has up to 4 IDE and 120 SATA ones.
 const MAX_CDROMS: u32 = 124;
+/// Drives on the two IDE channels of the old chipset.
+pub const IDE_DRIVES: u32 = 4;
 /// Longest name of a network interface on Linux (`IFNAMSIZ` less the final zero).
 const MAX_INTERFACE: usize = 15;
 
@@ -44,6 +46,12 @@ pub enum EmitError {
     /// Secure Boot needs the system management mode that only q35 has.
     #[error("Secure Boot needs the machine type q35")]
     SecureBootMachine,
+    /// IDE is part of the old chipset.
+    #[error("disks on IDE need the machine type i440fx")]
+    IdeMachine,
+    /// The chipset's two channels carry two drives each.
+    #[error("{0} disks are to be on IDE, which has room for {IDE_DRIVES}")]
+    IdeDrives(usize),
     /// XML is text.
     #[error("the path {0:?} is not UTF-8, which libvirt's XML needs")]
     Path(PathBuf),
@@ -81,6 +89,13 @@ pub fn check(domain: &Domain) -> Result<(), EmitError> {
         return Err(EmitError::SecureBootMachine);
     }
     check_disks(&domain.disks)?;
+    let ide = domain.disks.iter().filter(|d| d.bus == TargetBus::Ide).count();
+    if ide > 0 && domain.machine != Machine::I440fx {
+        return Err(EmitError::IdeMachine);
+    }
+    if ide > IDE_DRIVES as usize {
+        return Err(EmitError::IdeDrives(ide));
+    }
     domain.nics.iter().enumerate().try_for_each(|(i, nic)| check_nic(i, nic))
 }
 
@@ -112,12 +127,9 @@ fn check_disks(disks: &[DomainDisk]) -> Result<(), EmitError> {
     let mut targets = BTreeSet::new();
     let mut orders = BTreeSet::new();
     for disk in disks {
-        let prefix = match disk.bus {
-            DiskBus::VirtioBlk => "vd",
-            DiskBus::VirtioScsi => "sd",
-        };
-        if disk.target.strip_prefix(prefix).and_then(letters_to_index).is_none() {
-            return Err(value("a disk's target", &disk.target, "virtio-blk has vda…, virtio-scsi sda…"));
+        if disk.target.strip_prefix(disk.bus.prefix()).and_then(letters_to_index).is_none() {
+            let why = "virtio-blk has vda…, virtio-scsi and SATA sda…, IDE hda…";
+            return Err(value("a disk's target", &disk.target, why));
         }
         if !targets.insert(disk.target.as_str()) {
             return Err(EmitError::Twice { field: "the disk target", value: disk.target.clone() });

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use h2k_config::{DiskBus, NetworkTarget, TargetFormat};
+use h2k_config::{NetworkTarget, TargetFormat};
 use serde::{Deserialize, Serialize};
 
 /// A libvirt domain, as far as h2k decides it.
@@ -28,6 +28,12 @@ pub struct Domain {
     pub tpm: bool,
     /// Hardware clock.
     pub clock: Clock,
+    /// What KVM offers of Hyper-V's interface to the guest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hyperv: Vec<Enlightenment>,
+    /// The small devices.
+    #[serde(default)]
+    pub helpers: Helpers,
     /// Disks in order; the first with `boot` is booted.
     pub disks: Vec<DomainDisk>,
     /// NICs in order.
@@ -87,6 +93,117 @@ pub enum Clock {
     Localtime,
 }
 
+/// Bus of a target disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetBus {
+    /// virtio-blk.
+    VirtioBlk,
+    /// virtio-scsi.
+    VirtioScsi,
+    /// AHCI: part of q35.
+    Sata,
+    /// The two channels of i440fx.
+    Ide,
+}
+
+impl TargetBus {
+    /// How names of its disks begin, for libvirt.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::VirtioBlk => "vd",
+            Self::VirtioScsi | Self::Sata => "sd",
+            Self::Ide => "hd",
+        }
+    }
+
+    /// Name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VirtioBlk => "virtio-blk",
+            Self::VirtioScsi => "virtio-scsi",
+            Self::Sata => "SATA",
+            Self::Ide => "IDE",
+        }
+    }
+
+    /// Whether the guest needs a virtio driver for it.
+    pub fn is_virtio(self) -> bool {
+        matches!(self, Self::VirtioBlk | Self::VirtioScsi)
+    }
+}
+
+/// A part of Hyper-V's interface that KVM offers to guests (QEMU, docs/system/i386/hyperv.rst).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Enlightenment {
+    /// No watchdog over missed ticks.
+    Relaxed,
+    /// Registers of the interrupt controller as MSRs.
+    Vapic,
+    /// Long spins are told to the hypervisor.
+    Spinlocks,
+    /// Index of each virtual CPU.
+    Vpindex,
+    /// Time that a virtual CPU has run.
+    Runtime,
+    /// Synthetic interrupt controller.
+    Synic,
+    /// Synthetic timers.
+    Stimer,
+    /// Synthetic timers that interrupt directly.
+    StimerDirect,
+    /// Reset by an MSR.
+    Reset,
+    /// Frequencies of TSC and APIC as MSRs.
+    Frequencies,
+    /// Notice of a changed TSC after a move to another host.
+    Reenlightenment,
+    /// TLBs of other virtual CPUs are flushed by the hypervisor.
+    Tlbflush,
+    /// Interrupts between virtual CPUs by hypercall.
+    Ipi,
+    /// The reference time as a clock (libvirt's timer `hypervclock`).
+    Clock,
+}
+
+/// The small devices of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Helpers {
+    /// virtio-balloon.
+    pub balloon: bool,
+    /// virtio-rng.
+    pub rng: bool,
+    /// The guest agent's channel, over virtio-serial.
+    pub channel: bool,
+    /// How the guest tells of a panic.
+    pub panic: Panic,
+    /// USB 2.0 controllers rather than what libvirt takes by itself, which is xHCI on q35.
+    pub usb2: bool,
+    /// virtio devices have the ids of virtio 0.9, which drivers of any age know.
+    pub transitional: bool,
+}
+
+impl Default for Helpers {
+    /// What every Linux guest gets.
+    fn default() -> Self {
+        Self { balloon: true, rng: true, channel: true, panic: Panic::Isa, usb2: false, transitional: false }
+    }
+}
+
+/// How a guest tells of a panic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Panic {
+    /// It cannot.
+    None,
+    /// pvpanic on the ISA bus.
+    Isa,
+    /// The crash MSRs of Hyper-V, which Windows writes without a driver.
+    Hyperv,
+}
+
 /// A target disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainDisk {
@@ -95,8 +212,8 @@ pub struct DomainDisk {
     /// Format.
     pub format: TargetFormat,
     /// Bus.
-    pub bus: DiskBus,
-    /// Device name on the target (`vda`, `sda`).
+    pub bus: TargetBus,
+    /// Device name on the target (`vda`, `sda`, `hda`).
     pub target: String,
     /// Serial that the guest sees.
     pub serial: Option<String>,
@@ -120,7 +237,7 @@ pub struct DomainNic {
     pub mac: String,
     /// What it is attached to.
     pub target: NetworkTarget,
-    /// Model (`virtio`, `e1000e`).
+    /// Model (`virtio`, `virtio-transitional`, `e1000e`, `e1000`, `rtl8139`).
     pub model: String,
     /// Link up at start.
     pub connected: bool,

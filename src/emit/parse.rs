@@ -3,13 +3,17 @@
 //!
 //! Not read, since the test does not depend on it: a disk's virtual size (0 stands for unknown; it is in the disk),
 //! what a CD-ROM drive holds, PCI addresses, graphics and pass-through devices. Refused, since a test without it would
-//! prove nothing: disks on other buses than virtio's or reached over a network, other architectures.
+//! prove nothing: disks on USB and the like or reached over a network, other architectures.
 
-use h2k_config::{DiskBus, NetworkTarget, TargetFormat};
+use h2k_config::{NetworkTarget, TargetFormat};
 
-use super::domain::{Clock, CpuTopology, Domain, DomainDisk, DomainNic, Machine, TargetFirmware};
+use super::domain::{
+    Clock, CpuTopology, Domain, DomainDisk, DomainNic, Enlightenment, Helpers, Machine, Panic, TargetBus,
+    TargetFirmware,
+};
 use super::osinfo;
 use super::tree::{Element, TreeError, read};
+use super::xml::hyperv_name;
 
 /// Why XML is not a domain that can be tested.
 #[derive(Debug, thiserror::Error)]
@@ -73,10 +77,67 @@ pub fn from_xml(text: &str) -> Result<Domain, ParseError> {
             Some("localtime") => Clock::Localtime,
             _ => Clock::Utc,
         },
+        hyperv: enlightenments(&root),
+        helpers: helpers(devices),
         disks: drive("disk").map(disk).chain(drive("lun").map(disk)).collect::<Result<_, _>>()?,
         nics: devices.all("interface").enumerate().map(|(i, n)| nic(i, n)).collect(),
         cdroms: u32::try_from(drive("cdrom").count()).unwrap_or(u32::MAX),
     })
+}
+
+/// What is switched on of Hyper-V's interface.
+fn enlightenments(root: &Element) -> Vec<Enlightenment> {
+    use Enlightenment::*;
+    const ALL: [Enlightenment; 12] = [
+        Relaxed,
+        Vapic,
+        Spinlocks,
+        Vpindex,
+        Runtime,
+        Synic,
+        Stimer,
+        Reset,
+        Frequencies,
+        Reenlightenment,
+        Tlbflush,
+        Ipi,
+    ];
+    let on = |element: &Element| element.get("state") == Some("on");
+    let hyperv = root.find("features").and_then(|features| features.find("hyperv"));
+    let find = |part: Enlightenment| hyperv?.find(hyperv_name(part)?).filter(|element| on(element));
+    let mut found: Vec<Enlightenment> = ALL.into_iter().filter(|part| find(*part).is_some()).collect();
+    if find(Stimer).and_then(|stimer| stimer.find("direct")).is_some_and(on) {
+        found.push(StimerDirect);
+    }
+    let timers = root.find("clock").into_iter().flat_map(|clock| clock.all("timer"));
+    if timers.filter(|t| t.get("name") == Some("hypervclock")).any(|t| t.get("present") == Some("yes")) {
+        found.push(Clock);
+    }
+    found.sort_unstable();
+    found
+}
+
+fn helpers(devices: &Element) -> Helpers {
+    let agent = |channel: &Element| channel.attr_of("target", "name") == Some("org.qemu.guest_agent.0");
+    let model = |name: &'static str, model: &'static str| {
+        devices.all(name).any(move |element| element.get("model") == Some(model))
+    };
+    // One is enough: h2k writes them all alike.
+    let transitional = devices.children.iter().any(|device| {
+        device.get("model").or_else(|| device.attr_of("model", "type")) == Some("virtio-transitional")
+    });
+    Helpers {
+        balloon: !model("memballoon", "none"),
+        rng: devices.find("rng").is_some(),
+        channel: devices.all("channel").any(agent),
+        panic: match devices.find("panic").map(|panic| panic.get("model")) {
+            None => Panic::None,
+            Some(Some("hyperv")) => Panic::Hyperv,
+            Some(_) => Panic::Isa,
+        },
+        usb2: model("controller", "ich9-ehci1"),
+        transitional,
+    }
 }
 
 fn os_id(root: &Element) -> Option<String> {
@@ -162,10 +223,12 @@ fn disk(disk: &Element) -> Result<DomainDisk, ParseError> {
     let target = disk.find("target").ok_or(ParseError::Missing("<target> of a disk"))?;
     let dev = target.get("dev").ok_or(ParseError::Missing("<target dev> of a disk"))?;
     let bus = match target.get("bus") {
-        Some("virtio") => DiskBus::VirtioBlk,
-        Some("scsi") => DiskBus::VirtioScsi,
-        None if dev.starts_with("vd") => DiskBus::VirtioBlk,
-        other => return unsupported("a disk's bus", other, "virtio and scsi"),
+        Some("virtio") => TargetBus::VirtioBlk,
+        Some("scsi") => TargetBus::VirtioScsi,
+        Some("sata") => TargetBus::Sata,
+        Some("ide") => TargetBus::Ide,
+        None if dev.starts_with("vd") => TargetBus::VirtioBlk,
+        other => return unsupported("a disk's bus", other, "virtio, scsi, sata and ide"),
     };
     let format = match disk.attr_of("driver", "type") {
         Some("qcow2") => TargetFormat::Qcow2,

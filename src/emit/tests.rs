@@ -8,7 +8,7 @@ use super::check::{EmitError, index_to_letters};
 use super::domain::*;
 use super::parse::{ParseError, from_xml};
 use super::xml::libvirt_xml;
-use h2k_config::{DiskBus, NetworkTarget, TargetFormat};
+use h2k_config::{NetworkTarget, TargetFormat};
 
 /// A small BIOS guest with one disk and one NIC.
 pub(crate) fn bios() -> Domain {
@@ -23,19 +23,20 @@ pub(crate) fn bios() -> Domain {
         firmware: TargetFirmware::Bios,
         tpm: false,
         clock: Clock::Utc,
-        disks: vec![disk(DiskBus::VirtioBlk, 0)],
+        hyperv: vec![],
+        helpers: Helpers::default(),
+        disks: vec![disk(TargetBus::VirtioBlk, 0)],
         nics: vec![nic(1)],
         cdroms: 1,
     }
 }
 
-pub(crate) fn disk(bus: DiskBus, index: u32) -> DomainDisk {
-    let prefix = if bus == DiskBus::VirtioBlk { "vd" } else { "sd" };
+pub(crate) fn disk(bus: TargetBus, index: u32) -> DomainDisk {
     DomainDisk {
         file: format!("disk{index}.qcow2").into(),
         format: TargetFormat::Qcow2,
         bus,
-        target: format!("{prefix}{}", index_to_letters(index)),
+        target: format!("{}{}", bus.prefix(), index_to_letters(index)),
         serial: None,
         boot_order: (index == 0).then_some(1),
         size: 0,
@@ -51,6 +52,27 @@ pub(crate) fn nic(last: u8) -> DomainNic {
     }
 }
 
+/// All in order.
+pub(crate) const ALL_ENLIGHTENMENTS: [Enlightenment; 14] = {
+    use Enlightenment::*;
+    [
+        Relaxed,
+        Vapic,
+        Spinlocks,
+        Vpindex,
+        Runtime,
+        Synic,
+        Stimer,
+        StimerDirect,
+        Reset,
+        Frequencies,
+        Reenlightenment,
+        Tlbflush,
+        Ipi,
+        Clock,
+    ]
+};
+
 /// A Windows-like guest with everything that a domain can have.
 fn everything() -> Domain {
     let mut domain = bios();
@@ -60,7 +82,9 @@ fn everything() -> Domain {
     domain.firmware = TargetFirmware::Uefi { secure_boot: true };
     domain.tpm = true;
     domain.clock = Clock::Localtime;
-    domain.disks = (0..17).map(|i| disk(DiskBus::VirtioScsi, i)).collect();
+    domain.hyperv = ALL_ENLIGHTENMENTS.to_vec();
+    domain.helpers.panic = Panic::Hyperv;
+    domain.disks = (0..17).map(|i| disk(TargetBus::VirtioScsi, i)).collect();
     domain.disks[0].serial = Some("6000c29 a_b.c+d-e".into());
     domain.disks[1].format = TargetFormat::Raw;
     domain.nics = vec![nic(1), nic(2)];
@@ -74,6 +98,18 @@ fn everything() -> Domain {
     domain
 }
 
+/// A Windows 7 with virtio drivers of its time.
+pub(crate) fn windows_7() -> Domain {
+    let mut domain = bios();
+    domain.osinfo = "win7".into();
+    domain.clock = Clock::Localtime;
+    domain.hyperv =
+        vec![Enlightenment::Relaxed, Enlightenment::Vapic, Enlightenment::Spinlocks, Enlightenment::Clock];
+    domain.helpers = Helpers { panic: Panic::None, usb2: true, transitional: true, ..Helpers::default() };
+    domain.nics[0].model = "virtio-transitional".into();
+    domain
+}
+
 fn dir() -> &'static Path {
     Path::new("/var/lib/h2k")
 }
@@ -84,8 +120,14 @@ pub(crate) fn samples() -> Vec<(&'static str, Domain)> {
     let old = Domain { machine: Machine::I440fx, cdroms: 3, osinfo: "rhel5.11".into(), ..bios() };
     let bare = Domain { uuid: None, disks: vec![], nics: vec![], cdroms: 0, osinfo: String::new(), ..bios() };
     let no_order =
-        Domain { disks: vec![DomainDisk { boot_order: None, ..disk(DiskBus::VirtioBlk, 0) }], ..bios() };
+        Domain { disks: vec![DomainDisk { boot_order: None, ..disk(TargetBus::VirtioBlk, 0) }], ..bios() };
     let many_cdroms = Domain { machine: Machine::I440fx, cdroms: 9, ..bios() };
+    let fallback = Domain { disks: (0..7).map(|i| disk(TargetBus::Sata, i)).collect(), ..windows_7() };
+    let mut xp = Domain { disks: (0..3).map(|i| disk(TargetBus::Ide, i)).collect(), ..old.clone() };
+    xp.osinfo = "winxp".into();
+    xp.nics[0].model = "rtl8139".into();
+    xp.helpers =
+        Helpers { balloon: false, rng: false, channel: false, panic: Panic::None, ..Helpers::default() };
     vec![
         ("bios", bios()),
         ("uefi", uefi),
@@ -94,17 +136,33 @@ pub(crate) fn samples() -> Vec<(&'static str, Domain)> {
         ("bare", bare),
         ("no-order", no_order),
         ("many-cdroms", many_cdroms),
+        ("windows-7", windows_7()),
+        ("fallback", fallback),
+        ("xp", xp),
     ]
 }
 
 #[test]
 fn xml_looks_like_this() {
     insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
-        for (name, mut domain) in samples().into_iter().take(4) {
+        let shown = ["bios", "uefi", "everything", "old", "windows-7", "fallback", "xp"];
+        for (name, mut domain) in samples().into_iter().filter(|(name, _)| shown.contains(name)) {
             domain.disks.truncate(2);
             insta::assert_snapshot!(name, libvirt_xml(&domain, dir()).unwrap());
         }
     });
+}
+
+/// libvirt's own schema, as the boot test asks it too.
+#[test]
+fn xml_keeps_to_the_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, domain) in samples() {
+        let file = dir.path().join(format!("{name}.xml"));
+        std::fs::write(&file, libvirt_xml(&domain, self::dir()).unwrap()).unwrap();
+        let ran = crate::exec::Exec::new("virt-xml-validate").arg(&file).arg("domain").run();
+        assert!(ran.is_ok(), "{name}: {}", ran.unwrap_err());
+    }
 }
 
 #[test]
@@ -128,6 +186,11 @@ fn what_libvirt_cannot_take_is_refused() {
         refused(|d| d.machine = Machine::I440fx),
         refused(|d| d.disks[1].target = "sda".into()),
         refused(|d| d.disks[1].target = "vdb".into()),
+        refused(|d| d.disks = vec![disk(TargetBus::Ide, 0)]),
+        refused(|d| {
+            (d.machine, d.firmware) = (Machine::I440fx, TargetFirmware::Bios);
+            d.disks = (0..5).map(|i| disk(TargetBus::Ide, i)).collect();
+        }),
         refused(|d| d.disks[1].serial = Some("a,b=c".into())),
         refused(|d| d.disks[1].boot_order = Some(1)),
         refused(|d| d.disks[1].boot_order = Some(0)),
@@ -151,7 +214,9 @@ fn what_libvirt_cannot_take_is_refused() {
     the number of CPUs is "18446744073709551615": libvirt takes 1 to 65535
     Secure Boot needs the machine type q35
     the disk target "sda" is there twice
-    a disk's target is "vdb": virtio-blk has vda…, virtio-scsi sda…
+    a disk's target is "vdb": virtio-blk has vda…, virtio-scsi and SATA sda…, IDE hda…
+    disks on IDE need the machine type i440fx
+    5 disks are to be on IDE, which has room for 4
     a disk's serial is "a,b=c": it has A-Z a-z 0-9 _ . + - and spaces only
     the boot order "1" is there twice
     a disk's boot order is "0": it counts from 1
@@ -203,6 +268,15 @@ fn other_peoples_xml_is_read() {
         },
         tpm: false,
         clock: Utc,
+        hyperv: [],
+        helpers: Helpers {
+            balloon: true,
+            rng: false,
+            channel: false,
+            panic: None,
+            usb2: false,
+            transitional: false,
+        },
         disks: [
             DomainDisk {
                 file: "/dev/vg/x",
@@ -239,7 +313,7 @@ fn what_cannot_be_tested_is_refused() {
         |disk: &str| from_xml(&format!("{start}{disk}</devices></domain>")).unwrap_err().to_string();
     let whole = |text: &str| format!("{:#}", anyhow::Error::from(from_xml(text).unwrap_err()));
     insta::assert_snapshot!([
-        with_disk("<disk type='file'><source file='/x'/><target dev='sda' bus='sata'/></disk>"),
+        with_disk("<disk type='file'><source file='/x'/><target dev='sda' bus='usb'/></disk>"),
         with_disk("<disk type='network'><source protocol='rbd' name='p/i'/><target dev='vda' bus='virtio'/></disk>"),
         with_disk("<disk type='file'><driver type='vmdk'/><source file='/x'/><target dev='vda'/></disk>"),
         with_disk("<disk type='file'><source file='/x'/></disk>"),
@@ -254,7 +328,7 @@ fn what_cannot_be_tested_is_refused() {
         whole("<domain><os><type/></os><name>x</name><memory>1</memory><vcpu>0</vcpu><devices/></domain>"),
         whole("<!DOCTYPE x><domain/>"),
     ].join("\n"), @r#"
-    a disk's bus is "sata"; h2k tests virtio and scsi only
+    a disk's bus is "usb"; h2k tests virtio, scsi, sata and ide only
     a disk's type is "network"; h2k tests disks in files and block devices only
     a disk's format is "vmdk"; h2k tests qcow2 and raw only
     it has no <target> of a disk

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use super::check::{EmitError, check};
 use super::devices::devices;
-use super::domain::{Clock, Domain, Machine, TargetFirmware};
+use super::domain::{Clock, Domain, Enlightenment, Machine, TargetFirmware};
 use super::osinfo;
 use super::tree::{Element, write};
 
+/// Spins before the hypervisor is told (Hypervisor Top-Level Functional Specification, "Spinlocks", as every tool for KVM
+/// sets it).
+pub(crate) const SPINLOCK_RETRIES: u32 = 8191;
 /// Namespace of libosinfo's metadata in a domain.
 pub(super) const LIBOSINFO: &str = "http://libosinfo.org/xmlns/libvirt/domain/1.0";
 
@@ -26,7 +29,7 @@ pub fn libvirt_xml(domain: &Domain, dir: &Path) -> Result<String, EmitError> {
         .child(
             Element::new("cpu").attr("mode", "host-model").attr("check", "partial").child(topology(domain)),
         )
-        .child(clock(domain.clock))
+        .child(clock(domain))
         .child(Element::new("on_poweroff").text("destroy"))
         .child(Element::new("on_reboot").text("restart"))
         .child(Element::new("on_crash").text("restart"))
@@ -92,11 +95,46 @@ fn os(domain: &Domain) -> Element {
 }
 
 fn features(domain: &Domain) -> Element {
-    let features = Element::new("features").with(["acpi", "apic", "pae"].map(Element::new));
+    let features =
+        Element::new("features").with(["acpi", "apic", "pae"].map(Element::new)).with(hyperv(domain));
     match domain.firmware {
         TargetFirmware::Uefi { secure_boot: true } => features.child(Element::new("smm").attr("state", "on")),
         _ => features,
     }
+}
+
+/// <https://libvirt.org/formatdomain.html>, "Hypervisor features".
+fn hyperv(domain: &Domain) -> Option<Element> {
+    let direct = domain.hyperv.contains(&Enlightenment::StimerDirect);
+    let parts = domain.hyperv.iter().filter_map(|part| {
+        let on = Element::new(hyperv_name(*part)?).attr("state", "on");
+        Some(match part {
+            Enlightenment::Spinlocks => on.attr("retries", SPINLOCK_RETRIES.to_string()),
+            Enlightenment::Stimer if direct => on.child(Element::new("direct").attr("state", "on")),
+            _ => on,
+        })
+    });
+    let parts: Vec<Element> = parts.collect();
+    (!parts.is_empty()).then(|| Element::new("hyperv").attr("mode", "custom").with(parts))
+}
+
+/// An enlightenment's element; `None` for those that are written elsewhere.
+pub(super) fn hyperv_name(part: Enlightenment) -> Option<&'static str> {
+    Some(match part {
+        Enlightenment::Relaxed => "relaxed",
+        Enlightenment::Vapic => "vapic",
+        Enlightenment::Spinlocks => "spinlocks",
+        Enlightenment::Vpindex => "vpindex",
+        Enlightenment::Runtime => "runtime",
+        Enlightenment::Synic => "synic",
+        Enlightenment::Stimer => "stimer",
+        Enlightenment::Reset => "reset",
+        Enlightenment::Frequencies => "frequencies",
+        Enlightenment::Reenlightenment => "reenlightenment",
+        Enlightenment::Tlbflush => "tlbflush",
+        Enlightenment::Ipi => "ipi",
+        Enlightenment::StimerDirect | Enlightenment::Clock => return None,
+    })
 }
 
 fn topology(domain: &Domain) -> Element {
@@ -107,16 +145,20 @@ fn topology(domain: &Domain) -> Element {
 }
 
 /// The timers that virt-manager gives every x86 guest: lost ticks are caught up, and no HPET, which costs CPU time.
-fn clock(clock: Clock) -> Element {
-    let offset = match clock {
+fn clock(domain: &Domain) -> Element {
+    let offset = match domain.clock {
         Clock::Utc => "utc",
         Clock::Localtime => "localtime",
     };
     let timer =
         |name: &str, key: &str, value: &str| Element::new("timer").attr("name", name).attr(key, value);
-    Element::new("clock").attr("offset", offset).with([
-        timer("rtc", "tickpolicy", "catchup"),
-        timer("pit", "tickpolicy", "delay"),
-        timer("hpet", "present", "no"),
-    ])
+    let hyperv = domain.hyperv.contains(&Enlightenment::Clock);
+    Element::new("clock")
+        .attr("offset", offset)
+        .with([
+            timer("rtc", "tickpolicy", "catchup"),
+            timer("pit", "tickpolicy", "delay"),
+            timer("hpet", "present", "no"),
+        ])
+        .with(hyperv.then(|| timer("hypervclock", "present", "yes")))
 }

@@ -8,6 +8,7 @@ use h2k_transports::SourceVm;
 use super::forecast::forecast;
 use super::host::HostFacts;
 use super::rules::{self, Seen, Space, others};
+use super::target::Drivers;
 use super::{Plan, target};
 use crate::emit::check::check;
 use crate::emit::domain::Domain;
@@ -46,11 +47,12 @@ pub struct Basis<'a> {
 /// A fixer could not read the guest: what it would change is then unknown, and there is no plan.
 pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Failure> {
     let facts = &target::with_macs(basis.facts, basis.policy);
-    let (edits, mut concerns) = match guest {
+    let Proposed { edits, mut concerns, drivers } = match guest {
         Some(guest) if facts.system().is_some() => propose(facts, guest, basis.policy)?,
-        _ => (Vec::new(), Vec::new()),
+        _ => Proposed::default(),
     };
-    let target = target::target(basis.name, basis.source, facts, basis.policy, basis.sizes);
+    let (name, source, policy, drivers) = (basis.name, basis.source, basis.policy, drivers.as_ref());
+    let target = target::target(name, source, facts, policy, basis.sizes, drivers);
     let forecast = forecast(basis.sizes, basis.allocated, basis.unpacked, facts, &edits);
     let seen = Seen {
         source: basis.source,
@@ -61,6 +63,7 @@ pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Fail
         forecast: &forecast,
         output: basis.output.clone(),
         host: basis.host,
+        drivers,
         runs_in_guest: edits.iter().any(|e| matches!(e.change, Change::Run { .. })),
     };
     concerns.extend(rules::check(&seen));
@@ -81,15 +84,22 @@ pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Fail
     })
 }
 
+/// What the fixers propose, and what it comes to.
+#[derive(Debug, Default)]
+pub struct Proposed {
+    /// Every change, in order.
+    pub edits: Vec<Edit>,
+    /// What the fixers could not settle by themselves.
+    pub concerns: Vec<Concern>,
+    /// The drivers that a Windows guest has after the edits.
+    pub drivers: Option<Drivers>,
+}
+
 /// What all fixers would change, each seeing what those before it propose.
 ///
 /// # Errors
 /// A fixer could not read the guest.
-pub fn propose(
-    facts: &GuestFacts,
-    guest: &dyn Guest,
-    policy: &Policy,
-) -> Result<(Vec<Edit>, Vec<Concern>), Failure> {
+pub fn propose(facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposed, Failure> {
     let mut recorder = Recorder::new(guest);
     let mut concerns = Vec::new();
     for fixer in FIXERS.iter().filter(|f| !policy.skip_fixers.iter().any(|id| id == f.id())) {
@@ -99,7 +109,8 @@ pub fn propose(
         }
         concerns.extend(proposal.concerns);
     }
-    Ok((recorder.into_edits(), concerns))
+    let drivers = Drivers::of(facts, &recorder).doing("looking which drivers the guest will have")?;
+    Ok(Proposed { edits: recorder.into_edits(), concerns, drivers })
 }
 
 /// A target that libvirt would refuse is found now, not after the copy.

@@ -1,5 +1,6 @@
 //! An edit as people read it: a unified diff for text, a line for everything else.
 
+use h2k_fixers::hive;
 use h2k_fixers::{ArchiveEntry, Change, Content, Edit, EntryContent, Piece};
 use similar::TextDiff;
 
@@ -33,6 +34,17 @@ pub fn headline(edit: &Edit) -> String {
         Change::Append { path, .. } => format!("append to {path}"),
         Change::Erase { path, size } => format!("remove {path} ({size} bytes, not shown)"),
         Change::Label { path, label } => format!("label {path} {label}"),
+        Change::BootSector { path, offset, before, after } => {
+            let hex = |bytes: &hive::Hex| String::from(bytes.clone());
+            format!("change the boot sector of {path} at byte {offset:#x}: {} -> {}", hex(before), hex(after))
+        }
+        Change::Registry { path, changes } => {
+            format!("change the registry hive {path} ({} changes)", changes.len())
+        }
+        Change::Place { path, from, before, size, .. } => {
+            let over = if before.is_some() { ", over what is there" } else { "" };
+            format!("copy {from} of this host to {path} ({size} bytes{over})")
+        }
         Change::Run { argv, changes } => {
             format!("run {} (changes {})", argv.join(" "), changes.join(", "))
         }
@@ -48,6 +60,7 @@ pub fn unified(edit: &Edit) -> String {
         Change::AppendArchive { entries, .. } => entries.iter().map(entry).collect(),
         Change::Patch { path, pieces, .. } => pieces.iter().map(|piece| inside(path, piece)).collect(),
         Change::Append { text, .. } => text.lines().map(|line| format!("+{line}\n")).collect(),
+        Change::Registry { path, changes } => format!("--- a{path}\n+++ b{path}\n{}", hive::lines(changes)),
         _ => String::new(),
     }
 }

@@ -16,6 +16,8 @@ mod storage;
 mod system;
 pub mod user;
 pub mod weigh;
+mod windows;
+mod windows_target;
 
 use std::path::PathBuf;
 
@@ -25,6 +27,7 @@ use h2k_transports::SourceVm;
 
 use super::forecast::Forecast;
 use super::host::HostFacts;
+use super::target::Drivers;
 use crate::emit::domain::Domain;
 use crate::stages::flatten::FlatDisk;
 
@@ -46,6 +49,8 @@ pub struct Seen<'a> {
     pub output: Option<Space>,
     /// The host that the result is made on.
     pub host: &'a HostFacts,
+    /// The drivers that a Windows guest has after the edits; `None` for others, and where nobody looked.
+    pub drivers: Option<&'a Drivers>,
     /// Whether an edit runs a program in the guest.
     pub runs_in_guest: bool,
 }
@@ -112,6 +117,8 @@ pub static RULES: &[&[Rule]] = &[
     chain::RULES,
     guest::RULES,
     system::RULES,
+    windows::RULES,
+    windows_target::RULES,
     storage::RULES,
     nics::RULES,
     options::RULES,

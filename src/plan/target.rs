@@ -1,11 +1,16 @@
 //! Decides the target's hardware from what the hypervisor and the disks say.
 
-use h2k_config::{DiskBus, NetworkTarget, Policy};
+mod windows;
+
+use h2k_config::{Choice, DiskBus, NetworkTarget, NicModel, Policy};
 use h2k_fixers::GuestFacts;
 use h2k_fixers::facts::FirmwareOnDisk;
 use h2k_transports::{Firmware, SourceDisk, SourceVm, Tristate};
 
-use crate::emit::domain::{Clock, CpuTopology, Domain, DomainDisk, DomainNic, Machine, TargetFirmware};
+use crate::emit::domain::{
+    Clock, CpuTopology, Domain, DomainDisk, DomainNic, Helpers, Machine, TargetBus, TargetFirmware,
+};
+pub use windows::{Drivers, needs_tpm, wanted_bus};
 
 /// Memory of a VM whose source does not say, in bytes.
 pub const DEFAULT_MEMORY: u64 = 2 << 30;
@@ -16,8 +21,18 @@ pub const DEFAULT_NETWORK: &str = "default";
 /// virtio-blk gives the guest 20 bytes of serial (virtio 1.2, section 5.2.6, `VIRTIO_BLK_T_GET_ID`).
 pub const MAX_SERIAL: usize = 20;
 
-/// Decides the target.
-pub fn target(name: &str, source: &SourceVm, facts: &GuestFacts, policy: &Policy, sizes: &[u64]) -> Domain {
+/// Decides the target. `drivers` are those that a Windows guest has after the edits; without them it is taken for ready for
+/// whatever is wanted.
+pub fn target(
+    name: &str,
+    source: &SourceVm,
+    facts: &GuestFacts,
+    policy: &Policy,
+    sizes: &[u64],
+    drivers: Option<&Drivers>,
+) -> Domain {
+    let firmware = firmware(source, facts);
+    let machine = machine(facts);
     let uuid = source.uuid.clone().unwrap_or_else(|| derived_uuid(name, source));
     Domain {
         name: name.to_owned(),
@@ -25,16 +40,17 @@ pub fn target(name: &str, source: &SourceVm, facts: &GuestFacts, policy: &Policy
         osinfo: facts.system().map(|s| s.osinfo.clone()).unwrap_or_default(),
         memory_bytes: source.memory_bytes.unwrap_or(DEFAULT_MEMORY),
         cpu: topology(source),
-        machine: machine(facts),
-        firmware: firmware(source, facts),
-        tpm: source.tpm == Tristate::Yes,
-        clock: if facts.init.clock_local || facts.system().is_some_and(|s| s.kind == "windows") {
-            Clock::Localtime
-        } else {
-            Clock::Utc
+        machine,
+        firmware,
+        tpm: source.tpm == Tristate::Yes || needs_tpm(facts, firmware),
+        clock: if facts.init.clock_local { Clock::Localtime } else { Clock::Utc },
+        hyperv: facts.windows().map(windows::enlightenments).unwrap_or_default(),
+        helpers: match facts.windows() {
+            Some(windows) => windows::helpers(windows, machine, drivers),
+            None => Helpers::default(),
         },
-        disks: disks(source, facts, policy, sizes, &uuid),
-        nics: nics(source, policy, &uuid),
+        disks: disks(source, facts, policy, sizes, &uuid, bus(facts, policy, drivers)),
+        nics: nics(source, policy, &uuid, &nic_model(facts, policy, drivers)),
         cdroms: u32::try_from(source.cdroms.len()).unwrap_or(0),
         uuid: Some(if policy.regenerate_identity { another_uuid(&uuid, name) } else { uuid }),
     }
@@ -113,12 +129,33 @@ pub fn firmware(source: &SourceVm, facts: &GuestFacts) -> TargetFirmware {
     }
 }
 
+/// The bus of all disks.
+fn bus(facts: &GuestFacts, policy: &Policy, drivers: Option<&Drivers>) -> TargetBus {
+    if let Some(windows) = facts.windows() {
+        return windows::bus(windows, policy.disk_bus, drivers);
+    }
+    match policy.disk_bus {
+        DiskBus::VirtioBlk => TargetBus::VirtioBlk,
+        DiskBus::VirtioScsi => TargetBus::VirtioScsi,
+        DiskBus::Sata => TargetBus::Sata,
+    }
+}
+
+/// The model of all NICs.
+fn nic_model(facts: &GuestFacts, policy: &Policy, drivers: Option<&Drivers>) -> String {
+    match (facts.windows(), policy.nic_model) {
+        (Some(windows), NicModel::Virtio) => windows::nic_model(windows, machine(facts), drivers).to_owned(),
+        (_, model) => model.name().to_owned(),
+    }
+}
+
 fn disks(
     source: &SourceVm,
     facts: &GuestFacts,
     policy: &Policy,
     sizes: &[u64],
     uuid: &str,
+    bus: TargetBus,
 ) -> Vec<DomainDisk> {
     let boot = boot_disk(source, facts);
     let ending = match policy.format {
@@ -133,8 +170,8 @@ fn disks(
         .map(|(index, disk)| DomainDisk {
             file: format!("disk{index}.{ending}").into(),
             format: policy.format,
-            bus: policy.disk_bus,
-            target: device_name(policy.disk_bus, index),
+            bus,
+            target: device_name(bus, index),
             serial: Some(serial(disk, uuid, index)),
             boot_order: Some(if index == boot {
                 1
@@ -170,7 +207,7 @@ fn serial(disk: &SourceDisk, uuid: &str, index: usize) -> String {
 }
 
 /// `vda` … `vdz`, `vdaa` …, as the Linux kernel counts (drivers/block/virtio_blk.c, `virtblk_name_format`).
-fn device_name(bus: DiskBus, index: usize) -> String {
+fn device_name(bus: TargetBus, index: usize) -> String {
     let mut letters = Vec::new();
     let mut n = index + 1;
     while n > 0 {
@@ -179,14 +216,10 @@ fn device_name(bus: DiskBus, index: usize) -> String {
         n /= 26;
     }
     letters.reverse();
-    let prefix = match bus {
-        DiskBus::VirtioBlk => "vd",
-        DiskBus::VirtioScsi => "sd",
-    };
-    format!("{prefix}{}", String::from_utf8_lossy(&letters))
+    format!("{}{}", bus.prefix(), String::from_utf8_lossy(&letters))
 }
 
-fn nics(source: &SourceVm, policy: &Policy, uuid: &str) -> Vec<DomainNic> {
+fn nics(source: &SourceVm, policy: &Policy, uuid: &str, model: &str) -> Vec<DomainNic> {
     source
         .nics
         .iter()
@@ -194,7 +227,7 @@ fn nics(source: &SourceVm, policy: &Policy, uuid: &str) -> Vec<DomainNic> {
         .map(|(index, nic)| DomainNic {
             mac: wanted_mac(mac(source, uuid, index).0, policy),
             target: network(nic.network.as_deref(), policy),
-            model: "virtio".to_owned(),
+            model: model.to_owned(),
             connected: nic.start_connected != Tristate::No,
         })
         .collect()
@@ -230,8 +263,9 @@ mod tests {
     #[test]
     fn disks_are_named_as_the_kernel_counts() {
         let names: Vec<String> =
-            [0, 25, 26, 27, 701, 702].iter().map(|i| device_name(DiskBus::VirtioBlk, *i)).collect();
+            [0, 25, 26, 27, 701, 702].iter().map(|i| device_name(TargetBus::VirtioBlk, *i)).collect();
         assert_eq!(names, ["vda", "vdz", "vdaa", "vdab", "vdzz", "vdaaa"]);
-        assert_eq!(device_name(DiskBus::VirtioScsi, 1), "sdb");
+        assert_eq!(device_name(TargetBus::VirtioScsi, 1), "sdb");
+        assert_eq!(device_name(TargetBus::Ide, 3), "hdd");
     }
 }

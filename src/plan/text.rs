@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use h2k_config::{Attachment, DiskBus};
+use h2k_config::Attachment;
 use h2k_fixers::Severity;
 
 use super::time::{MEASURED, Range, TimeForecast};
@@ -114,10 +114,7 @@ pub fn target_lines(target: &Domain) -> Vec<String> {
         bytes(target.memory_bytes)
     )];
     for disk in &target.disks {
-        let bus = match disk.bus {
-            DiskBus::VirtioBlk => "virtio-blk",
-            DiskBus::VirtioScsi => "virtio-scsi",
-        };
+        let bus = disk.bus.name();
         let file = disk.file.display();
         lines.push(format!("disk      {} {bus} {} ({file})", disk.target, bytes(disk.size)));
     }

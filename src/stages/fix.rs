@@ -185,11 +185,8 @@ fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<Vec<
 /// Gathers the guest's facts anew and asks every fixer again: a fixed guest yields no edits. The facts.
 fn verify(session: &Session, before: &GuestFacts, policy: &Policy) -> Result<GuestFacts, Failure> {
     let mut facts = before.clone();
-    if !facts.is_linux() {
-        return Ok(facts);
-    }
     h2k_fixers::inspect::gather(session, &mut facts).doing("looking at the fixed guest")?;
-    let (left, _) = propose(&facts, session, policy).doing("looking at the fixed guest")?;
+    let left = propose(&facts, session, policy).doing("looking at the fixed guest")?.edits;
     if left.is_empty() {
         return Ok(facts);
     }

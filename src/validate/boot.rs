@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 
 use h2k_fixers::readiness::Readiness;
 
-use crate::emit::domain::{CpuTopology, Domain, Machine};
+use crate::emit::domain::{CpuTopology, Domain};
 use crate::error::{Doing, Failure, FailureKind};
 use crate::event::{Event, Reporter};
 use crate::exec;
 use crate::stage::Stage;
 
 use super::console::Sign;
+use super::display::Display;
 use super::judge::{Judge, Step};
 use super::kvm;
-use super::machine::{Files, MAX_CDROMS_I440FX, MAX_CDROMS_Q35, Setup};
+use super::machine::{Files, Setup, cdrom_room};
 use super::options::BootOptions;
 use super::qemu::Qemu;
 use super::scratch::{Scratch, failure};
@@ -188,7 +189,7 @@ impl Test<'_> {
             differ(format!("{limit} CPUs instead of {}", cpu.vcpus()));
             cpu = CpuTopology { sockets: 1, cores: limit, threads: 1 };
         }
-        let room = if self.domain.machine == Machine::Q35 { MAX_CDROMS_Q35 } else { MAX_CDROMS_I440FX };
+        let room = cdrom_room(self.domain);
         if self.domain.cdroms > room {
             differ(format!("{room} CD-ROM drives instead of {}", self.domain.cdroms));
         }
@@ -207,9 +208,13 @@ impl Test<'_> {
         for (i, _) in self.domain.nics.iter().enumerate().filter(|(_, n)| !n.connected) {
             qemu.unplug(i).doing(format!("unplugging NIC {i}"))?;
         }
-        let times = self.options.times(accel);
+        let times = self.options.times(accel, is_windows(self.domain));
         let mut judge = Judge::new(times, self.options.max_resets).emulated(accel == Accel::Tcg);
         let mut watch = Watch::new(self.domain, files);
+        // Linux tells more on its console; of a guest of unknown kind its screen may be all that there is.
+        if self.domain.osinfo.is_empty() || is_windows(self.domain) {
+            watch.display = Some(Display::new(scratch.dir.path(), accel));
+        }
         qemu.run().doing("starting the guest")?;
         let started = Instant::now();
         let mut told: Option<Instant> = None;
@@ -265,6 +270,11 @@ impl Test<'_> {
     }
 }
 
+/// Whether the domain says that its guest is Windows.
+fn is_windows(domain: &Domain) -> bool {
+    domain.osinfo.starts_with("win")
+}
+
 /// Seconds to the millisecond: exact in JSON.
 fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
@@ -277,6 +287,8 @@ fn take(found: &mut Evidence, watch: &Watch, files: &Files) {
     found.failure = watch.failure().cloned();
     found.hints = watch.hints().to_vec();
     found.guest_panicked = watch.panicked;
+    found.stop_code = watch.stop_code.clone();
+    found.screen = watch.display.as_ref().and_then(Display::evidence);
     found.resets = watch.resets;
     found.powered_off = watch.powered_off;
     found.serial_log = name_if_there(&files.serial_log);

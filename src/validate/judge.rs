@@ -33,8 +33,12 @@ pub(super) struct Seen<'a> {
     pub console: bool,
     /// The agent answered.
     pub agent: bool,
-    /// pvpanic said so.
+    /// The guest said that it panicked.
     pub panicked: bool,
+    /// The stop code that it said with it.
+    pub stop_code: Option<&'a str>,
+    /// What its screen shows, in words.
+    pub screen: Option<&'a str>,
     /// The guest powered itself off.
     pub powered_off: bool,
     /// Resets by the guest.
@@ -129,7 +133,8 @@ impl Judge {
             return over.then(|| failure_reason(failure, seen.hints));
         }
         if seen.panicked {
-            return Some(format!("the guest reported a panic after {seconds} s"));
+            let code = seen.stop_code.map_or_else(String::new, |code| format!(": {code}"));
+            return Some(format!("the guest reported a panic after {seconds} s{code}"));
         }
         if seen.resets > self.max_resets {
             return Some(format!("the guest reset itself {} times without coming up", seen.resets));
@@ -154,8 +159,9 @@ impl Judge {
 
     fn unproven(&self, seen: &Seen<'_>) -> Step {
         let seconds = seen.elapsed.as_secs();
+        let screen = seen.screen.map_or_else(String::new, |screen| format!("; {screen}"));
         if let Some(stop) = seen.stop {
-            return Step::Stop(Outcome::Unproven, format!("stopped after {seconds} s: {stop}"));
+            return Step::Stop(Outcome::Unproven, format!("stopped after {seconds} s: {stop}{screen}"));
         }
         if seen.elapsed < self.times.timeout {
             return Step::Wait;
@@ -163,8 +169,9 @@ impl Judge {
         let console =
             if seen.console { "printed no login prompt" } else { "showed no system on the serial port" };
         let hints = explain(seen.hints);
-        let reason =
-            format!("after {seconds} s the guest {console}, no agent answered and no frame came{hints}");
+        let reason = format!(
+            "after {seconds} s the guest {console}, no agent answered and no frame came{hints}{screen}"
+        );
         Step::Stop(Outcome::Unproven, reason)
     }
 }

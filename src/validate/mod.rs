@@ -10,8 +10,9 @@
 //!
 //! Only a guest that shows that it came up is proven: a login prompt on its serial console, an answer of its agent,
 //! or, if neither can be had, frames of its operating system from a NIC's own address. A failure is only what says so
-//! itself: a panic, a shell of the initramfs or the bootloader, a firmware that finds nothing. Everything else is
-//! unproven, and no success.
+//! itself: a panic, a shell of the initramfs or the bootloader, a firmware that finds nothing, the stop screen of Windows.
+//! Everything else is unproven, and no success. A guest that runs has not come up for that; nor has one that shows something
+//! on its screen.
 //!
 //! The guest is hostile. It runs on throw-away overlays, reaches no network, in a QEMU that reads no configuration
 //! and has given up what it does not need; all that it prints, sends and writes is bounded.
@@ -19,6 +20,7 @@
 mod agent;
 mod boot;
 pub mod console;
+mod display;
 mod judge;
 pub mod junit;
 pub mod kvm;
@@ -29,6 +31,7 @@ mod qemu;
 mod qmp;
 mod readiness;
 mod scratch;
+pub mod screen;
 mod static_checks;
 mod tail;
 #[cfg(test)]
@@ -43,4 +46,4 @@ pub use junit::junit;
 pub use options::{BootOptions, Prepare, Prepared};
 pub use readiness::target;
 pub use static_checks::{Check, CheckResult, static_checks};
-pub use verdict::{Accel, Evidence, NicEvidence, Outcome, Verdict};
+pub use verdict::{Accel, Evidence, NicEvidence, Outcome, ScreenEvidence, Verdict};

@@ -25,7 +25,8 @@ pub struct Prepared {
 /// Options of a boot test.
 #[derive(Clone)]
 pub struct BootOptions<'a> {
-    /// Time that the guest has to prove itself; by default 120 s with KVM and 300 s without.
+    /// Time that the guest has to prove itself; by default 120 s with KVM and 300 s without, for Windows 300 s and 1200 s: it
+    /// installs drivers and may reset on its way.
     pub timeout: Option<Duration>,
     /// Time after the proof in which the other NICs may speak and a late failure may show; by default 10 s with KVM
     /// and 20 s without. It ends early when every connected NIC has told an address and the agent, if
@@ -90,10 +91,12 @@ pub(super) struct Times {
 }
 
 impl BootOptions<'_> {
-    pub(super) fn times(&self, accel: Accel) -> Times {
-        let (timeout, settle, grace) = match accel {
-            Accel::Kvm => (120, 10, 15),
-            Accel::Tcg => (300, 20, 45),
+    pub(super) fn times(&self, accel: Accel, windows: bool) -> Times {
+        let (timeout, settle, grace) = match (accel, windows) {
+            (Accel::Kvm, false) => (120, 10, 15),
+            (Accel::Kvm, true) => (300, 10, 15),
+            (Accel::Tcg, false) => (300, 20, 45),
+            (Accel::Tcg, true) => (1200, 20, 45),
         };
         let or = |given: Option<Duration>, seconds: u64| given.unwrap_or(Duration::from_secs(seconds));
         Times {

@@ -120,6 +120,15 @@ impl Qemu {
         self.qmp.execute("screendump", json!({ "filename": name, "format": "png" })).map(|_| ())
     }
 
+    /// Writes a picture of the screen as PPM.
+    ///
+    /// # Errors
+    /// QEMU's.
+    pub fn picture(&mut self, file: &Path) -> Result<(), QmpError> {
+        let name = file.to_str().ok_or(QmpError::Protocol)?;
+        self.qmp.execute("screendump", json!({ "filename": name })).map(|_| ())
+    }
+
     /// The end of what QEMU itself said.
     pub fn messages(&self) -> String {
         self.process.stderr_tail()

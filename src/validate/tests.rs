@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use h2k_config::{DiskBus, TargetFormat};
+use h2k_config::TargetFormat;
 
 use h2k_fixers::readiness::{Link, LinkKind, LinkState, Readiness};
 
 use super::*;
-use crate::emit::domain::{Domain, DomainDisk, Machine, TargetFirmware};
+use crate::emit::domain::{Domain, DomainDisk, Helpers, Machine, TargetBus, TargetFirmware};
 use crate::emit::tests::{bios, disk, nic};
 use crate::error::{Failure, FailureKind};
 use crate::event::{Event, Reporter, Silent};
@@ -28,6 +28,48 @@ const RESET: [u8; 5] = [0xb0, 0xfe, 0xe6, 0x64, 0xf4];
 const POWER_OFF: [u8; 8] = [0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4];
 /// Tells the pvpanic device.
 const PANIC: [u8; 7] = [0xba, 0x05, 0x05, 0xb0, 0x01, 0xee, 0xf4];
+/// Paints VGA's text screen blue and writes the text that follows in white, in its fourth line; then halts.
+const PAINT_TEXT: [u8; 44] = [
+    0xb8, 0x03, 0x00, 0xcd, 0x10, // mov ax, 3; int 10h: 80 by 25 characters
+    0x31, 0xc0, 0x8e, 0xd8, // ds = 0
+    0xb8, 0x00, 0xb8, 0x8e, 0xc0, // es = b800h
+    0x31, 0xff, 0xfc, // di = 0
+    0xb8, 0x20, 0x1f, 0xb9, 0xd0, 0x07, 0xf3, 0xab, // 2000 blanks, white on blue
+    0xbe, 0x2c, 0x7c, 0xbf, 0xe0, 0x01, 0xb4, 0x1f, // si = text, di = line 3
+    0xac, 0x84, 0xc0, 0x74, 0x03, 0xab, 0xeb, 0xf8, // until zero: lodsb, stosw
+    0xf4, 0xeb, 0xfd,
+];
+/// Sets 320 by 200 pixels of 256 colours, paints them blue, and paints white the runs that follow (place, length; a length of
+/// zero ends them); then halts.
+const PAINT_RUNS: [u8; 48] = [
+    0xb8, 0x13, 0x00, 0xcd, 0x10, // mov ax, 13h; int 10h
+    0x31, 0xc0, 0x8e, 0xd8, // ds = 0
+    0xb8, 0x00, 0xa0, 0x8e, 0xc0, // es = a000h
+    0x31, 0xff, 0xfc, // di = 0
+    0xb0, 0x01, 0xb9, 0x00, 0xfa, 0xf3, 0xaa, // 64000 pixels of colour 1
+    0xbe, 0x30, 0x7c, // si = runs
+    0xad, 0x89, 0xc7, 0xac, 0x84, 0xc0, 0x74, 0x0a, // place, length; done if zero
+    0x88, 0xc1, 0x30, 0xed, 0xb0, 0x0f, 0xf3, 0xaa, // so many pixels of colour 15
+    0xeb, 0xee, 0xf4, 0xeb, 0xfd,
+];
+
+/// A boot sector that paints `:(`.
+fn face_sector() -> Vec<u8> {
+    let mut code = PAINT_RUNS.to_vec();
+    let mut run = |x: u16, y: u16, length: u8| {
+        code.extend((y * 320 + x).to_le_bytes());
+        code.push(length);
+    };
+    (0..8).for_each(|y| run(40, 42 + y, 8));
+    (0..8).for_each(|y| run(40, 62 + y, 8));
+    for y in 0u16..48 {
+        let off = (2 * y).abs_diff(47);
+        run(62 + off * off / 184, 32 + y, 7);
+    }
+    run(0, 0, 0);
+    code
+}
+
 /// Prints for ever.
 const FLOOD: [u8; 7] = [0xba, 0xf8, 0x03, 0xee, 0xeb, 0xfd, 0xf4];
 
@@ -46,8 +88,11 @@ impl Guest {
             bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
         }
         std::fs::write(dir.path().join("disk0.raw"), bytes).unwrap();
-        let first =
-            DomainDisk { file: "disk0.raw".into(), format: TargetFormat::Raw, ..disk(DiskBus::VirtioBlk, 0) };
+        let first = DomainDisk {
+            file: "disk0.raw".into(),
+            format: TargetFormat::Raw,
+            ..disk(TargetBus::VirtioBlk, 0)
+        };
         Self { dir, domain: Domain { disks: vec![first], nics: vec![], memory_bytes: 128 << 20, ..bios() } }
     }
 
@@ -157,6 +202,48 @@ fn resets_power_off_and_panic_fail() {
     assert!(verdict.evidence.powered_off && !verdict.evidence.screenshots.is_empty());
     let verdict = Guest::new(Some(&PANIC)).boot(&quick());
     assert!(verdict.reason.starts_with("the guest reported a panic"), "{verdict:#?}");
+}
+
+/// What Windows paints is told from what QEMU shows, with the card's own font.
+#[test]
+fn a_stop_screen_fails_with_its_code() {
+    for (code, name) in
+        [("0x0000007B", " (INACCESSIBLE_BOOT_DEVICE)"), ("0x12345678", ""), ("0x9ABCDEF0", "")]
+    {
+        let line = format!("*** STOP: {code} (0xF78D2524,0xC0000034,0x00000000,0x00000000)\0");
+        let mut guest = Guest::new(Some(&[&PAINT_TEXT, line.as_bytes()].concat()));
+        guest.domain.osinfo = "win7".into();
+        let verdict = guest.boot(&quick());
+        assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
+        assert_eq!(verdict.reason, format!("Windows stopped: stop code {code}{name}"));
+        let shows = format!("the screen shows that Windows stopped: stop code {code}{name}");
+        assert_eq!(verdict.evidence.screen.as_ref().unwrap().shows, shows);
+    }
+}
+
+#[test]
+fn the_face_of_a_stop_screen_fails() {
+    let mut guest = Guest::new(Some(&face_sector()));
+    guest.domain.osinfo = "win2k22".into();
+    let verdict = guest.boot(&quick());
+    assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
+    let reason =
+        "Windows stopped: the screen shows that Windows stopped (on #0000a8; its code cannot be read)";
+    assert_eq!(verdict.reason, reason);
+}
+
+#[test]
+fn what_the_screen_shows_is_told_and_proves_nothing() {
+    let mut guest = Guest::new(Some(&[&PAINT_TEXT, &b"Automatic Repair\0"[..]].concat()));
+    guest.domain.osinfo = "win2k22".into();
+    let verdict = guest.boot(&BootOptions { timeout: Some(Duration::from_secs(25)), ..quick() });
+    assert_eq!(verdict.outcome, Outcome::Unproven, "{verdict:#?}");
+    let told = "; the screen shows something on #0000a8, 720x400 and has not changed for ";
+    assert!(verdict.reason.contains(told), "{}", verdict.reason);
+    // Of Linux nobody looks.
+    guest.domain.osinfo = "debian12".into();
+    let verdict = guest.boot(&BootOptions { timeout: Some(Duration::from_secs(3)), ..quick() });
+    assert_eq!(verdict.evidence.screen, None);
 }
 
 #[test]
@@ -286,15 +373,19 @@ fn qemu_takes_all_hardware() {
         nic.model = model.into();
     }
     let secure = TargetFirmware::Uefi { secure_boot: true };
-    for (machine, firmware, bus) in [
-        (Machine::Q35, secure, DiskBus::VirtioScsi),
-        (Machine::I440fx, TargetFirmware::Bios, DiskBus::VirtioBlk),
+    for (machine, firmware, bus, count) in [
+        (Machine::Q35, secure, TargetBus::VirtioScsi, 20),
+        (Machine::I440fx, TargetFirmware::Bios, TargetBus::VirtioBlk, 3),
+        (Machine::Q35, TargetFirmware::Bios, TargetBus::Sata, 8),
+        (Machine::I440fx, TargetFirmware::Bios, TargetBus::Ide, 3),
     ] {
+        // Of the oldest and of the newest.
+        let old = firmware == TargetFirmware::Bios;
+        guest.domain.helpers = Helpers { usb2: old, transitional: old, ..Helpers::default() };
         guest.domain.machine = machine;
         guest.domain.firmware = firmware;
         let template = guest.domain.disks[0].clone();
         let more = |i| DomainDisk { file: template.file.clone(), format: TargetFormat::Raw, ..disk(bus, i) };
-        let count = if bus == DiskBus::VirtioScsi { 20 } else { 3 };
         guest.domain.disks = (0..count).map(more).collect();
         guest.domain.disks[0].serial = Some("a,b".into());
         let verdict = guest.boot(&options);

@@ -128,8 +128,14 @@ pub struct Evidence {
     /// How a first try ended that said nothing of the guest, if there was one; all else is of the second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_try: Option<String>,
-    /// The guest told of a panic through the pvpanic device.
+    /// The guest told of a panic through the pvpanic device, or through Hyper-V's interface.
     pub guest_panicked: bool,
+    /// The stop code that Windows told with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_code: Option<String>,
+    /// What the screen showed at the end, of a guest that may be Windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen: Option<ScreenEvidence>,
     /// Resets by the guest.
     pub resets: u32,
     /// The guest powered itself off.
@@ -148,6 +154,18 @@ pub struct Evidence {
     pub argv: Option<String>,
     /// The end of QEMU's own messages.
     pub qemu_messages: String,
+}
+
+/// What was seen on the screen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScreenEvidence {
+    /// In words.
+    pub shows: String,
+    /// Seconds since it changed last.
+    pub still_seconds: u64,
+    /// How often it was another one than at the look before.
+    pub changes: u32,
 }
 
 impl Evidence {

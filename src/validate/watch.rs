@@ -8,11 +8,13 @@ use crate::emit::domain::Domain;
 
 use super::agent;
 use super::console::{Console, Finding};
+use super::display::Display;
 use super::judge::Seen;
 use super::machine::Files;
 use super::pcap::Reader;
 use super::qemu::Qemu;
 use super::qmp::Event;
+use super::screen::stop_code::StopCode;
 use super::tail::Tail;
 use super::traffic::{Mac, Traffic, parse_mac};
 
@@ -39,6 +41,10 @@ pub(super) struct Watch {
     agent_tried: Option<Instant>,
     pub agent: bool,
     pub panicked: bool,
+    pub stop_code: Option<String>,
+    /// The screen, of a guest that may be Windows.
+    pub display: Option<Display>,
+    screen_words: Option<String>,
     pub powered_off: bool,
     pub resets: u32,
     pub stop: Option<String>,
@@ -99,6 +105,9 @@ impl Watch {
             agent_tried: None,
             agent: false,
             panicked: false,
+            stop_code: None,
+            display: None,
+            screen_words: None,
             powered_off: false,
             resets: 0,
             stop: None,
@@ -128,6 +137,10 @@ impl Watch {
             Err(error) => self.stop = Some(format!("QEMU ended: {error}: {}", qemu.messages())),
         }
         self.ask_agent();
+        if let Some(display) = &mut self.display {
+            display.look(qemu);
+            self.screen_words = display.words();
+        }
     }
 
     fn event(&mut self, event: &Event) {
@@ -135,7 +148,11 @@ impl Watch {
         match event.name.as_str() {
             "RESET" if flag("guest") => self.reset(),
             "SHUTDOWN" if flag("guest") => self.powered_off = true,
-            "GUEST_PANICKED" => self.panicked = true,
+            "GUEST_PANICKED" => {
+                self.panicked = true;
+                self.stop_code =
+                    stop_code(&event.data).map(|code| code.to_string()).or(self.stop_code.take());
+            }
             "VSERPORT_CHANGE" => self.agent_listens = flag("open"),
             _ => {}
         }
@@ -164,9 +181,10 @@ impl Watch {
         }
     }
 
-    /// The failure that either port told of.
+    /// The failure that either port told of, or the screen.
     pub fn failure(&self) -> Option<&Finding> {
-        self.console.failure().or(self.firmware_console.failure())
+        let screen = || self.display.as_ref().and_then(Display::stopped);
+        self.console.failure().or(self.firmware_console.failure()).or_else(screen)
     }
 
     /// Lines that may explain it; the firmware's if it did not get further.
@@ -190,6 +208,8 @@ impl Watch {
             console: self.console.system_spoke(),
             agent: self.agent,
             panicked: self.panicked,
+            stop_code: self.stop_code.as_deref(),
+            screen: self.screen_words.as_deref(),
             powered_off: self.powered_off,
             resets: self.resets,
             spoke: connected().filter(|c| spoke(c)).map(|c| c.mac.as_str()).collect(),
@@ -200,8 +220,48 @@ impl Watch {
     }
 }
 
+/// The stop code of Windows in the data of a panic (QEMU's qapi/run-state.json, `GuestPanicInformationHyperV`): it writes the
+/// code into the first of the crash registers (Hypervisor Top-Level Functional Specification, "Guest crash enlightenment").
+fn stop_code(data: &serde_json::Value) -> Option<StopCode> {
+    let info =
+        data.get("info").filter(|info| info.get("type").and_then(|t| t.as_str()) == Some("hyper-v"))?;
+    let code = info.get("arg1")?.as_u64()?;
+    u32::try_from(code).ok().map(StopCode)
+}
+
 /// Name of a file in the evidence directory, if it is there.
 pub(super) fn name_if_there(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.to_owned();
     path.exists().then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// As QEMU writes it for a guest with Hyper-V's crash registers, for pvpanic, and as nobody writes it.
+    #[test]
+    fn the_stop_code_comes_with_the_panic() {
+        let told = |data| stop_code(&data).map(|code| code.to_string());
+        let info = json!({
+            "type": "hyper-v", "arg1": 123, "arg2": 18_446_735_279_843_356_672_u64, "arg3": 3_221_225_524_u64, "arg4": 0, "arg5": 1,
+        });
+        let code = Some("stop code 0x0000007B (INACCESSIBLE_BOOT_DEVICE)".to_owned());
+        assert_eq!(told(json!({ "action": "pause", "info": info })), code);
+        assert_eq!(
+            told(json!({ "info": { "type": "hyper-v", "arg1": 0xdead } })),
+            Some("stop code 0x0000DEAD".to_owned())
+        );
+        for data in [
+            json!({ "action": "pause" }),
+            json!({ "info": { "type": "s390", "arg1": 1 } }),
+            json!({ "info": { "type": "hyper-v" } }),
+            json!({ "info": { "type": "hyper-v", "arg1": -1 } }),
+            json!({ "info": { "type": "hyper-v", "arg1": u64::MAX } }),
+        ] {
+            assert_eq!(told(data.clone()), None, "{data}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub mod phony;
 pub mod process;
 pub mod story;
 pub mod tree;
+pub mod windows;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -103,6 +104,15 @@ impl Place {
         names.sort();
         names
     }
+}
+
+/// A file of the second readers, in the place where scripts/setup puts them.
+pub fn oracle(file: &str) -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = cache.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"));
+    let file = cache.join("h2k/oracle").join(file);
+    assert!(file.exists(), "{} is missing: `make test` installs it (scripts/setup --test)", file.display());
+    file
 }
 
 /// BLAKE3 of a file's content.

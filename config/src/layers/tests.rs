@@ -70,6 +70,22 @@ fn each_layer_stands_above_the_next() {
     assert_eq!(loaded.files, names.map(|name| host.path(name)));
 }
 
+/// Other converters' variable counts where h2k was told nothing.
+#[test]
+fn the_drivers_for_windows_are_named_in_three_places() {
+    let drivers = |host: &Host| {
+        host.load(Settings::default()).unwrap().settings.resolve(&host.around).policy.virtio_win
+    };
+    let mut host = Host::new();
+    assert_eq!(drivers(&host), None);
+    host = host.variable("VIRTIO_WIN", "/usr/virtio.iso");
+    assert_eq!(drivers(&host), Some("/usr/virtio.iso".into()));
+    host = host.file("cwd/h2k.yaml", "virtio-win: drivers\n");
+    assert_eq!(drivers(&host), Some(host.path("cwd/drivers")));
+    host = host.variable("H2K_VIRTIO_WIN", "own.iso");
+    assert_eq!(drivers(&host), Some(host.path("cwd/own.iso")));
+}
+
 #[test]
 fn networks_are_taken_one_by_one() {
     let host = Host::new()

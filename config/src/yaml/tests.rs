@@ -6,7 +6,7 @@ use super::*;
 use crate::choice::LogFormat;
 use crate::customize::{CopyIn, Customize};
 use crate::expression::Expression;
-use crate::policy::{Compress, DiskBus, Engine, InitramfsWay, NetworkTarget, TargetFormat, Tools};
+use crate::policy::{Compress, DiskBus, Engine, InitramfsWay, NetworkTarget, NicModel, TargetFormat, Tools};
 use crate::rules::{Accepted, Severities, UserRule, UserRules, Weight};
 
 fn told(text: &str) -> Vec<String> {
@@ -25,7 +25,7 @@ fn every_key_is_read() {
          compress: zstd\nkeep-base: true\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\nno-sample: true\ncloud-init: disable\n\
          key: ['all:env:K', /dev/sda2:file:p]\n\
          mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\"}\ndhcp: [\"00:50:56:AA:00:02\"]\n\
-         tools: remove\nagent-packages: /pkg\nregenerate-identity: yes\nserial-console: true\n\
+         nic-model: rtl8139\nvirtio-win: /vw.iso\ntools: remove\nagent-packages: /pkg\nregenerate-identity: yes\nserial-console: true\n\
          customize: {hostname: web, files: [{from: a, to: /b, mode: 0600}]}\n\
          rules: [{id: site.big, when: 'source.memory_mib > 65536', severity: warning, message: m, advice: a}]\n\
          severity: {source.snapshots: critical}\naccept: {disk.independent: ticket 4711}\n",
@@ -41,6 +41,7 @@ fn every_key_is_read() {
         limit_rate: Some(1 << 30),
         no_sample: Some(true),
         disk_bus: Some(DiskBus::VirtioScsi),
+        nic_model: Some(NicModel::Rtl8139),
         initramfs: Some(InitramfsWay::Append),
         network: [
             ("VM Network".to_owned(), NetworkTarget::bridge("br0")),
@@ -60,6 +61,7 @@ fn every_key_is_read() {
         log_format: Some(LogFormat::Json),
         tools: Some(Tools::Remove),
         agent_packages: Some(PathBuf::from("/pkg")),
+        virtio_win: Some(PathBuf::from("/vw.iso")),
         regenerate_identity: Some(true),
         serial_console: Some(true),
         customize: Some(Customize {
@@ -102,8 +104,8 @@ fn all_mistakes_are_told_with_their_places() {
             "3:9 format: \"vmdk\" is none of qcow2, raw",
             "4:10 no-boot: \"maybe\" is neither true nor false",
             "6:6 network: \"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
-            "7:1 unknown key \"password\"; the keys are output, format, compress, keep-base, disk-bus, initramfs, network, mac, ip, dhcp, \
-             cloud-init, skip-fixer, key, tools, agent-packages, regenerate-identity, serial-console, customize, rules, severity, accept, no-boot, boot-timeout, parent, engine, threads, limit-rate, no-sample, temp-dir, metrics, state, \
+            "7:1 unknown key \"password\"; the keys are output, format, compress, keep-base, disk-bus, nic-model, initramfs, network, mac, ip, dhcp, \
+             cloud-init, skip-fixer, key, tools, agent-packages, virtio-win, regenerate-identity, serial-console, customize, rules, severity, accept, no-boot, boot-timeout, parent, engine, threads, limit-rate, no-sample, temp-dir, metrics, state, \
              log-format",
             "8:1 format is set twice, first on line 3",
             "9:1 format is set twice, first on line 3",

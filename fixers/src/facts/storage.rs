@@ -83,6 +83,9 @@ pub struct DiskFacts {
     pub name: String,
     /// Size in bytes.
     pub size: u64,
+    /// It belongs to Windows' Logical Disk Manager (a dynamic disk).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dynamic: bool,
     /// `gpt`, `msdos`, or empty for none.
     pub table: String,
     /// Boot code in the first sector.

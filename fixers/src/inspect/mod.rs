@@ -53,14 +53,16 @@ use crate::error::Result;
 use crate::facts::GuestFacts;
 use crate::guest::Guest;
 
-/// Fills in what the files of the migrated Linux system say: fstab, bootloader, kernels, network, tools, init.
-/// The backend has filled the rest before (systems, devices, mounts); a system that is not Linux is left alone.
+/// Fills in what the files of the migrated system say: fstab, bootloader, kernels, network, tools, init; of Windows, its
+/// registry. The backend has filled the rest before (systems, devices, mounts); any other system is left alone.
 ///
 /// # Errors
 /// The guest could not be read.
 pub fn gather(guest: &dyn Guest, facts: &mut GuestFacts) -> Result<()> {
-    if !facts.is_linux() {
-        return Ok(());
+    match facts.system().map(|system| system.kind.as_str()) {
+        Some("linux") => {}
+        Some("windows") => return crate::windows::inspect::gather(guest, facts),
+        _ => return Ok(()),
     }
     facts.fstab = text::config(guest, fstab::PATH)?.map(|text| fstab::parse(&text)).unwrap_or_default();
     facts.bootloader = bootloader::bootloader(guest, facts)?;

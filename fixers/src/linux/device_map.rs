@@ -77,7 +77,7 @@ fn renamed(device: &Field<'_>, name: &str) -> Replacement {
 }
 
 fn prefix(bus: DiskBus) -> &'static str {
-    if bus == DiskBus::VirtioScsi { "/dev/sd" } else { "/dev/vd" }
+    if bus.is_sd() { "/dev/sd" } else { "/dev/vd" }
 }
 
 /// Whether it is a name that disks have on the target.

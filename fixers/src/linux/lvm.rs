@@ -97,7 +97,7 @@ fn kept_in_initramfs(facts: &GuestFacts, bus: DiskBus) -> Option<Concern> {
     Names::new(facts).root().filter(|root| root.lv.is_some())?;
     let kernel = facts.kernels.iter().rfind(|kernel| kernel.initramfs.is_some())?;
     let initramfs = kernel.initramfs.as_ref()?;
-    let driver = if bus == DiskBus::VirtioScsi { "virtio_scsi" } else { "virtio_blk" };
+    let driver = crate::linux::ramdisk::drivers::controller(bus);
     initramfs.modules.iter().chain(&kernel.builtin).find(|module| *module == driver)?;
     Some(Concern::new(
         "guest.lvm.initramfs",
@@ -125,7 +125,7 @@ fn filters(settings: &[(String, Setting)], bus: DiskBus, listed: bool) -> Vec<Co
         settings.iter().filter(|(_, s)| matches!(s.name.as_str(), "filter" | "global_filter"))
     {
         let Value::List(patterns) = &setting.value else { continue };
-        let disk = if bus == DiskBus::VirtioScsi { "sd" } else { "vd" };
+        let disk = if bus.is_sd() { "sd" } else { "vd" };
         if filter::passes(patterns, disk) {
             continue;
         }

@@ -142,7 +142,7 @@ fn words(entry: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a word of DEVICE lets the target's disks pass.
 fn takes_in(word: &str, bus: DiskBus) -> bool {
-    let disk = if bus == DiskBus::VirtioScsi { "/dev/sd" } else { "/dev/vd" };
+    let disk = if bus.is_sd() { "/dev/sd" } else { "/dev/vd" };
     let pattern = word.starts_with(disk) && word.contains(['*', '?', '[']);
     let class = word.strip_prefix("/dev/[").and_then(|rest| rest.split_once(']'));
     let letter = disk.chars().nth(5).unwrap_or('v');
@@ -177,7 +177,7 @@ fn kept_in_initramfs(facts: &GuestFacts, bus: DiskBus) -> Option<Concern> {
     facts.below(root).iter().find(|device| device.array.is_some())?;
     let kernel = facts.kernels.iter().rfind(|kernel| kernel.initramfs.is_some())?;
     let initramfs = kernel.initramfs.as_ref()?;
-    let driver = if bus == DiskBus::VirtioScsi { "virtio_scsi" } else { "virtio_blk" };
+    let driver = crate::linux::ramdisk::drivers::controller(bus);
     initramfs.modules.iter().chain(&kernel.builtin).find(|module| *module == driver)?;
     Some(Concern::new(
         "guest.mdadm.initramfs",

@@ -133,6 +133,11 @@ fn show_change(out: &mut String, change: &Change) {
         Change::Append { path, text, .. } => format!("append {path}\n+{}", text.trim_end()),
         Change::Erase { path, .. } => format!("erase {path}"),
         Change::Label { path, label } => format!("label {path} {label}"),
+        Change::BootSector { path, after, .. } => {
+            format!("boot sector of {path}: {}", String::from(after.clone()))
+        }
+        Change::Registry { path, changes } => format!("registry {path} {}", changes.len()),
+        Change::Place { path, from, .. } => format!("place {path} from {from}"),
         Change::Run { argv, .. } => format!("run {argv:?}"),
     };
     writeln!(out, "{line}").unwrap();

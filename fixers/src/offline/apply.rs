@@ -55,6 +55,12 @@ impl GuestMut for Session {
             }
             Change::Erase { path, .. } => self.ask(&format!("removing {path}"), |g| g.rm(path)),
             Change::Label { path, label } => self.set_label(path, label),
+            Change::Registry { path, changes } => self.change_hive(path, changes),
+            Change::BootSector { path, offset, after, .. } => self.patch_sector(path, *offset, &after.0),
+            Change::Place { path, from, before, size, digest } => {
+                let content = from.read_as_planned(*size, digest)?;
+                self.write_file(path, before.is_none(), &content, 0o644)
+            }
             Change::Run { argv, .. } => {
                 let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
                 self.ask(&format!("running {} in the guest", argv.join(" ")), |g| g.command(&argv)).map(drop)

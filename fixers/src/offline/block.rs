@@ -15,6 +15,10 @@ const BIOS_BOOT_GUID: &str = "21686148-6449-6E6F-744E-656564454649";
 const ESP_MBR_TYPE: i32 = 0xef;
 /// MBR partition types of an extended partition, which is not a device of its own use.
 const EXTENDED_MBR_TYPES: [i32; 3] = [0x05, 0x0f, 0x85];
+/// Partition types of the Logical Disk Manager: its data and its metadata ("PARTITION_LDM_…_GUID").
+const LDM_GUIDS: [&str; 2] = ["AF9B60A0-1431-4F62-BC68-3311714A69AD", "5808C8AA-7E8F-42E0-85D2-E1E90434CFB3"];
+/// MBR partition type of the Logical Disk Manager.
+const LDM_MBR_TYPE: i32 = 0x42;
 /// Boot code of an MBR: the bytes before the disk signature.
 const MBR_CODE_LEN: usize = 440;
 
@@ -49,6 +53,7 @@ impl Session {
             table: table.to_owned(),
             boot_code: self.has_boot_code(name)?,
             blank: false,
+            dynamic: false,
         };
         let mut whole = BlockDevice { disk: Some(index), size: disk.size, ..described(name, &tags) };
         if disk.table.is_empty() {
@@ -56,7 +61,9 @@ impl Session {
             disk.blank = whole.fstype.is_empty() && !disk.boot_code;
             facts.block.push(whole);
         } else {
+            traces.dynamic = false;
             self.partitions(index, name, &disk, facts, traces)?;
+            disk.dynamic = traces.dynamic;
         }
         // A protective MBR may hold GRUB's boot code too; without a table there is no place for a loader's core.
         traces.boot_code |= disk.boot_code && disk.table == "msdos";
@@ -102,6 +109,7 @@ impl Session {
             let kind = self.ask(&doing, |g| g.part_get_gpt_type(disk_name, number))?;
             traces.esp |= kind.eq_ignore_ascii_case(ESP_GUID);
             traces.bios_boot |= kind.eq_ignore_ascii_case(BIOS_BOOT_GUID);
+            traces.dynamic |= LDM_GUIDS.iter().any(|guid| kind.eq_ignore_ascii_case(guid));
             return Ok(false);
         }
         if disk.table != "msdos" {
@@ -109,6 +117,7 @@ impl Session {
         }
         let kind = self.ask(&doing, |g| g.part_get_mbr_id(disk_name, number))?;
         traces.esp |= kind == ESP_MBR_TYPE;
+        traces.dynamic |= kind == LDM_MBR_TYPE;
         Ok(EXTENDED_MBR_TYPES.contains(&kind))
     }
 
@@ -284,6 +293,8 @@ struct Traces {
     esp: bool,
     bios_boot: bool,
     boot_code: bool,
+    /// Of the disk that is looked at.
+    dynamic: bool,
 }
 
 impl Traces {

@@ -1,5 +1,5 @@
-//! Finds Linux systems by looking into each file system. Where the disks hold anything else than plain Linux file
-//! systems, libguestfs is asked, which knows every system but takes ten times as long.
+//! Finds Linux and Windows systems by looking into each file system. Where the disks hold any other file system,
+//! libguestfs is asked, which knows every system but takes ten times as long.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,12 @@ use crate::error::Result;
 use crate::facts::{BlockDevice, SystemFacts};
 use crate::guest::{FileKind, Guest};
 use crate::inspect::os_release;
+use crate::windows::inspect as windows;
 
-/// File systems that are looked into. All others (NTFS, those of BSD) are left to libguestfs.
-const LOOKED_INTO: &[&str] = &["ext2", "ext3", "ext4", "xfs", "vfat", "btrfs"];
+/// File systems that are looked into. All others (those of BSD) are left to libguestfs.
+const LOOKED_INTO: &[&str] = &["ext2", "ext3", "ext4", "xfs", "vfat", "btrfs", "ntfs"];
 /// What holds no files itself: its content is another block device, or none.
-const NO_FILES: &[&str] = &["", "swap", "LVM2_member", "linux_raid_member", "crypto_LUKS"];
+const NO_FILES: &[&str] = &["", "swap", "LVM2_member", "linux_raid_member", "crypto_LUKS", "BitLocker"];
 
 /// What was found.
 pub(super) enum Detected {
@@ -45,7 +46,7 @@ impl Session {
             let found = self.look(mountable);
             self.ask("unmounting", |g| g.umount_all())?;
             match found? {
-                Look::Linux(system) => systems.push(*system),
+                Look::Found(system) => systems.push(*system),
                 Look::Nothing => {}
                 Look::Odd => return Ok(Detected::Unsure),
             }
@@ -76,19 +77,24 @@ impl Session {
             Ok(self.lstat(path)?.is_some_and(|s| s.kind == FileKind::Directory))
         };
         if !dir("/etc")? || !(dir("/usr")? || dir("/bin")?) {
-            // A Windows or DOS system on a FAT file system, or some other system's root, is libguestfs' business.
-            let odd = dir("/Windows")? || dir("/WINDOWS")? || self.exists("/autoexec.bat")?;
-            return Ok(if odd { Look::Odd } else { Look::Nothing });
+            if let Some(dir) = windows::system_root(self, "/")? {
+                let system = windows::system(self, device, &dir);
+                // Its hives are read at another path when it is mounted for good.
+                self.hives.borrow_mut().clear();
+                return Ok(Look::Found(Box::new(system?)));
+            }
+            // A DOS system, or a Windows before NT, is libguestfs' business.
+            return Ok(if self.exists("/autoexec.bat")? { Look::Odd } else { Look::Nothing });
         }
         match os_release::system(self, device)? {
-            Some(system) => Ok(Look::Linux(Box::new(system))),
+            Some(system) => Ok(Look::Found(Box::new(system))),
             None => Ok(Look::Odd),
         }
     }
 }
 
 enum Look {
-    Linux(Box<SystemFacts>),
+    Found(Box<SystemFacts>),
     Nothing,
     Odd,
 }

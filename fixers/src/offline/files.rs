@@ -1,10 +1,12 @@
 //! The read side of a guest in the appliance.
 
 use std::io::Read;
+use std::rc::Rc;
 
 use super::session::{Session, text};
 use crate::error::{GuestError, Result};
 use crate::guest::{FileKind, Guest, MAX_READ, Stat};
+use crate::hive::{self, Hive};
 
 /// `ENOENT`, errno(3).
 pub(super) const ENOENT: i32 = 2;
@@ -116,6 +118,24 @@ impl Guest for Session {
             Some(stat) if stat.kind == FileKind::File => self.read_pieces(path, offset, count as u64),
             _ => Err(GuestError::NotFound { path: path.to_owned() }),
         }
+    }
+
+    fn boot_sector(&self, mountpoint: &str) -> Result<Option<Vec<u8>>> {
+        if self.mounts.iter().any(|mount| mount.mountpoint == mountpoint) {
+            return self.first_sector(mountpoint).map(Some);
+        }
+        Ok(None)
+    }
+
+    fn hive(&self, path: &str) -> Result<Option<Rc<Hive>>> {
+        if let Some(hive) = self.hives.borrow().get(path) {
+            return Ok(Some(hive.clone()));
+        }
+        let hive = hive::load(self, path)?;
+        if let Some(hive) = &hive {
+            self.hives.borrow_mut().insert(path.to_owned(), hive.clone());
+        }
+        Ok(hive)
     }
 
     fn tail(&self, path: &str, count: usize) -> Result<Vec<u8>> {

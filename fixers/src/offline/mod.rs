@@ -21,8 +21,10 @@ mod inside;
 mod luks;
 mod md090;
 mod mount;
+mod registry;
 mod session;
 mod system;
+mod windows;
 
 pub use luks::{VolumeKey, selects};
 pub use session::{Access, Drive, LaunchOptions, Session, appliance_memory};

@@ -24,6 +24,12 @@ impl Session {
     /// The root cannot be mounted. Another file system that cannot be mounted is told in `facts.unmounted`.
     pub(super) fn mount_system(&mut self, facts: &mut GuestFacts) -> Result<()> {
         let Some(root) = facts.system().map(|s| s.root.clone()) else { return Ok(()) };
+        if facts.system().is_some_and(|s| s.kind == "windows") {
+            self.mount_windows(facts, &root)?;
+            self.measure()?;
+            facts.mounts.clone_from(&self.mounts);
+            return Ok(());
+        }
         let device = device_of(facts, &root).to_owned();
         self.mount_one(&device, &root, "/", false)?;
         if facts.is_linux() {
@@ -73,7 +79,13 @@ impl Session {
         self.subvolume(&entry.device, id)?.ok_or_else(none)
     }
 
-    fn mount_one(&mut self, device: &str, mountable: &str, mountpoint: &str, writable: bool) -> Result<()> {
+    pub(super) fn mount_one(
+        &mut self,
+        device: &str,
+        mountable: &str,
+        mountpoint: &str,
+        writable: bool,
+    ) -> Result<()> {
         let doing = format!("mounting {mountable} at {mountpoint}");
         if writable {
             self.ask(&doing, |g| g.mount_options("", mountable, mountpoint))?;

@@ -1,6 +1,9 @@
 //! The appliance: launch, who may write, shutdown.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use guestfs::{AddDriveOptArgs, CreateFlags, FstrimOptArgs, Handle};
 
@@ -9,6 +12,7 @@ use super::ffi;
 use super::luks::VolumeKey;
 use crate::error::{GuestError, Result};
 use crate::facts::Mount;
+use crate::hive::Hive;
 
 /// Memory of an appliance that opens encrypted volumes, in MiB: the derivation of a LUKS2 key takes up to 1 GiB
 /// (cryptsetup(8), `--pbkdf-memory`).
@@ -68,6 +72,8 @@ pub struct Session {
     pub(super) encrypted: Vec<String>,
     /// md arrays, by their names.
     pub(super) arrays: Vec<String>,
+    /// Registry hives that were read, as they are by now.
+    pub(super) hives: RefCell<BTreeMap<String, Rc<Hive>>>,
 }
 
 impl Session {
@@ -89,6 +95,7 @@ impl Session {
             keys: options.keys.clone(),
             encrypted: Vec::new(),
             arrays: Vec::new(),
+            hives: RefCell::default(),
         };
         session.configure(options)?;
         for (index, drive) in drives.iter().enumerate() {

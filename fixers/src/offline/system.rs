@@ -14,10 +14,7 @@ impl Session {
     /// The appliance failed, or a file of the guest cannot be read. Disks without a system are no error.
     pub fn inspect(&mut self, facts: &mut GuestFacts) -> Result<()> {
         self.find_system(facts)?;
-        if facts.is_linux() {
-            crate::inspect::gather(self, facts)?;
-        }
-        Ok(())
+        crate::inspect::gather(self, facts)
     }
 
     /// As [`Session::inspect`], but of the files only the bootloader's: what a boot test needs.

@@ -1,6 +1,6 @@
 //! What is written reads back as it was.
 
-use h2k_config::{DiskBus, NetworkTarget, TargetFormat};
+use h2k_config::{NetworkTarget, TargetFormat};
 use proptest::prelude::*;
 
 use super::*;
@@ -35,7 +35,7 @@ fn any_name() -> impl Strategy<Value = String> {
 }
 
 fn any_disks() -> impl Strategy<Value = Vec<DomainDisk>> {
-    let bus = prop_oneof![Just(DiskBus::VirtioBlk), Just(DiskBus::VirtioScsi)];
+    let bus = prop_oneof![Just(TargetBus::VirtioBlk), Just(TargetBus::VirtioScsi), Just(TargetBus::Sata)];
     let format = prop_oneof![Just(TargetFormat::Qcow2), Just(TargetFormat::Raw)];
     let serial = proptest::option::of("[A-Za-z0-9_.+-]{1,20}");
     let one = (bus, format, serial, any_name(), any::<bool>(), any::<u64>());
@@ -60,6 +60,29 @@ fn any_nic() -> impl Strategy<Value = DomainNic> {
         .prop_map(|(mac, target, model, connected)| DomainNic { mac, target, model, connected })
 }
 
+/// The old ids are told by a device that has them: the balloon is one.
+fn any_helpers() -> impl Strategy<Value = Helpers> {
+    let panic = prop_oneof![Just(Panic::None), Just(Panic::Isa), Just(Panic::Hyperv)];
+    (any::<[bool; 5]>(), panic).prop_map(|([balloon, rng, channel, usb2, transitional], panic)| Helpers {
+        balloon: balloon || transitional,
+        rng,
+        channel,
+        panic,
+        usb2,
+        transitional,
+    })
+}
+
+/// Timers that interrupt directly are a property of those timers.
+fn any_hyperv() -> impl Strategy<Value = Vec<Enlightenment>> {
+    proptest::sample::subsequence(ALL_ENLIGHTENMENTS.to_vec(), 0..=14).prop_map(|mut parts| {
+        if !parts.contains(&Enlightenment::Stimer) {
+            parts.retain(|part| *part != Enlightenment::StimerDirect);
+        }
+        parts
+    })
+}
+
 fn any_domain() -> impl Strategy<Value = Domain> {
     let uuid = || proptest::option::of("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
     let firmware = prop_oneof![
@@ -77,13 +100,14 @@ fn any_domain() -> impl Strategy<Value = Domain> {
     let clock = prop_oneof![Just(Clock::Utc), Just(Clock::Localtime)];
     let nics = proptest::collection::vec(any_nic(), 0..5);
     let head = (any_name(), uuid(), uuid(), osinfo, 1u64..1 << 44, cpu);
-    (head, machine, firmware, any::<bool>(), clock, any_disks(), nics, 0u32..9).prop_map(
+    let extras = (any_hyperv(), any_helpers());
+    (head, machine, firmware, any::<bool>(), (clock, extras), any_disks(), nics, 0u32..9).prop_map(
         |(
             (name, uuid, genid, osinfo, memory_bytes, cpu),
             machine,
             firmware,
             tpm,
-            clock,
+            (clock, (hyperv, mut helpers)),
             disks,
             nics,
             cdroms,
@@ -91,6 +115,7 @@ fn any_domain() -> impl Strategy<Value = Domain> {
             let machine =
                 if firmware == (TargetFirmware::Uefi { secure_boot: true }) { Machine::Q35 } else { machine };
             let osinfo = osinfo.to_owned();
+            helpers.usb2 &= machine == Machine::Q35;
             Domain {
                 name,
                 uuid,
@@ -102,6 +127,8 @@ fn any_domain() -> impl Strategy<Value = Domain> {
                 firmware,
                 tpm,
                 clock,
+                hyperv,
+                helpers,
                 disks,
                 nics,
                 cdroms,

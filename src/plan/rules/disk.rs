@@ -1,10 +1,10 @@
 //! Rules about the disks as the hypervisor has them.
 
-use h2k_config::DiskBus;
 use h2k_fixers::Severity;
 use h2k_transports::{SourceDisk, Tristate};
 
 use super::{Finding, Rule, Seen, found};
+use crate::emit::domain::TargetBus;
 use crate::plan::target::MAX_SERIAL;
 use crate::plan::text::bytes;
 
@@ -130,7 +130,7 @@ pub(super) static RULES: &[Rule] = &[
                       there are 256. virtio-scsi takes thousands of disks on one controller.",
         advice: "use --disk-bus virtio-scsi",
         check: |s| {
-            let blocks = s.target.disks.iter().filter(|d| d.bus == DiskBus::VirtioBlk).count();
+            let blocks = s.target.disks.iter().filter(|d| d.bus == TargetBus::VirtioBlk).count();
             let ports = blocks + s.target.nics.len();
             let message = format!("{blocks} disks and {} NICs", s.target.nics.len());
             found(blocks > 0 && ports > MAX_PORTS, &s.target.name, &message)

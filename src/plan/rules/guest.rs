@@ -80,7 +80,7 @@ pub(super) static RULES: &[Rule] = &[
         explanation: "A system that is not repaired finds neither its disk nor its network on virtio: the result would not boot. The disks alone can be copied, for hardware that the guest has drivers for.",
         advice: "use h2k convert for the disks, and give the target hardware that the guest knows",
         check: |s| match s.facts.system() {
-            Some(system) if system.kind != "linux" => {
+            Some(system) if !matches!(system.kind.as_str(), "linux" | "windows") => {
                 vec![Finding::new(&system.product, format!("a {} system", system.kind))]
             }
             _ => Vec::new(),

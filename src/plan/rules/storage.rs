@@ -4,6 +4,7 @@ use h2k_config::VolumeSelector;
 use h2k_fixers::Severity;
 use h2k_fixers::facts::{BlockDevice, Unmounted};
 use h2k_fixers::offline::selects;
+use h2k_fixers::windows::SYSTEM_VOLUME;
 
 use super::{Finding, Rule, Seen};
 
@@ -79,7 +80,7 @@ pub(super) static RULES: &[Rule] = &[
         severity: Severity::Warning,
         acceptable: true,
         summary: "a file system of the guest is nearly full",
-        explanation: "Less than 100 MiB in /, 50 MiB in /boot or 10 MiB elsewhere leaves little for logs, for the first \
+        explanation: "Less than 100 MiB in / or C:, 50 MiB in /boot or 10 MiB elsewhere leaves little for logs, for the first \
                       boot's own work and for the next kernel. The migration itself does not need them, unless \
                       guest.free-space says so.",
         advice: "make room in the guest",
@@ -148,7 +149,7 @@ pub(super) static RULES: &[Rule] = &[
 
 /// Encrypted volumes that are closed. Of the others everything was seen.
 fn closed(seen: &Seen<'_>) -> Vec<Finding> {
-    let encrypted = |b: &&BlockDevice| matches!(b.fstype.as_str(), "crypto_LUKS" | "BitLocker");
+    let encrypted = |b: &&BlockDevice| b.fstype == "crypto_LUKS";
     let closed = seen.facts.block.iter().filter(encrypted).filter(|b| seen.facts.opened(b).is_none());
     closed
         .map(|b| {
@@ -205,7 +206,7 @@ fn filesystems(seen: &Seen<'_>, kinds: &[&str]) -> Vec<Finding> {
 /// virt-v2v and Forklift ask for the same.
 fn nearly_full(seen: &Seen<'_>) -> Vec<Finding> {
     let needed = |point: &str| match point {
-        "/" => ROOT_FREE,
+        "/" | SYSTEM_VOLUME => ROOT_FREE,
         "/boot" => BOOT_FREE,
         _ => OTHER_FREE,
     };

@@ -10,6 +10,7 @@ mod bench;
 mod description;
 mod guests;
 mod users;
+mod windows;
 
 use bench::Vm;
 
@@ -31,11 +32,23 @@ fn every_rule_finds_what_it_is_for_and_no_other_does() {
 }
 
 #[test]
+fn every_rule_about_windows_finds_what_it_is_for_and_no_other_does() {
+    assert_eq!(Vm::windows().found(), ["windows.activation"]);
+    for (id, break_it) in windows::CASES {
+        let mut vm = Vm::windows();
+        break_it(&mut vm);
+        let mut expected = vec!["windows.activation", *id];
+        expected.sort_unstable();
+        assert_eq!(vm.found(), expected, "{id}");
+    }
+}
+
+#[test]
 fn every_rule_has_a_case() {
     let mut tried: BTreeSet<&str> =
-        description::CASES.iter().chain(guests::CASES).map(|(id, _)| *id).collect();
+        description::CASES.iter().chain(guests::CASES).chain(windows::CASES).map(|(id, _)| *id).collect();
     // These come with another finding, and have tests of their own.
-    tried.extend(["host.no-swtpm", "policy.no-linux"]);
+    tried.extend(["host.no-swtpm", "policy.no-linux", "windows.activation"]);
     let rules: BTreeSet<&str> = all().map(|rule| rule.id).collect();
     assert_eq!(tried, rules);
 }

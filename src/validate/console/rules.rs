@@ -31,6 +31,8 @@ pub enum Sign {
     EmergencyMode,
     /// Another device or file system was not found or not sound.
     MountFailed,
+    /// Windows stopped, or its boot manager did.
+    StopScreen,
 }
 
 impl Sign {
@@ -49,6 +51,7 @@ impl Sign {
             Sign::NoTimer => "the kernel saw no tick of its timer",
             Sign::EmergencyMode => "the system stopped in emergency mode",
             Sign::MountFailed => "a file system could not be mounted",
+            Sign::StopScreen => "Windows stopped",
         }
     }
 }
@@ -166,6 +169,44 @@ pub(super) const RULES: &[Rule] = &[
     rule(Sign::BootCode, Definite, Anywhere, "BOOTMGR is missing"),
     rule(Sign::BootCode, Definite, Anywhere, "An operating system wasn't found"),
     rule(Sign::BootCode, Definite, Anywhere, "Windows failed to start"),
+    // The boot manager of Windows Vista and newer (bootmgr.exe's messages), where it draws in text mode: SeaBIOS prints
+    // that on the serial port.
+    rule(Sign::BootCode, Definite, Anywhere, "BOOTMGR is compressed"),
+    rule(Sign::BootCode, Definite, Anywhere, "BOOTMGR image is corrupt"),
+    rule(
+        Sign::BootCode,
+        Definite,
+        Anywhere,
+        "The boot selection failed because a required device is inaccessible",
+    ),
+    rule(
+        Sign::BootCode,
+        Definite,
+        Anywhere,
+        "The Boot Configuration Data for your PC is missing or contains errors",
+    ),
+    rule(Sign::BootCode, Definite, Anywhere, "The Boot Configuration Data file is missing"),
+    rule(
+        Sign::BootCode,
+        Definite,
+        Anywhere,
+        "The boot configuration data for your PC is missing or contains errors",
+    ),
+    rule(Sign::BootCode, Definite, Anywhere, "A required device isn't connected or can't be accessed"),
+    rule(Sign::BootCode, Definite, Anywhere, "Your PC needs to be repaired"),
+    rule(Sign::BootCode, Definite, Anywhere, "Your PC/Device needs to be repaired"),
+    rule(
+        Sign::BootCode,
+        Definite,
+        Anywhere,
+        "Windows could not start because the following file is missing or corrupt",
+    ),
+    rule(Sign::BootCode, Definite, Anywhere, "Windows could not start because of a computer disk hardware"),
+    rule(Sign::BootCode, Hint, Anywhere, "Windows Error Recovery"),
+    rule(Sign::BootCode, Hint, Start, "Status: 0xc"),
+    rule(Sign::BootCode, Hint, Start, "Error code: 0xc"),
+    // The log of the special administration console (Windows Server with Emergency Management Services).
+    rule(Sign::StopScreen, Definite, Start, "*** STOP: 0x"),
     rule(Sign::BootCode, Definite, Start, "Non-system disk"),
 ];
 

@@ -27,6 +27,14 @@ fn texts_say_what_they_say() {
         ("Last login: Mon Jan  1 on ttyS0\r\n$ ", "nothing"),
         ("[  OK  ] Started systemd-logind.service - User Login Management.\r\n", "nothing"),
         ("someone wrote web01 login: x\r\n", "nothing"),
+        ("\r\nBOOTMGR is missing\r\nPress Ctrl+Alt+Del to restart\r\n", "BootCode"),
+        (
+            "Windows Boot Manager\r\n\r\nWindows failed to start. A recent hardware or software change might be the\r\n\
+             cause. To fix the problem:\r\n\r\n    Status: 0xc000000e\r\n",
+            "BootCode +BootCode",
+        ),
+        ("*** STOP: 0x0000007B (0xF78D2524,0xC0000034,0x00000000,0x00000000)\r\n", "StopScreen"),
+        ("Windows Error Recovery\r\n\r\nWindows did not shut down successfully.\r\n", "nothing +BootCode"),
         ("\r\nComputer is booting, SAC started and initialized.\r\n\r\nSAC>", "login \"SAC>\""),
         (
             "[    1.5] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n",

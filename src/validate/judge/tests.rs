@@ -25,6 +25,19 @@ fn finding(sign: Sign, line: &str) -> Finding {
 }
 
 #[test]
+fn a_stop_code_and_a_screen_are_told() {
+    let panicked = Seen { panicked: true, stop_code: Some("stop code 0x0000007B (X)"), ..at(9) };
+    let reason = "the guest reported a panic after 9 s: stop code 0x0000007B (X)";
+    assert_eq!(judge().look(&panicked), stop(Outcome::Failed, reason));
+    let shown = Seen { screen: Some("the screen is empty (black)"), ..at(100) };
+    let reason = "after 100 s the guest showed no system on the serial port, no agent answered and no frame came; the \
+                  screen is empty (black)";
+    assert_eq!(judge().look(&shown), stop(Outcome::Unproven, reason));
+    // A screen alone is no reason to go on or to stop.
+    assert_eq!(judge().look(&Seen { screen: Some("x"), ..at(99) }), Step::Wait);
+}
+
+#[test]
 fn a_prompt_is_proof_and_nics_are_waited_for() {
     let mut judge = judge();
     assert_eq!(judge.look(&at(5)), Step::Wait);

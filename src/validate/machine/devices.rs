@@ -1,19 +1,18 @@
 //! The devices of the test VM, in the order in which libvirt places them.
 
-use h2k_config::{DiskBus, TargetFormat};
+use h2k_config::TargetFormat;
 use serde_json::json;
 
+use crate::emit::check::IDE_DRIVES;
 use crate::emit::check::letters_to_index;
-use crate::emit::domain::{Domain, DomainDisk, DomainNic, Machine};
+use crate::emit::domain::{Domain, DomainDisk, DomainNic, Machine, Panic, TargetBus};
 use crate::validate::traffic::parse_mac;
 
 use super::slots::Slots;
 use super::{Args, MachineError, Setup, TestDisk, is_id, text, value};
 
-/// CD-ROM drives that the chipset has room for.
-pub const MAX_CDROMS_Q35: u32 = 6;
-/// The same on the old chipset: two IDE channels of two.
-pub const MAX_CDROMS_I440FX: u32 = 4;
+/// Ports of an AHCI controller (ICH9's, which is q35's own and every further one).
+const AHCI_PORTS: u32 = 6;
 /// Disks of one virtio-scsi controller, as libvirt maps `sdX`.
 const UNITS_PER_CONTROLLER: u32 = 15;
 /// Largest number of a network `10.0.N.0/24` of a NIC.
@@ -25,6 +24,7 @@ pub(super) fn devices(out: &mut Args, setup: &Setup<'_>) -> Result<(), MachineEr
     for (i, nic) in setup.domain.nics.iter().enumerate() {
         self::nic(out, &mut bus, i, nic, setup)?;
     }
+    usb(out, &mut bus, setup.domain)?;
     controllers(out, &mut bus, setup.domain)?;
     disks(out, &mut bus, setup)?;
     cdroms(out, setup.domain);
@@ -80,26 +80,59 @@ fn nic(
     bus.device(out, format!("{device},id=nic{i},netdev=net{i},mac={},romfile=", nic.mac))
 }
 
-fn controllers(out: &mut Args, bus: &mut Bus, domain: &Domain) -> Result<(), MachineError> {
-    match domain.machine {
-        Machine::Q35 => bus.device(out, "qemu-xhci,id=usb,p2=15,p3=15")?,
+fn usb(out: &mut Args, bus: &mut Bus, domain: &Domain) -> Result<(), MachineError> {
+    match (domain.machine, domain.helpers.usb2) {
+        (Machine::Q35, true) => {
+            // Functions of one device, where real ICH9 boards have them (docs/config/ich9-ehci-uhci.cfg of QEMU).
+            let place = |function: u32| format!("bus=pcie.0,addr=0x1d.{function:#x},multifunction=on");
+            out.two("-device", format!("ich9-usb-ehci1,id=usb,{}", place(7)));
+            for n in 0..3 {
+                let (model, port) = (format!("ich9-usb-uhci{}", n + 1), 2 * n);
+                out.two("-device", format!("{model},masterbus=usb.0,firstport={port},{}", place(n)));
+            }
+        }
+        (Machine::Q35, false) => bus.device(out, "qemu-xhci,id=usb,p2=15,p3=15")?,
         // Part of the chipset: a function of the ISA bridge.
-        Machine::I440fx => out.two("-device", "piix3-usb-uhci,id=usb,bus=pci.0,addr=0x1.0x2"),
+        (Machine::I440fx, _) => out.two("-device", "piix3-usb-uhci,id=usb,bus=pci.0,addr=0x1.0x2"),
     }
     out.two("-device", "usb-tablet,bus=usb.0");
-    let scsi = domain.disks.iter().filter(|d| d.bus == DiskBus::VirtioScsi);
-    let highest = scsi.map(scsi_place).collect::<Result<Vec<_>, _>>()?.into_iter().max();
-    for n in 0..highest.map_or(0, |h| h / UNITS_PER_CONTROLLER + 1) {
-        bus.device(out, format!("virtio-scsi-pci,id=scsi{n}"))?;
+    Ok(())
+}
+
+/// Controllers of disks, and of the guest agent's channel: that is there whether the domain has it or not, since an agent
+/// that answers is the best proof that there is.
+fn controllers(out: &mut Args, bus: &mut Bus, domain: &Domain) -> Result<(), MachineError> {
+    let transitional = transitional(domain);
+    if let Some(highest) = highest_place(domain, TargetBus::VirtioScsi)? {
+        for n in 0..=highest / UNITS_PER_CONTROLLER {
+            bus.device(out, format!("virtio-scsi-pci{transitional},id=scsi{n}"))?;
+        }
     }
-    bus.device(out, "virtio-serial-pci,id=ports")?;
+    if let Some(highest) = highest_place(domain, TargetBus::Sata)? {
+        let first = if domain.machine == Machine::Q35 { 1 } else { 0 };
+        for n in first..=highest / AHCI_PORTS {
+            bus.device(out, format!("ich9-ahci,id=ahci{n}"))?;
+        }
+    }
+    bus.device(out, format!("virtio-serial-pci{transitional},id=ports"))?;
     out.two("-device", "virtserialport,bus=ports.0,nr=1,chardev=agent,id=agent,name=org.qemu.guest_agent.0");
     Ok(())
 }
 
-fn scsi_place(disk: &DomainDisk) -> Result<u32, MachineError> {
-    let place = disk.target.strip_prefix("sd").and_then(letters_to_index);
+/// What virtio models end with in a domain whose drivers know ids of virtio 0.9 only.
+fn transitional(domain: &Domain) -> &'static str {
+    if domain.helpers.transitional { "-transitional" } else { "" }
+}
+
+/// The place that a disk's name gives it on its bus.
+fn place(disk: &DomainDisk) -> Result<u32, MachineError> {
+    let place = disk.target.strip_prefix(disk.bus.prefix()).and_then(letters_to_index);
     place.ok_or_else(|| MachineError::Value { what: "the disk target", value: disk.target.clone() })
+}
+
+fn highest_place(domain: &Domain, bus: TargetBus) -> Result<Option<u32>, MachineError> {
+    let disks = domain.disks.iter().filter(|d| d.bus == bus);
+    Ok(disks.map(place).collect::<Result<Vec<_>, _>>()?.into_iter().max())
 }
 
 fn disks(out: &mut Args, bus: &mut Bus, setup: &Setup<'_>) -> Result<(), MachineError> {
@@ -114,9 +147,24 @@ fn disks(out: &mut Args, bus: &mut Bus, setup: &Setup<'_>) -> Result<(), Machine
             properties.push_str(&format!(",bootindex={}", place + 1));
         }
         match disk.bus {
-            DiskBus::VirtioBlk => bus.device(out, format!("virtio-blk-pci,{properties}"))?,
-            DiskBus::VirtioScsi => {
-                let place = scsi_place(disk)?;
+            TargetBus::VirtioBlk => {
+                let transitional = transitional(setup.domain);
+                bus.device(out, format!("virtio-blk-pci{transitional},{properties}"))?;
+            }
+            TargetBus::Sata => {
+                let place = place(disk)?;
+                let port = sata_port(setup.domain.machine, place);
+                out.two("-device", format!("ide-hd,bus={port},unit=0,{properties}"));
+            }
+            TargetBus::Ide => {
+                let place = place(disk)?;
+                if setup.domain.machine != Machine::I440fx || place >= IDE_DRIVES {
+                    return Err(MachineError::Value { what: "the IDE disk", value: disk.target.clone() });
+                }
+                out.two("-device", format!("ide-hd,bus=ide.{},unit={},{properties}", place / 2, place % 2));
+            }
+            TargetBus::VirtioScsi => {
+                let place = place(disk)?;
                 let (controller, unit) = (place / UNITS_PER_CONTROLLER, place % UNITS_PER_CONTROLLER);
                 // libvirt leaves out unit 7, the controller's own.
                 let lun = if unit >= 7 { unit + 1 } else { unit };
@@ -126,6 +174,15 @@ fn disks(out: &mut Args, bus: &mut Bus, setup: &Setup<'_>) -> Result<(), Machine
         }
     }
     Ok(())
+}
+
+/// The bus of a SATA place: the chipset's own controller is called `ide`.
+fn sata_port(machine: Machine, place: u32) -> String {
+    let (controller, port) = (place / AHCI_PORTS, place % AHCI_PORTS);
+    match (machine, controller) {
+        (Machine::Q35, 0) => format!("ide.{port}"),
+        _ => format!("ahci{controller}.{port}"),
+    }
 }
 
 /// The overlay over the result, which is opened read-only. The chain is given here in full and ends with the result,
@@ -160,22 +217,40 @@ fn boot_order(disks: &[DomainDisk]) -> Vec<usize> {
     }
 }
 
-/// Empty drives on the chipset's own controller.
-fn cdroms(out: &mut Args, domain: &Domain) {
-    let (room, per_bus) = match domain.machine {
-        Machine::Q35 => (MAX_CDROMS_Q35, 1),
-        Machine::I440fx => (MAX_CDROMS_I440FX, 2),
+/// Places of the chipset's own controller that disks leave to CD-ROM drives, behind the disks.
+fn cdrom_places(domain: &Domain) -> std::ops::Range<u32> {
+    let (bus, places) = match domain.machine {
+        Machine::Q35 => (TargetBus::Sata, AHCI_PORTS),
+        Machine::I440fx => (TargetBus::Ide, IDE_DRIVES),
     };
-    for i in 0..domain.cdroms.min(room) {
+    let taken = highest_place(domain, bus).ok().flatten().map_or(0, |highest| highest.saturating_add(1));
+    taken.min(places)..places
+}
+
+/// Empty CD-ROM drives that a test VM has room for.
+pub fn cdrom_room(domain: &Domain) -> u32 {
+    cdrom_places(domain).len().try_into().unwrap_or(0)
+}
+
+fn cdroms(out: &mut Args, domain: &Domain) {
+    let per_bus = if domain.machine == Machine::Q35 { 1 } else { 2 };
+    for i in cdrom_places(domain).take(domain.cdroms as usize) {
         out.two("-device", format!("ide-cd,bus=ide.{},unit={}", i / per_bus, i % per_bus));
     }
 }
 
 fn helpers(out: &mut Args, bus: &mut Bus, setup: &Setup<'_>) -> Result<(), MachineError> {
-    bus.device(out, "virtio-balloon-pci")?;
-    out.two("-object", "rng-random,id=random,filename=/dev/urandom");
-    bus.device(out, "virtio-rng-pci,rng=random")?;
-    out.two("-device", "pvpanic");
+    let (helpers, transitional) = (setup.domain.helpers, transitional(setup.domain));
+    if helpers.balloon {
+        bus.device(out, format!("virtio-balloon-pci{transitional}"))?;
+    }
+    if helpers.rng {
+        out.two("-object", "rng-random,id=random,filename=/dev/urandom");
+        bus.device(out, format!("virtio-rng-pci{transitional},rng=random"))?;
+    }
+    if helpers.panic != Panic::Hyperv {
+        out.two("-device", "pvpanic");
+    }
     if let Some(genid) = setup.domain.genid.as_deref().filter(|id| is_id(id)) {
         out.two("-device", format!("vmgenid,guid={genid}"));
     }

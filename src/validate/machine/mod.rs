@@ -2,10 +2,11 @@
 //!
 //! Sources: qemu(1); docs/system/device-url-syntax and -blockdev's QAPI schema (`BlockdevOptions`). What differs from
 //! the domain on purpose: no network besides QEMU's own, restricted; overlays instead of the disks; the serial port
-//! goes to a file; the firmware's debug port is read; the CPU is the host's or everything that TCG can do.
+//! goes to a file; the firmware's debug port is read; the CPU is the host's or everything that TCG can do, without Hyper-V's
+//! interface there; the agent's channel and a way to tell of a panic are always there.
 
 mod devices;
-pub use devices::{MAX_CDROMS_I440FX, MAX_CDROMS_Q35};
+pub use devices::cdrom_room;
 
 pub mod firmware;
 mod slots;
@@ -16,7 +17,8 @@ use std::path::{Path, PathBuf};
 
 use h2k_config::TargetFormat;
 
-use crate::emit::domain::{Clock, CpuTopology, Domain, Machine, TargetFirmware};
+use crate::emit::domain::{Clock, CpuTopology, Domain, Enlightenment, Machine, Panic, TargetFirmware};
+use crate::emit::xml::SPINLOCK_RETRIES;
 
 use super::verdict::Accel;
 use firmware::Ovmf;
@@ -158,9 +160,10 @@ fn board(out: &mut Args, setup: &Setup<'_>) {
     }
     out.two("-machine", properties);
     let (accel, cpu) = match setup.accel {
-        Accel::Kvm => ("kvm", "host"),
-        // Five-level page tables: bootloaders trip over them under TCG, and no guest needs them here.
-        Accel::Tcg => ("tcg,thread=multi", "max,la57=off"),
+        Accel::Kvm => ("kvm", format!("host{}", hyperv(domain))),
+        // Five-level page tables: bootloaders trip over them under TCG, and no guest needs them here. Hyper-V's interface
+        // is KVM's.
+        Accel::Tcg => ("tcg,thread=multi", "max,la57=off".to_owned()),
     };
     out.two("-accel", accel);
     out.two("-cpu", cpu);
@@ -179,6 +182,37 @@ fn board(out: &mut Args, setup: &Setup<'_>) {
             out.two(option, value);
         }
     }
+}
+
+/// Hyper-V's interface as properties of the CPU (QEMU, docs/system/i386/hyperv.rst). A guest that knows it tells of its
+/// stop code there without any driver, so the test always listens.
+fn hyperv(domain: &Domain) -> String {
+    let mut out = String::new();
+    for part in &domain.hyperv {
+        out.push_str(match part {
+            Enlightenment::Relaxed => ",hv-relaxed=on",
+            Enlightenment::Vapic => ",hv-vapic=on",
+            Enlightenment::Spinlocks => ",hv-spinlocks=",
+            Enlightenment::Vpindex => ",hv-vpindex=on",
+            Enlightenment::Runtime => ",hv-runtime=on",
+            Enlightenment::Synic => ",hv-synic=on",
+            Enlightenment::Stimer => ",hv-stimer=on",
+            Enlightenment::StimerDirect => ",hv-stimer-direct=on",
+            Enlightenment::Reset => ",hv-reset=on",
+            Enlightenment::Frequencies => ",hv-frequencies=on",
+            Enlightenment::Reenlightenment => ",hv-reenlightenment=on",
+            Enlightenment::Tlbflush => ",hv-tlbflush=on",
+            Enlightenment::Ipi => ",hv-ipi=on",
+            Enlightenment::Clock => ",hv-time=on",
+        });
+        if *part == Enlightenment::Spinlocks {
+            out.push_str(&SPINLOCK_RETRIES.to_string());
+        }
+    }
+    if !domain.hyperv.is_empty() || domain.helpers.panic == Panic::Hyperv {
+        out.push_str(",hv-crash=on");
+    }
+    out
 }
 
 /// OVMF in two flash chips.

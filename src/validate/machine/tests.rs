@@ -1,9 +1,8 @@
 //! Arguments as they come out; that QEMU takes them is shown by the boot tests.
 
 use super::*;
-use crate::emit::domain::DomainDisk;
-use crate::emit::tests::{bios, disk, nic};
-use h2k_config::DiskBus;
+use crate::emit::domain::{DomainDisk, Helpers, TargetBus};
+use crate::emit::tests::{bios, disk, nic, windows_7};
 
 fn files(domain: &Domain) -> Files {
     let disk = |i: usize| TestDisk {
@@ -90,7 +89,7 @@ fn a_secure_guest_looks_like_this() {
     domain.tpm = true;
     domain.clock = Clock::Localtime;
     domain.nics = vec![nic(1), nic(2)];
-    domain.disks = vec![disk(DiskBus::VirtioScsi, 0), disk(DiskBus::VirtioScsi, 8)];
+    domain.disks = vec![disk(TargetBus::VirtioScsi, 0), disk(TargetBus::VirtioScsi, 8)];
     domain.disks[0].boot_order = None;
     domain.disks[1].boot_order = Some(3);
     domain.disks[1].serial = Some("x,bootindex=9".into());
@@ -162,6 +161,74 @@ fn a_secure_guest_looks_like_this() {
 }
 
 #[test]
+fn a_windows_guest_has_hyper_v_with_kvm_only() {
+    let mut domain = windows_7();
+    let shown = lines(&domain, Accel::Kvm).unwrap();
+    let cpu = "-cpu host,hv-relaxed=on,hv-vapic=on,hv-spinlocks=8191,hv-time=on,hv-crash=on\n";
+    for part in [
+        cpu,
+        "-rtc base=localtime,driftfix=slew\n",
+        "-device ich9-usb-ehci1,id=usb,bus=pcie.0,addr=0x1d.0x7,multifunction=on\n",
+        "-device ich9-usb-uhci3,masterbus=usb.0,firstport=4,bus=pcie.0,addr=0x1d.0x2,multifunction=on\n",
+        "-device usb-tablet,bus=usb.0\n",
+        "-device virtio-net-pci-transitional,id=nic0,",
+        "-device virtio-blk-pci-transitional,drive=disk0,",
+        "-device virtio-serial-pci-transitional,id=ports,",
+        "-device virtio-balloon-pci-transitional,",
+        "-device virtio-rng-pci-transitional,",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    let shown = lines(&domain, Accel::Tcg).unwrap();
+    assert!(shown.contains("-cpu max,la57=off\n") && !shown.contains("hv-"), "{shown}");
+    domain.hyperv = crate::emit::tests::ALL_ENLIGHTENMENTS.to_vec();
+    domain.helpers = Helpers { panic: Panic::Hyperv, balloon: false, rng: false, ..Helpers::default() };
+    let shown = lines(&domain, Accel::Kvm).unwrap();
+    let cpu = "-cpu host,hv-relaxed=on,hv-vapic=on,hv-spinlocks=8191,hv-vpindex=on,hv-runtime=on,hv-synic=on,\
+               hv-stimer=on,hv-stimer-direct=on,hv-reset=on,hv-frequencies=on,hv-reenlightenment=on,hv-tlbflush=on,\
+               hv-ipi=on,hv-time=on,hv-crash=on\n";
+    assert!(shown.contains(cpu), "{shown}");
+    for part in ["balloon", "rng", "pvpanic", "ehci", "transitional,drive"] {
+        assert!(!shown.contains(part), "{part} is in\n{shown}");
+    }
+}
+
+#[test]
+fn disks_on_the_boards_controllers_sit_where_their_names_say() {
+    let board = |machine, bus, count: u32, cdroms| {
+        let mut domain = Domain { machine, cdroms, ..bios() };
+        domain.disks = (0..count).map(|i| DomainDisk { boot_order: None, ..disk(bus, i) }).collect();
+        let shown = lines(&domain, Accel::Tcg)?;
+        let devices = shown.lines().filter(|l| ["ide-", "ahci"].iter().any(|part| l.contains(part)));
+        let short =
+            |line: &str| line.trim_start_matches("-device ").split(",drive").next().unwrap().to_owned();
+        Ok::<_, MachineError>((devices.map(short).collect::<Vec<_>>(), cdrom_room(&domain)))
+    };
+    let (q35, room) = board(Machine::Q35, TargetBus::Sata, 8, 1).unwrap();
+    assert_eq!((q35.len(), room), (9, 0));
+    assert!(q35[0].starts_with("ich9-ahci,id=ahci1,bus=port"), "{q35:?}");
+    assert_eq!(q35[1..3], ["ide-hd,bus=ide.0,unit=0", "ide-hd,bus=ide.1,unit=0"]);
+    assert_eq!(q35[7..], ["ide-hd,bus=ahci1.0,unit=0", "ide-hd,bus=ahci1.1,unit=0"]);
+    let (q35, room) = board(Machine::Q35, TargetBus::Sata, 2, 2).unwrap();
+    assert_eq!(
+        (&q35[2..], room),
+        (&["ide-cd,bus=ide.2,unit=0", "ide-cd,bus=ide.3,unit=0"].map(str::to_owned)[..], 4)
+    );
+    let (old, room) = board(Machine::I440fx, TargetBus::Ide, 3, 2).unwrap();
+    let expected = [
+        "ide-hd,bus=ide.0,unit=0",
+        "ide-hd,bus=ide.0,unit=1",
+        "ide-hd,bus=ide.1,unit=0",
+        "ide-cd,bus=ide.1,unit=1",
+    ];
+    assert_eq!((old, room), (expected.map(str::to_owned).to_vec(), 1));
+    let (old, _) = board(Machine::I440fx, TargetBus::Sata, 1, 0).unwrap();
+    assert_eq!(old, ["ich9-ahci,id=ahci0,bus=pci.0,addr=0x4", "ide-hd,bus=ahci0.0,unit=0"]);
+    assert!(board(Machine::Q35, TargetBus::Ide, 1, 0).is_err());
+    assert!(board(Machine::I440fx, TargetBus::Ide, 5, 0).is_err());
+}
+
+#[test]
 fn values_that_could_add_arguments_are_refused() {
     let refused = |change: fn(&mut Domain)| {
         let mut domain = bios();
@@ -172,7 +239,7 @@ fn values_that_could_add_arguments_are_refused() {
     assert!(refused(|d| d.nics[0].mac = "52:54:00:00:00:01,x=y".into()).contains("MAC"));
     assert!(refused(|d| d.nics = (0..255).map(nic).collect()).contains("PCI slots"));
     assert!(
-        refused(|d| d.disks = vec![DomainDisk { target: "sd,x".into(), ..disk(DiskBus::VirtioScsi, 0) }])
+        refused(|d| d.disks = vec![DomainDisk { target: "sd,x".into(), ..disk(TargetBus::VirtioScsi, 0) }])
             .contains("target")
     );
     let mut domain = bios();

@@ -177,7 +177,10 @@ fn mistakes_of_a_vm() {
         ("{from: 'nbd://h/*'}", vec!["2:14 from: a URI is no glob: name it as source"]),
         ("{source: a, sorce: b}", vec!["2:19 unknown key \"sorce\"; did you mean \"source\"?"]),
         ("{source: a, disk_bus: ide}", vec!["2:19 unknown key \"disk_bus\"; did you mean \"disk-bus\"?"]),
-        ("{source: a, disk-bus: ide}", vec!["2:29 disk-bus: \"ide\" is none of virtio-blk, virtio-scsi"]),
+        (
+            "{source: a, disk-bus: ide}",
+            vec!["2:29 disk-bus: \"ide\" is none of virtio-blk, virtio-scsi, sata"],
+        ),
         ("{source: a, state: x}", vec!["2:19 state: is no VM's: it stands in defaults"]),
         ("{source: a, wave: x}", vec!["2:25 wave: there is no wave \"x\": the file has no waves"]),
         ("{source: a, priority: high}", vec!["2:29 priority: \"high\" is no number from -10000 to 10000"]),

@@ -37,7 +37,7 @@ pub(super) fn concerns(
 /// Its initramfs cannot be changed either.
 fn drivers(uki: &UkiFacts, facts: &GuestFacts, bus: DiskBus) -> Option<Concern> {
     let inside = uki.modules.as_ref()?;
-    let driver = if bus == DiskBus::VirtioScsi { "virtio_scsi" } else { "virtio_blk" };
+    let driver = crate::linux::ramdisk::drivers::controller(bus);
     let built_in = |k: &KernelFacts| k.builtin.iter().any(|name| name == driver);
     if inside.iter().any(|name| name == driver) || facts.kernels.iter().any(built_in) {
         return None;

@@ -9,6 +9,16 @@ pub(crate) fn needed(bus: DiskBus) -> &'static [&'static str] {
     match bus {
         DiskBus::VirtioBlk => &["virtio_pci", "virtio_blk"],
         DiskBus::VirtioScsi => &["virtio_pci", "virtio_scsi", "sd_mod"],
+        DiskBus::Sata => &["ahci", "sd_mod"],
+    }
+}
+
+/// The driver of the bus's controller.
+pub(crate) fn controller(bus: DiskBus) -> &'static str {
+    match bus {
+        DiskBus::VirtioBlk => "virtio_blk",
+        DiskBus::VirtioScsi => "virtio_scsi",
+        DiskBus::Sata => "ahci",
     }
 }
 
@@ -24,6 +34,7 @@ pub(super) fn helpers(bus: DiskBus) -> &'static [&'static str] {
             "scsi_mod",
             "scsi_common",
         ],
+        DiskBus::Sata => &["libahci", "libata", "scsi_mod", "scsi_common"],
     }
 }
 

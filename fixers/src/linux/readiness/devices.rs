@@ -3,8 +3,6 @@
 //! Sources: fstab(5) and blkid(8) (tags), udev's 60-persistent-storage.rules (`/dev/disk`), virtio_blk and sd of Linux
 //! (`vdX`, `sdX`).
 
-use h2k_config::DiskBus;
-
 use crate::facts::BlockDevice;
 use crate::linux::fields::unescape;
 use crate::linux::names::{find_volume, place_of};
@@ -122,7 +120,7 @@ impl<'a> Seen<'a> {
                 let old = ["scsi-", "ata-", "wwn-", "nvme-", "ide-"];
                 let here =
                     old.iter().any(|start| name.starts_with(start) || name.contains(&format!("-{start}")));
-                if here && !self.target.disks.contains(&DiskBus::VirtioScsi) {
+                if here && !self.target.disks.iter().any(|bus| bus.is_sd()) {
                     return Found::Missing(format!("{name} is a name of other hardware than virtio-blk"));
                 }
                 Found::Unknown(format!("whether {name} exists depends on where the disk is attached"))
@@ -177,15 +175,15 @@ impl<'a> Seen<'a> {
     /// `vda1`, `sda1`: a name by the order in which disks are found.
     fn by_position(&self, name: &str) -> Found<'a> {
         let (wanted, rest) = match (name.strip_prefix("vd"), name.strip_prefix("sd")) {
-            (Some(rest), _) => (DiskBus::VirtioBlk, rest),
-            (_, Some(rest)) => (DiskBus::VirtioScsi, rest),
+            (Some(rest), _) => (false, rest),
+            (_, Some(rest)) => (true, rest),
             _ if ["hd", "xvd", "nvme", "cciss", "mmcblk"].iter().any(|p| name.starts_with(p)) => {
                 return Found::Missing(format!("/dev/{name} is a name of other hardware"));
             }
             _ => return Found::Unknown(format!("/dev/{name} is not understood")),
         };
-        let on: Vec<usize> =
-            (0..self.target.disks.len()).filter(|i| self.target.disks.get(*i) == Some(&wanted)).collect();
+        let is_sd = |i: &usize| self.target.disks.get(*i).is_some_and(|bus| bus.is_sd() == wanted);
+        let on: Vec<usize> = (0..self.target.disks.len()).filter(is_sd).collect();
         let [disk] = on.as_slice() else {
             return match on.len() {
                 0 => Found::Missing(format!("no disk of the target is called /dev/{name}")),

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use h2k_config::{NetworkTarget, Policy};
 use h2k_fixers::GuestFacts;
+use h2k_fixers::facts::windows::{Shutdown, WindowsVersion};
 use h2k_fixers::facts::{
-    BlockDevice, DiskFacts, FirmwareOnDisk, InterfaceFacts, Mount, NicHardware, SystemFacts,
+    BlockDevice, DiskFacts, FirmwareOnDisk, InterfaceFacts, Mount, NicHardware, SystemFacts, WindowsFacts,
 };
+use h2k_fixers::windows::drivers::ROLES;
 use h2k_transports::{
     Bus, DiskFormat, DiskLocation, Features, Firmware, PowerState, Slot, SourceDisk, SourceKind, SourceNic,
     SourceVm, Tristate,
@@ -15,7 +17,7 @@ use h2k_transports::{
 use crate::plan::Forecast;
 use crate::plan::host::HostFacts;
 use crate::plan::rules::{self, Seen, Space};
-use crate::plan::target::{target, with_macs};
+use crate::plan::target::{Drivers, target, with_macs};
 use crate::stages::flatten::FlatDisk;
 
 /// MAC address of the VM's NIC.
@@ -32,6 +34,7 @@ pub struct Vm {
     pub output: Option<Space>,
     pub host: HostFacts,
     pub runs_in_guest: bool,
+    pub drivers: Option<Drivers>,
 }
 
 impl Vm {
@@ -60,7 +63,39 @@ impl Vm {
                 swtpm: true,
             },
             runs_in_guest: false,
+            drivers: None,
         }
+    }
+
+    /// A Windows Server 2022 with virtio drivers.
+    pub fn windows() -> Self {
+        let mut vm = Self::sound();
+        vm.facts.kernels.clear();
+        vm.facts.network.interfaces.clear();
+        let system = vm.system();
+        (system.kind, system.distro) = ("windows".to_owned(), "windows".to_owned());
+        (system.product, system.major) = ("Windows Server 2022 Standard".to_owned(), 10);
+        vm.facts.windows = Some(WindowsFacts {
+            version: WindowsVersion {
+                product: "Windows Server 2022 Standard".to_owned(),
+                major: 10,
+                build: 20_348,
+                product_type: "ServerNT".to_owned(),
+                ..WindowsVersion::default()
+            },
+            shutdown: Shutdown::Clean,
+            control_sets: vec!["ControlSet001".to_owned()],
+            ..WindowsFacts::default()
+        });
+        vm.facts.init.clock_local = true;
+        vm.facts.mounts[0].mountpoint = "/c".to_owned();
+        vm.drivers = Some(Drivers { virtio: ROLES.into(), board: false });
+        vm
+    }
+
+    /// What its registry says.
+    pub fn registry(&mut self) -> &mut WindowsFacts {
+        self.facts.windows.as_mut().unwrap()
     }
 
     /// Calls `look` with what was seen.
@@ -72,10 +107,11 @@ impl Vm {
             disks: &self.disks,
             facts: &facts,
             policy: &self.policy,
-            target: &target(&self.name, &self.source, &facts, &self.policy, &sizes),
+            target: &target(&self.name, &self.source, &facts, &self.policy, &sizes, self.drivers.as_ref()),
             forecast: &self.forecast,
             output: self.output.clone(),
             host: &self.host,
+            drivers: self.drivers.as_ref(),
             runs_in_guest: self.runs_in_guest,
         })
     }

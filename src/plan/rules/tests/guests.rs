@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case] = &[
         let other = vm.facts.systems[0].clone();
         vm.facts.systems.push(other);
     }),
-    ("guest.unsupported", |vm| vm.system().kind = "windows".to_owned()),
+    ("guest.unsupported", |vm| vm.system().kind = "freebsd".to_owned()),
     ("guest.distro-unknown", |vm| vm.system().distro = "selfmade".to_owned()),
     ("guest.encrypted-system", |vm| {
         vm.facts.systems.clear();
@@ -37,7 +37,13 @@ pub(super) const CASES: &[Case] = &[
         vm.holds("crypto_LUKS");
     }),
     ("guest.encrypted", |vm| vm.holds("crypto_LUKS")),
-    ("guest.encrypted", |vm| vm.holds("BitLocker")),
+    ("windows.bitlocker", |vm| vm.holds("BitLocker")),
+    ("windows.bitlocker-system", |vm| {
+        vm.facts.systems.clear();
+        vm.facts.disks.clear();
+        vm.holds("BitLocker");
+    }),
+    ("windows.dynamic-disks", |vm| vm.facts.disks[0].dynamic = true),
     ("guest.key-unused", |vm| {
         vm.policy.keys = vec!["UUID=11111111-2222-4333-8444-555555555555:env:K".parse().unwrap()]
     }),
@@ -105,7 +111,7 @@ fn only_what_is_known_to_be_old_is_old() {
 #[test]
 fn addresses_are_written_for_linux_only() {
     let mut vm = Vm::sound();
-    vm.system().kind = "windows".to_owned();
+    vm.system().kind = "freebsd".to_owned();
     vm.policy.addressing.insert(MAC.to_owned(), Addressing::Dhcp);
     assert_eq!(vm.found(), ["guest.unsupported", "policy.no-linux"]);
 }

@@ -1,0 +1,114 @@
+//! `windows.boot-driver`: the driver of the disk that Windows boots from.
+
+use h2k_config::{DiskBus, Policy};
+
+use super::drivers::{Package, Role};
+use super::guest_target;
+use super::stage::{self, Depth, Files, Stage};
+use super::virtio::Virtio;
+use crate::concern::{Concern, Severity};
+use crate::hive::HiveEditor;
+use crate::{Edit, Fixer, Guest, GuestFacts, Proposal, error::Result};
+
+const ID: &str = "windows.boot-driver";
+
+/// Makes the virtio disk driver one that the boot loader loads.
+pub struct BootDriver;
+
+impl Fixer for BootDriver {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn summary(&self) -> &'static str {
+        "installs the virtio disk driver so that Windows boots from it the first time"
+    }
+
+    fn explanation(&self) -> &'static str {
+        "Windows only finds the disk that it boots from if the driver of its controller is loaded by the boot loader and \
+         tied to the controller before plug and play runs; else it stops with INACCESSIBLE_BOOT_DEVICE (0x7B). h2k takes \
+         the driver package of the guest's own version from --virtio-win, by what its INF file says, and installs it as \
+         Windows would: files in the driver store and in System32\\drivers, INF file and catalog under the next free \
+         oemN name, the service with a boot start in every control set that Select names (StartOverride removed), and \
+         from Windows 8 on the driver database with configuration, descriptors and device ids; before that \
+         CriticalDeviceDatabase. No stub package is left behind. Without a driver the target's disks are on SATA, which \
+         Windows knows."
+    }
+
+    fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
+        let mut proposal = Proposal::default();
+        let Some(windows) = facts.windows() else { return Ok(proposal) };
+        let role = match policy.disk_bus {
+            DiskBus::VirtioBlk => Role::Blk,
+            DiskBus::VirtioScsi => Role::Scsi,
+            // Hardware that Windows knows is wanted.
+            DiskBus::Sata => return Ok(proposal),
+        };
+        let stage = Stage { guest, windows, fixer: ID };
+        let Some(target) = guest_target::target(windows, &stage.hives()?)? else { return Ok(proposal) };
+        let virtio = match Virtio::open(policy, target) {
+            Ok(Some(virtio)) => virtio,
+            Ok(None) => {
+                proposal.concerns.push(none());
+                return Ok(proposal);
+            }
+            Err(concern) => {
+                proposal.concerns.push(*concern);
+                return Ok(proposal);
+            }
+        };
+        let (package, concerns) = virtio.find(role, true);
+        proposal.concerns = concerns;
+        if let Some(package) = package {
+            proposal.edits = edits(&stage, &package)?;
+        }
+        Ok(proposal)
+    }
+}
+
+fn edits(stage: &Stage<'_>, package: &Package) -> Result<Vec<Edit>> {
+    let Some(service) = &package.service else { return Ok(Vec::new()) };
+    let reason = format!("Windows boots from {}: {}", package.role, package.reason);
+    let files = Files { stage, reason: &reason };
+    let mut edits = Vec::new();
+    let mut published = None;
+    match &stage.windows.driver_database {
+        Some(database) => {
+            let (made, names) = stage.install(database, &[(package, Depth::Configured, reason.clone())])?;
+            edits.extend(made);
+            published = names.into_iter().next();
+        }
+        None => edits.extend(stage::on_device_path(stage, &[(package, reason.clone())])?),
+    }
+    edits.extend(files.in_place(package)?);
+    // After the database's edit, which may be of the same hive.
+    let mut seen = crate::Recorder::new(stage.guest);
+    for edit in &edits {
+        crate::GuestMut::apply(&mut seen, edit)?;
+    }
+    let Some(system) = seen.hive(&stage.windows.hives.system)? else { return Ok(edits) };
+    let mut editor = HiveEditor::new(&system)?;
+    let (owner, store) = published.map(|p| (p.inf, p.store)).unzip();
+    for set in &stage.windows.control_sets {
+        let store = store.as_deref().unwrap_or_default();
+        stage::boot_service(&mut editor, set, service, owner.as_deref(), store)?;
+        if stage.windows.driver_database.is_none() {
+            stage::critical_devices(&mut editor, set, package, service)?;
+        }
+    }
+    let reason =
+        format!("{} is loaded by the boot loader, in every control set that Select names", service.name);
+    edits.extend(stage.registry(&stage.windows.hives.system, editor, &reason));
+    Ok(edits)
+}
+
+fn none() -> Concern {
+    Concern::new(
+        "windows.virtio-win.none",
+        Severity::Warning,
+        "virtio-win",
+        "there are no virtio drivers for Windows on this host: the target's disks and NICs are of kinds that Windows \
+         knows, which are slower",
+        "give the ISO image or directory of virtio-win with --virtio-win",
+    )
+}

@@ -1,0 +1,141 @@
+//! Which addresses the target's NICs are to have.
+
+use std::net::IpAddr;
+
+use h2k_config::{Addressing, Policy, StaticAddress};
+
+use crate::concern::{Concern, Severity};
+use crate::facts::windows::WindowsAdapter;
+use crate::facts::{GuestFacts, WindowsFacts};
+
+/// Longest name of a connection that is given again.
+const MAX_NAME: usize = 64;
+
+/// A NIC of the target, and what it is to have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// MAC as `getmac` prints it (`00-50-56-AA-BB-01`).
+    pub mac: String,
+    /// Name of the connection; `None` to leave the one that Windows gives.
+    pub name: Option<String>,
+    /// DHCP for IPv4 where no address of it is given.
+    pub dhcp: bool,
+    /// Addresses with the length of their prefix.
+    pub addresses: Vec<(IpAddr, u8)>,
+    pub gateways: Vec<IpAddr>,
+    pub dns: Vec<IpAddr>,
+}
+
+/// The NICs that something has to be done for.
+pub(super) fn wanted(
+    facts: &GuestFacts,
+    windows: &WindowsFacts,
+    policy: &Policy,
+    concerns: &mut Vec<Concern>,
+) -> Vec<Wanted> {
+    let mut all = Vec::new();
+    for (index, nic) in facts.hardware.nics.iter().enumerate() {
+        let adapter = windows.adapters.iter().find(|adapter| adapter.nic == Some(index));
+        let asked = [Some(&nic.mac), nic.source_mac.as_ref()];
+        let asked = asked.into_iter().flatten().find_map(|mac| policy.addressing.get(mac));
+        let mut wanted = match asked {
+            Some(Addressing::Dhcp) => Wanted { dhcp: true, ..Wanted::default() },
+            Some(Addressing::Static(addresses)) => given(addresses),
+            None => adapter.map(|adapter| kept(adapter, concerns)).unwrap_or_default(),
+        };
+        wanted.mac = nic.mac.to_uppercase().replace(':', "-");
+        wanted.name = adapter.and_then(|adapter| name(adapter, concerns));
+        let nothing = wanted.addresses.is_empty() && wanted.dns.is_empty() && asked.is_none();
+        if !(nothing && wanted.name.is_none()) {
+            all.push(wanted);
+        }
+    }
+    lost(windows, concerns);
+    all
+}
+
+fn given(addresses: &[StaticAddress]) -> Wanted {
+    let mut wanted = Wanted::default();
+    for one in addresses {
+        wanted.addresses.push((one.address, one.prefix));
+        wanted.gateways.extend(one.gateway);
+        wanted.dns.extend(&one.dns);
+    }
+    wanted
+}
+
+/// What the adapter has now. What is no address is left out and told.
+fn kept(adapter: &WindowsAdapter, concerns: &mut Vec<Concern>) -> Wanted {
+    let mut odd = Vec::new();
+    let mut address = |text: &String| {
+        let parsed = text.parse::<IpAddr>().ok();
+        if parsed.is_none() {
+            odd.push(text.clone());
+        }
+        parsed
+    };
+    let gateways = adapter.gateways.iter().filter_map(&mut address).collect();
+    let dns = adapter.dns.iter().filter_map(&mut address).collect();
+    let addresses = adapter
+        .addresses
+        .iter()
+        .filter_map(|text| {
+            let (ip, length) = text.split_once('/')?;
+            Some((address(&ip.to_owned())?, length.parse().ok()?))
+        })
+        .collect();
+    if !odd.is_empty() {
+        concerns.push(Concern::new(
+            "windows.network.odd",
+            Severity::Warning,
+            adapter.name.clone(),
+            format!("what is no IP address is not restored: {}", odd.join(", ")),
+            "look at the network settings of the guest after the migration",
+        ));
+    }
+    Wanted { dhcp: false, addresses, gateways, dns, ..Wanted::default() }
+}
+
+/// The name of the old connection, where it can stand in a batch file without meaning anything.
+fn name(adapter: &WindowsAdapter, concerns: &mut Vec<Concern>) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -_.#()".contains(c);
+    let sound = !adapter.name.is_empty() && adapter.name.len() <= MAX_NAME && adapter.name.chars().all(plain);
+    if sound {
+        return Some(adapter.name.clone());
+    }
+    if !adapter.name.is_empty() {
+        concerns.push(Concern::new(
+            "windows.network.name",
+            Severity::Information,
+            adapter.name.clone(),
+            "the connection's name has characters that are not written into the first boot's script: the new connection \
+             gets the name that Windows gives it",
+            "rename the connection in the guest after the migration",
+        ));
+    }
+    None
+}
+
+/// Static addresses of adapters that no NIC of the VM is known to be.
+fn lost(windows: &WindowsFacts, concerns: &mut Vec<Concern>) {
+    for adapter in windows.adapters.iter().filter(|a| a.nic.is_none() && !a.addresses.is_empty()) {
+        concerns.push(Concern::new(
+            "windows.network.lost",
+            Severity::Warning,
+            format!("{} ({})", adapter.name, adapter.description),
+            format!(
+                "static addresses of an adapter that cannot be told to be one of the VM's NICs are not restored: {}",
+                adapter.addresses.join(", ")
+            ),
+            "if they are in use, give them with --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
+        ));
+    }
+}
+
+/// Device instances of adapters that will be gone.
+pub(super) fn ghosts(windows: &WindowsFacts) -> Vec<String> {
+    let sound = |c: char| c.is_ascii_alphanumeric() || "\\&_-{}.#".contains(c);
+    let instances = windows.adapters.iter().map(|adapter| adapter.instance.clone());
+    // virtio adapters of an earlier life on KVM are the target's own kind.
+    instances.filter(|i| i.chars().all(sound) && !i.to_uppercase().contains("VEN_1AF4")).collect()
+}

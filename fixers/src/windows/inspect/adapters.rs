@@ -1,0 +1,125 @@
+//! Network adapters: what hardware Windows knew, and how its connections are configured.
+
+use super::super::mac::{from_bytes, from_instance, from_text};
+use crate::error::Result;
+use crate::facts::SourceHardware;
+use crate::facts::windows::WindowsAdapter;
+use crate::hive::{Hive, Key};
+
+/// Setup class of network adapters (devguid.h, `GUID_DEVCLASS_NET`).
+pub(crate) const NET_CLASS: &str = "{4d36e972-e325-11ce-bfc1-08002be10318}";
+/// Adapters that are looked at: removed hardware leaves its own behind for ever.
+const MAX_ADAPTERS: usize = 500;
+/// Buses of hardware; `ROOT`, `SWD` and the like are software.
+const HARDWARE: [&str; 3] = ["PCI\\", "VMBUS\\", "XENVIF\\"];
+
+/// The adapters of a control set.
+///
+/// # Errors
+/// The hive is damaged.
+pub(super) fn adapters(system: &Hive, set: &str, hardware: &SourceHardware) -> Result<Vec<WindowsAdapter>> {
+    let Some(class) = system.key(&format!("{set}\\Control\\Class\\{NET_CLASS}"))? else {
+        return Ok(Vec::new());
+    };
+    let mut adapters = Vec::new();
+    for key in class.children()?.into_iter().take(MAX_ADAPTERS) {
+        let Some(guid) = key.text("NetCfgInstanceId")? else { continue };
+        let network = format!("{set}\\Control\\Network\\{NET_CLASS}\\{guid}\\Connection");
+        let connection = system.key(&network)?;
+        let told =
+            |name: &str| connection.as_ref().map(|key| key.text(name)).transpose().map(Option::flatten);
+        // Before Windows 8 only the connection tells the instance.
+        let instance = match key.text("DeviceInstanceID")? {
+            Some(instance) => instance,
+            None => told("PnpInstanceID")?.unwrap_or_default(),
+        };
+        if !HARDWARE.iter().any(|bus| instance.to_uppercase().starts_with(bus)) {
+            continue;
+        }
+        let mut adapter = WindowsAdapter {
+            name: told("Name")?.unwrap_or_default(),
+            description: key.text("DriverDesc")?.unwrap_or_default(),
+            mac: mac(system, set, &key, &guid, &instance)?,
+            slot: slot(system, set, &instance)?,
+            guid: guid.to_uppercase(),
+            instance,
+            ..WindowsAdapter::default()
+        };
+        addresses(system, set, &guid, &mut adapter)?;
+        adapters.push(adapter);
+    }
+    join(&mut adapters, hardware);
+    Ok(adapters)
+}
+
+/// The MAC that somebody set by hand, else the hardware's own: as Windows 8 and newer note it, else as far as the serial
+/// number of the device is made from it.
+fn mac(system: &Hive, set: &str, class: &Key<'_>, guid: &str, instance: &str) -> Result<Option<String>> {
+    if let Some(mac) = class.text("NetworkAddress")?.as_deref().and_then(from_text) {
+        return Ok(Some(mac));
+    }
+    let kernel = format!("{set}\\Control\\NetworkSetup2\\Interfaces\\{guid}\\Kernel");
+    for name in ["PermanentAddress", "CurrentAddress"] {
+        let bytes = system.value(&kernel, name)?.map(|data| data.bytes());
+        if let Some(mac) = bytes.as_deref().and_then(from_bytes) {
+            return Ok(Some(mac));
+        }
+    }
+    Ok(from_instance(instance))
+}
+
+/// The number of the slot that the firmware told (ACPI `_SUN`).
+fn slot(system: &Hive, set: &str, instance: &str) -> Result<Option<u32>> {
+    let number = system.value(&format!("{set}\\Enum\\{instance}"), "UINumber")?;
+    Ok(number.and_then(|data| data.number()).and_then(|n| u32::try_from(n).ok()))
+}
+
+fn addresses(system: &Hive, set: &str, guid: &str, adapter: &mut WindowsAdapter) -> Result<()> {
+    let Some(key) = system.key(&format!("{set}\\Services\\Tcpip\\Parameters\\Interfaces\\{guid}"))? else {
+        return Ok(());
+    };
+    let list = |name: &str| -> Result<Vec<String>> {
+        let texts = key.value(name)?.and_then(|data| data.texts()).unwrap_or_default();
+        Ok(texts.into_iter().filter(|text| !text.is_empty() && text != "0.0.0.0").collect())
+    };
+    adapter.dhcp = key.number("EnableDHCP")? == Some(1);
+    let dns = key.text("NameServer")?.unwrap_or_default();
+    adapter.dns = dns.split([',', ' ']).filter(|s| !s.is_empty()).map(str::to_owned).collect();
+    adapter.domain = key.text("Domain")?.unwrap_or_default();
+    if !adapter.dhcp {
+        let masks = list("SubnetMask")?;
+        let pairs = list("IPAddress")?.into_iter().zip(masks);
+        adapter.addresses = pairs.map(|(ip, mask)| format!("{ip}/{}", prefix(&mask))).collect();
+        adapter.gateways = list("DefaultGateway")?;
+    }
+    Ok(())
+}
+
+/// Length of the prefix of an IPv4 mask.
+fn prefix(mask: &str) -> u32 {
+    mask.parse::<std::net::Ipv4Addr>().map_or(32, |mask| u32::from(mask).count_ones())
+}
+
+/// Which NIC of the VM an adapter is: by MAC, else by the slot, each NIC once. What is left on both sides and is one
+/// each belongs together.
+fn join(adapters: &mut [WindowsAdapter], hardware: &SourceHardware) {
+    for (index, nic) in hardware.nics.iter().enumerate() {
+        let by_mac = |a: &WindowsAdapter| a.mac.as_deref().is_some_and(|mac| nic.has_mac(mac));
+        let by_slot = |a: &WindowsAdapter| a.mac.is_none() && a.slot.is_some() && a.slot == nic.pci_slot;
+        let free = |a: &WindowsAdapter| a.nic.is_none();
+        let found = adapters.iter().position(|a| free(a) && by_mac(a));
+        let found = found.or_else(|| adapters.iter().position(|a| free(a) && by_slot(a)));
+        if let Some(adapter) = found.and_then(|at| adapters.get_mut(at)) {
+            adapter.nic = Some(index);
+        }
+    }
+    let left: Vec<usize> =
+        (0..hardware.nics.len()).filter(|nic| !adapters.iter().any(|a| a.nic == Some(*nic))).collect();
+    let unknown = |a: &WindowsAdapter| a.nic.is_none() && a.mac.is_none() && a.slot.is_none();
+    if let [nic] = left[..]
+        && adapters.iter().filter(|a| unknown(a)).count() == 1
+        && let Some(adapter) = adapters.iter_mut().find(|a| unknown(a))
+    {
+        adapter.nic = Some(nic);
+    }
+}

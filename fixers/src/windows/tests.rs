@@ -1,0 +1,449 @@
+//! The repairs of Windows, all together, on phony guests of every release.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use h2k_config::{DiskBus, Policy, Tools};
+
+use super::drivers::Role;
+use super::drivers::testing::Tree;
+use super::ready::ready;
+use super::testing::{Phony, RELEASES, Release, SERVER_2022, facts_of};
+use crate::hive::{self, RegData};
+use crate::registry::FIXERS;
+use crate::{Change, Concern, Edit, GuestMut, MemoryGuest, Recorder, Severity};
+
+/// What all fixers propose, each seeing what those before it do.
+fn propose(guest: &MemoryGuest, policy: &Policy) -> (Vec<Edit>, Vec<Concern>) {
+    let facts = facts_of(guest);
+    let mut recorder = Recorder::new(guest);
+    let mut concerns = Vec::new();
+    for fixer in FIXERS {
+        let proposal = fixer.plan(&facts, &recorder, policy).unwrap();
+        for edit in &proposal.edits {
+            recorder.apply(edit).unwrap();
+        }
+        concerns.extend(proposal.concerns);
+    }
+    (recorder.into_edits(), concerns)
+}
+
+fn tree(root: &Path) -> Policy {
+    Tree::virtio_win().write(root);
+    Policy { virtio_win: Some(root.to_owned()), ..Policy::default() }
+}
+
+/// Edits as people read them; places of this host left out.
+fn show(edits: &[Edit], root: &Path) -> String {
+    let mut out = String::new();
+    for edit in edits {
+        match &edit.change {
+            Change::Registry { path, changes } => write!(out, "registry {path}\n{}", hive::lines(changes)),
+            Change::Place { path, from, before, .. } => {
+                let from = from.to_string().replace(&root.display().to_string(), "virtio-win");
+                writeln!(out, "{} {path}\n    from {from}", if before.is_some() { "replace" } else { "put" })
+            }
+            Change::Write { path, after, .. } => {
+                let text = String::from_utf8(after.to_bytes().unwrap()).unwrap();
+                writeln!(out, "write {path}\n{}", text.replace("\r\n", "\n"))
+            }
+            Change::Copy { from, path, .. } => writeln!(out, "copy {from} to {path}"),
+            other => writeln!(out, "{other:?}"),
+        }
+        .unwrap();
+    }
+    out
+}
+
+fn repaired(release: &Release, policy: &Policy) -> (MemoryGuest, Vec<Edit>) {
+    let mut guest = release.phony().guest();
+    let (edits, concerns) = propose(&guest, policy);
+    let critical: Vec<_> = concerns.iter().filter(|c| c.severity == Severity::Critical).collect();
+    assert!(critical.is_empty(), "{}: {critical:?}", release.name);
+    for edit in &edits {
+        guest.apply(edit).unwrap();
+    }
+    (guest, edits)
+}
+
+#[test]
+fn every_release_boots_from_virtio_and_is_repaired_once() {
+    let dir = tempfile::tempdir().unwrap();
+    for bus in [DiskBus::VirtioBlk, DiskBus::VirtioScsi] {
+        let policy = Policy { disk_bus: bus, ..tree(dir.path()) };
+        for release in &RELEASES {
+            // One of each way is enough for the second bus.
+            if bus == DiskBus::VirtioScsi && !["7-32", "2019"].contains(&release.name) {
+                continue;
+            }
+            let (guest, edits) = repaired(release, &policy);
+            assert!(!edits.is_empty());
+            let facts = facts_of(&guest);
+            let ready = ready(&guest, facts.windows.as_ref().unwrap()).unwrap();
+            let role = if bus == DiskBus::VirtioBlk { Role::Blk } else { Role::Scsi };
+            assert!(ready.contains(&role), "{} {role}: {ready:?}", release.name);
+            assert!(ready.contains(&Role::Network), "{}: {ready:?}", release.name);
+            let (again, _) = propose(&guest, &policy);
+            assert_eq!(again, [], "{}: {}", release.name, show(&again, dir.path()));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_ready_before() {
+    for release in &RELEASES {
+        let guest = release.phony().guest();
+        let facts = facts_of(&guest);
+        let ready = ready(&guest, facts.windows.as_ref().unwrap()).unwrap();
+        assert!(ready.is_empty(), "{}: {ready:?}", release.name);
+    }
+}
+
+/// One of each way: before Windows 8, and since.
+#[test]
+fn the_edits_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = tree(dir.path());
+    for name in ["7", "2022", "xp-32"] {
+        let release = RELEASES.iter().find(|r| r.name == name).unwrap();
+        let (edits, _) = propose(&release.phony().guest(), &policy);
+        insta::assert_snapshot!(format!("edits-{name}"), show(&edits, dir.path()));
+    }
+}
+
+#[test]
+fn every_control_set_that_select_names_is_repaired_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = tree(dir.path());
+    let mut phony = Phony::new(SERVER_2022);
+    phony.system(
+        r#"
+        [Select]
+        "LastKnownGood"=dword:3
+        [ControlSet002\Services]
+        [ControlSet003\Services]
+        [ControlSet003\Services\viostor\StartOverride]
+        "0"=dword:3
+        "#,
+    );
+    let mut guest = phony.guest();
+    let (edits, _) = propose(&guest, &policy);
+    for edit in &edits {
+        guest.apply(edit).unwrap();
+    }
+    let hive = crate::Guest::hive(&guest, "/c/Windows/System32/config/SYSTEM").unwrap().unwrap();
+    let start = |set: &str| hive.value(&format!("{set}\\Services\\viostor"), "Start").unwrap();
+    assert_eq!(start("ControlSet001"), Some(RegData::Dword(0)));
+    assert_eq!(start("ControlSet002"), None);
+    assert_eq!(start("ControlSet003"), Some(RegData::Dword(0)));
+    assert!(hive.key("ControlSet003\\Services\\viostor\\StartOverride").unwrap().is_none());
+}
+
+#[test]
+fn a_package_takes_the_next_free_name_and_the_map_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = tree(dir.path());
+    // oem0 to oem5 are taken by the map, oem6 by a file, oem7 by the database.
+    let mut phony = Phony::new(SERVER_2022);
+    phony.system("[DriverDatabase\\DriverInfFiles\\oem7.inf]\n@=multi:\"x.inf_amd64_1\"");
+    let guest = phony.guest().file("/c/Windows/INF/oem6.PNF", "x");
+    let (edits, _) = propose(&guest, &policy);
+    let put: Vec<&str> =
+        edits.iter().flat_map(|e| e.paths()).filter(|p| p.starts_with("/c/Windows/INF/")).collect();
+    assert_eq!(put[0], "/c/Windows/INF/oem8.inf");
+    let mut guest = guest;
+    for edit in &edits {
+        guest.apply(edit).unwrap();
+    }
+    let hive = crate::Guest::hive(&guest, "/c/Windows/System32/config/SYSTEM").unwrap().unwrap();
+    let map = hive.value("DriverDatabase", "OemInfMap").unwrap().unwrap().bytes();
+    assert_eq!(map[0], 0xfc);
+    assert_eq!(map[1] & 0x80, 0x80, "oem8 is taken: {map:x?}");
+}
+
+#[test]
+fn without_drivers_the_user_is_told_and_with_the_wrong_ones_it_is_critical() {
+    let guest = Phony::new(SERVER_2022).guest();
+    let (_, concerns) = propose(&guest, &Policy::default());
+    let ids = |concerns: &[Concern]| -> Vec<(String, Severity)> {
+        concerns.iter().map(|c| (c.id.clone(), c.severity)).collect()
+    };
+    assert!(ids(&concerns).contains(&("windows.virtio-win.none".to_owned(), Severity::Warning)));
+    let dir = tempfile::tempdir().unwrap();
+    Tree::virtio_win()
+        .without("/2k22/")
+        .without("/2k19/")
+        .without("/2k16/")
+        .without("/w10/")
+        .without("/w11/")
+        .without("/2k25/")
+        .without("/2k12")
+        .without("/2k8")
+        .without("/w8")
+        .without("/w7")
+        .without("/2k3")
+        .without("/xp")
+        .write(dir.path());
+    let policy = Policy { virtio_win: Some(dir.path().to_owned()), ..Policy::default() };
+    let (_, concerns) = propose(&guest, &policy);
+    let critical: Vec<_> = concerns.iter().filter(|c| c.severity == Severity::Critical).collect();
+    assert!(!critical.is_empty(), "{concerns:?}");
+    let policy = Policy { virtio_win: Some(dir.path().join("nothing")), ..Policy::default() };
+    let (_, concerns) = propose(&guest, &policy);
+    assert!(ids(&concerns).contains(&("windows.virtio-win.unusable".to_owned(), Severity::Critical)));
+}
+
+#[test]
+fn an_older_driver_of_the_same_name_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = tree(dir.path());
+    // Newer ones lie in the driver store alone.
+    let release = RELEASES.iter().find(|r| r.name == "2016").unwrap();
+    let guest = release.phony().guest().file("/c/Windows/System32/drivers/VIOSTOR.SYS", "older");
+    let (edits, _) = propose(&guest, &policy);
+    let replaced = edits.iter().any(|e| {
+        matches!(&e.change, Change::Place { path, before: Some(_), .. } if path == "/c/Windows/System32/drivers/VIOSTOR.SYS")
+    });
+    assert!(replaced, "{}", show(&edits, dir.path()));
+}
+
+mod tools {
+    use super::*;
+
+    fn after(policy: &Policy, phony: &Phony) -> (std::rc::Rc<hive::Hive>, std::rc::Rc<hive::Hive>) {
+        let mut guest = phony.guest();
+        let (edits, _) = propose(&guest, policy);
+        for edit in &edits {
+            guest.apply(edit).unwrap();
+        }
+        let hive = |name: &str| {
+            crate::Guest::hive(&guest, &format!("/c/Windows/System32/config/{name}")).unwrap().unwrap()
+        };
+        (hive("SYSTEM"), hive("SOFTWARE"))
+    }
+
+    #[test]
+    fn vendors_go_and_everything_shared_or_foreign_stays() {
+        let mut phony = Phony::new(SERVER_2022);
+        phony.system(
+            r#"
+            [ControlSet001\Services\vmbus]
+            "Start"=dword:0
+            "Owners"=multi:"wvmbus.inf"
+            [ControlSet001\Services\i8042prt]
+            "Start"=dword:3
+            "Owners"=multi:"oem2.inf","keyboard.inf"
+            [ControlSet001\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}]
+            "UpperFilters"=multi:"vm3dmp","other"
+            "LowerFilters"=multi:"vm3dmp"
+            "#,
+        );
+        let (system, software) = after(&Policy::default(), &phony);
+        let start = |name: &str| {
+            system
+                .value(&format!("ControlSet001\\Services\\{name}"), "Start")
+                .unwrap()
+                .unwrap()
+                .number()
+                .unwrap()
+        };
+        for service in ["VMTools", "vmci", "vm3dmp", "pvscsi"] {
+            assert_eq!(start(service), 4, "{service}");
+        }
+        assert_eq!((start("vmbus"), start("i8042prt"), start("LSI_SAS")), (0, 3, 0));
+        let class = system
+            .key("ControlSet001\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318}")
+            .unwrap()
+            .unwrap();
+        assert_eq!(class.value("UpperFilters").unwrap(), Some(RegData::MultiSz(vec!["other".to_owned()])));
+        assert_eq!(class.value("LowerFilters").unwrap(), None);
+        let run = software.key("Microsoft\\Windows\\CurrentVersion\\Run").unwrap().unwrap();
+        let names: Vec<String> = run.values().unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Other"]);
+        let uninstall = "Microsoft\\Windows\\CurrentVersion\\Uninstall";
+        assert_eq!(software.key(uninstall).unwrap().unwrap().children().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn removed_means_from_the_list_of_programs_too_and_kept_means_kept() {
+        let phony = Phony::new(SERVER_2022);
+        let policy = |tools| Policy { tools, ..Policy::default() };
+        let (_, software) = after(&policy(Tools::Remove), &phony);
+        let uninstall = "Microsoft\\Windows\\CurrentVersion\\Uninstall";
+        let left = software.key(uninstall).unwrap().unwrap().names().unwrap();
+        assert_eq!(left, ["VMwareLook"]);
+        let (system, software) = after(&policy(Tools::Keep), &phony);
+        assert_eq!(
+            system.value("ControlSet001\\Services\\VMTools", "Start").unwrap(),
+            Some(RegData::Dword(2))
+        );
+        let run = software.key("Microsoft\\Windows\\CurrentVersion\\Run").unwrap().unwrap();
+        assert_eq!(run.values().unwrap().len(), 2);
+    }
+}
+
+mod boot_files {
+    use super::*;
+    use crate::facts::Mount;
+
+    fn propose(guest: &MemoryGuest) -> crate::Proposal {
+        let mut facts = facts_of(guest);
+        facts.mounts.push(Mount { mountpoint: "/esp".to_owned(), ..Mount::default() });
+        let fixer = crate::windows::boot_files::BootFiles;
+        crate::Fixer::plan(&fixer, &facts, guest, &Policy::default()).unwrap()
+    }
+
+    fn esp() -> MemoryGuest {
+        let manager = crate::windows::company::sample("Microsoft Corporation");
+        let bcd = hive::testing::hive(
+            "BCD",
+            r#"
+            [Objects\{9dea862c-5cdd-4e70-acc1-f32b344d4795}\Elements\23000003]
+            "Element"="{11111111-2222-3333-4444-555555555555}"
+            [Objects\{11111111-2222-3333-4444-555555555555}\Elements\12000004]
+            "Element"="Windows Server"
+            "#,
+        );
+        Phony::new(SERVER_2022)
+            .guest()
+            .file("/esp/EFI/Microsoft/Boot/bootmgfw.efi", manager)
+            .file("/esp/EFI/Microsoft/Boot/BCD", bcd)
+    }
+
+    #[test]
+    fn the_fallback_is_made_where_it_is_missing() {
+        let proposal = propose(&esp());
+        let [edit] = proposal.edits.as_slice() else { panic!("{:?}", proposal.edits) };
+        assert!(
+            matches!(&edit.change, Change::Copy { from, path, .. }
+                if from == "/esp/EFI/Microsoft/Boot/bootmgfw.efi" && path == "/esp/EFI/Boot/bootx64.efi"),
+            "{edit:?}"
+        );
+        let own = crate::windows::company::sample("Microsoft Corporation");
+        let proposal = propose(&esp().file("/esp/EFI/BOOT/BOOTX64.EFI", own));
+        assert!(proposal.edits.is_empty() && proposal.concerns.is_empty());
+        let proposal = propose(&esp().file("/esp/EFI/BOOT/BOOTX64.EFI", "MZ grub"));
+        assert!(proposal.edits.is_empty());
+        assert_eq!(proposal.concerns[0].id, "windows.boot.foreign-fallback");
+    }
+
+    #[test]
+    fn graphics_are_allowed_again() {
+        let guest = esp();
+        let mut bcd = hive::HiveEditor::new(
+            &hive::Hive::open(
+                "BCD",
+                crate::Guest::read(&guest, "/esp/EFI/Microsoft/Boot/BCD").unwrap().unwrap(),
+                &[],
+            )
+            .unwrap(),
+        )
+        .unwrap();
+        let entry = "Objects\\{11111111-2222-3333-4444-555555555555}\\Elements\\16000046";
+        bcd.set(entry, "Element", RegData::binary([1])).unwrap();
+        let own = crate::windows::company::sample("Microsoft Corporation");
+        let guest = guest
+            .file("/esp/EFI/Microsoft/Boot/BCD", bcd.hive().write().unwrap())
+            .file("/esp/EFI/Boot/bootx64.efi", own);
+        let proposal = propose(&guest);
+        let [edit] = proposal.edits.as_slice() else { panic!("{:?}", proposal.edits) };
+        let mut after = guest.clone();
+        after.apply(edit).unwrap();
+        assert!(propose(&after).edits.is_empty());
+    }
+}
+
+mod first_boot {
+    use super::*;
+
+    fn script(phony: &Phony, policy: &Policy) -> (String, Vec<Concern>) {
+        let (edits, concerns) = propose(&phony.guest(), policy);
+        let text = edits.iter().find_map(|e| match &e.change {
+            Change::Write { path, after, .. } if path.ends_with("first-boot.cmd") => {
+                Some(after.to_bytes().unwrap())
+            }
+            _ => None,
+        });
+        (String::from_utf8(text.unwrap()).unwrap(), concerns)
+    }
+
+    #[test]
+    fn names_and_values_that_mean_something_to_a_shell_never_get_in() {
+        let mut phony = Phony::new(SERVER_2022);
+        phony.system(
+            r#"
+            [ControlSet001\Control\Network\{4d36e972-e325-11ce-bfc1-08002be10318}\{C43669B3-AB3E-4D0E-8FDE-69579925A20F}\Connection]
+            "Name"="a\" & format c: & \""
+            [ControlSet001\Services\Tcpip\Parameters\Interfaces\{c43669b3-ab3e-4d0e-8fde-69579925a20f}]
+            "IPAddress"=multi:"192.0.2.10 & del x","192.0.2.11"
+            "NameServer"="192.0.2.53,%PATH%"
+            "#,
+        );
+        let (text, concerns) = script(&phony, &Policy::default());
+        assert!(!text.contains("format") && !text.contains("del x") && !text.contains("%PATH%"), "{text}");
+        assert!(text.contains("addr=192.0.2.11 mask=255.255.255.0"), "{text}");
+        let ids: Vec<&str> = concerns.iter().map(|c| c.id.as_str()).collect();
+        assert!(ids.contains(&"windows.network.odd") && ids.contains(&"windows.network.name"), "{ids:?}");
+    }
+
+    #[test]
+    fn what_the_user_asks_for_goes_before_what_was() {
+        let mut policy = Policy::default();
+        policy.addressing.insert("00:50:56:aa:bb:01".to_owned(), h2k_config::Addressing::Dhcp);
+        let static_address = h2k_config::StaticAddress {
+            address: "2001:db8::10".parse().unwrap(),
+            prefix: 64,
+            gateway: Some("2001:db8::1".parse().unwrap()),
+            dns: vec!["2001:db8::53".parse().unwrap()],
+        };
+        policy
+            .addressing
+            .insert("00:50:56:aa:bb:02".to_owned(), h2k_config::Addressing::Static(vec![static_address]));
+        let (text, _) = script(&Phony::new(SERVER_2022), &policy);
+        assert!(!text.contains("192.0.2.10"), "{text}");
+        assert!(text.contains("source=dhcp"), "{text}");
+        assert!(text.contains("address=2001:db8::10/64") && text.contains("nexthop=2001:db8::1"), "{text}");
+    }
+
+    #[test]
+    fn every_line_ends_as_cmd_wants_it_and_is_plain() {
+        let (text, _) = script(&Phony::new(SERVER_2022), &Policy::default());
+        assert!(text.is_ascii());
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+        let labels = text.lines().filter(|line| line.starts_with(':')).count();
+        assert!(labels >= 4, "{text}");
+    }
+}
+
+mod geometry {
+    use super::*;
+
+    fn sector(heads: u8) -> Vec<u8> {
+        let mut sector = vec![0; 512];
+        sector[3..11].copy_from_slice(b"NTFS    ");
+        sector[0x1a] = heads;
+        sector
+    }
+
+    fn changed(release: &str, heads: u8) -> Option<u8> {
+        let release = RELEASES.iter().find(|r| r.name == release).unwrap();
+        let mut guest = release.phony().guest().sector("/c", &sector(heads));
+        let facts = facts_of(&guest);
+        let fixer = crate::windows::geometry::Geometry;
+        let edits = crate::Fixer::plan(&fixer, &facts, &guest, &Policy::default()).unwrap().edits;
+        for edit in &edits {
+            guest.apply(edit).unwrap();
+            assert!(guest.apply(edit).is_err(), "made twice");
+        }
+        let after = crate::Guest::boot_sector(&guest, "/c").unwrap().unwrap()[0x1a];
+        (!edits.is_empty()).then_some(after)
+    }
+
+    #[test]
+    fn the_heads_of_old_systems_become_the_targets() {
+        assert_eq!(changed("xp-32", 0x40), Some(0xff));
+        assert_eq!(changed("2003-32", 0x80), Some(0xff));
+        assert_eq!(changed("2003-32", 0xff), None);
+        assert_eq!(changed("7", 0x40), None);
+    }
+}

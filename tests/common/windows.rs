@@ -1,0 +1,142 @@
+//! A phony Windows on a real NTFS: a disk with an EFI system partition and a volume with the registry of a server. It
+//! does not boot; nothing of Windows is here.
+
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use h2k_fixers::windows::phony;
+
+use super::disk::text;
+use super::{Place, ok, run};
+
+const MIB: u64 = 1 << 20;
+/// Begin and size of the EFI system partition and of the system's volume, in MiB.
+const ESP: (u64, u64) = (1, 48);
+const SYSTEM: (u64, u64) = (50, 180);
+const SIZE: u64 = 232;
+
+/// `src/NAME.vmx` of a Windows Server 2022 on UEFI. `change` may change its volume before it is put on the disk.
+pub fn guest(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
+    let volume = volume(place, name, change);
+    let esp = esp(place, name);
+    let raw = place.write(&format!("{name}.raw"), b"");
+    let mut disk = fs::File::options().write(true).open(&raw).unwrap();
+    disk.set_len(SIZE * MIB).unwrap();
+    let table = place.write(
+        "table",
+        format!(
+            "label: gpt\nstart={}MiB, size={}MiB, type=U\nstart={}MiB, size={}MiB, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7\n",
+            ESP.0, ESP.1, SYSTEM.0, SYSTEM.1
+        ),
+    );
+    run(Command::new("sh").args(["-c", "sfdisk -q \"$1\" < \"$2\"", "sh"]).arg(&raw).arg(&table)).expect(0);
+    for (image, start) in [(&esp, ESP.0), (&volume, SYSTEM.0)] {
+        disk.seek(SeekFrom::Start(start * MIB)).unwrap();
+        disk.write_all(&fs::read(image).unwrap()).unwrap();
+    }
+    describe(place, name, &raw)
+}
+
+/// The system's volume. NTFS is written through FUSE.
+fn volume(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
+    let image = place.write(&format!("{name}.ntfs"), b"");
+    fs::File::options().write(true).open(&image).unwrap().set_len(SYSTEM.1 * MIB).unwrap();
+    ok(
+        "mkntfs",
+        &[
+            "-q",
+            "-F",
+            "-p",
+            &(SYSTEM.0 * 2048).to_string(),
+            "-H",
+            "255",
+            "-S",
+            "63",
+            "-s",
+            "512",
+            text(&image),
+        ],
+    );
+    let dir = place.path(&format!("{name}.volume"));
+    fs::create_dir_all(&dir).unwrap();
+    ok("ntfs-3g", &[text(&image), text(&dir)]);
+    let (system, software) = phony::hives("2022");
+    let put = |path: &str, content: &[u8]| {
+        let path = dir.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    };
+    // As real disks have them: the case of the names is the installer's mood.
+    put("Windows/System32/config/SYSTEM", &system);
+    put("Windows/System32/config/SOFTWARE", &software);
+    put("Windows/System32/ntoskrnl.exe", &phony::program("Microsoft Corporation"));
+    put("Windows/System32/drivers/disk.sys", &phony::program("Microsoft Corporation"));
+    put("Windows/INF/disk.inf", b"; disk");
+    put("Windows/System32/CatRoot/{F750E6C3-38EE-11D1-85E5-00C04FC295EE}/x.cat", b"x");
+    put("Windows/System32/DriverStore/FileRepository/disk.inf_amd64_1/disk.inf", b"; disk");
+    put("pagefile.sys", b"");
+    change(&dir);
+    ok("umount", &[text(&dir)]);
+    image
+}
+
+fn esp(place: &Place, name: &str) -> PathBuf {
+    let image = place.write(&format!("{name}.esp"), b"");
+    fs::File::options().write(true).open(&image).unwrap().set_len(ESP.1 * MIB).unwrap();
+    ok("mkfs.vfat", &["-F", "32", text(&image)]);
+    let tree = format!("tree-{name}-esp");
+    place.write(&format!("{tree}/EFI/Microsoft/Boot/bootmgfw.efi"), phony::program("Microsoft Corporation"));
+    run(Command::new("mcopy")
+        .args(["-s", "-i"])
+        .arg(&image)
+        .arg(place.path(&format!("{tree}/EFI")))
+        .arg("::/"))
+    .expect(0);
+    image
+}
+
+fn describe(place: &Place, name: &str, raw: &Path) -> PathBuf {
+    fs::create_dir_all(place.path("src")).unwrap();
+    let vmdk = place.path(&format!("src/{name}.vmdk"));
+    ok("qemu-img", &["convert", "-f", "raw", "-O", "vmdk", text(raw), text(&vmdk)]);
+    place.write(
+        &format!("src/{name}.vmx"),
+        format!(
+            "displayName = \"{name}\"\nguestOS = \"windows2019srvNext-64\"\nmemsize = \"2048\"\nnumvcpus = \"2\"\n\
+             firmware = \"efi\"\nuuid.bios = \"56 4d 00 00 00 00 00 00-00 00 00 00 00 00 00 02\"\n\
+             scsi0.present = \"TRUE\"\nscsi0.virtualDev = \"lsisas1068\"\nscsi0:0.present = \"TRUE\"\n\
+             scsi0:0.fileName = \"{name}.vmdk\"\nethernet0.present = \"TRUE\"\nethernet0.virtualDev = \"vmxnet3\"\n\
+             ethernet0.networkName = \"VM Network\"\nethernet0.addressType = \"static\"\n\
+             ethernet0.address = \"00:50:56:aa:bb:01\"\nethernet0.pciSlotNumber = \"192\"\n\
+             ethernet1.present = \"TRUE\"\nethernet1.virtualDev = \"e1000e\"\nethernet1.addressType = \"static\"\n\
+             ethernet1.address = \"00:50:56:aa:bb:02\"\nethernet1.pciSlotNumber = \"224\"\n"
+        ),
+    )
+}
+
+/// The system's volume of a result's raw disk, mounted read-only in a directory; unmounted when it is dropped.
+pub struct Volume {
+    pub dir: PathBuf,
+}
+
+impl Volume {
+    pub fn of(place: &Place, disk: &Path) -> Self {
+        let image = place.path("looked-at.ntfs");
+        let mut from = fs::File::open(disk).unwrap();
+        from.seek(SeekFrom::Start(SYSTEM.0 * MIB)).unwrap();
+        std::io::copy(&mut std::io::Read::take(from, SYSTEM.1 * MIB), &mut fs::File::create(&image).unwrap())
+            .unwrap();
+        let dir = place.path("looked-at");
+        fs::create_dir_all(&dir).unwrap();
+        ok("ntfs-3g", &["-o", "ro", text(&image), text(&dir)]);
+        Self { dir }
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        let _gone = Command::new("umount").arg(&self.dir).status();
+    }
+}

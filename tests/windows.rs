@@ -1,0 +1,90 @@
+//! A phony Windows Server on a real NTFS, through all stages but the boot: nothing of Windows is here to boot.
+
+use std::fs;
+
+use h2k_fixers::hive::Hive;
+use h2k_fixers::windows::phony;
+use serde_json::Value;
+
+use crate::common::windows::{Volume, guest};
+use crate::common::{Place, digest};
+
+fn ids(plan: &Value) -> Vec<String> {
+    let concerns = plan["vms"][0]["concerns"].as_array().unwrap();
+    concerns.iter().map(|c| c["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_server_is_moved_with_its_drivers_and_its_addresses() {
+    let place = Place::new();
+    phony::virtio_win(&place.path("virtio-win"));
+    let vmx = guest(&place, "web01", |_| {});
+    let before = digest(&place.path("src/web01.vmdk"));
+    let plan = place.h2k(["plan", "src/web01.vmx", "--virtio-win", "virtio-win", "--json"]).expect(0).json();
+    let facts = &plan["vms"][0]["facts"];
+    assert_eq!(facts["windows"]["version"]["product"], "Windows Server 2022 Standard");
+    assert_eq!(facts["windows"]["shutdown"], "clean");
+    assert_eq!(facts["systems"][0]["hostname"], "WEB01");
+    let mounts: Vec<&str> =
+        facts["mounts"].as_array().unwrap().iter().map(|m| m["mountpoint"].as_str().unwrap()).collect();
+    assert_eq!(mounts, ["/c", "/esp"]);
+
+    let args = [
+        "migrate",
+        "src/web01.vmx",
+        "-o",
+        "out",
+        "--virtio-win",
+        "virtio-win",
+        "--no-boot",
+        "--format",
+        "raw",
+    ];
+    place.h2k(args).expect(0);
+    assert_eq!(digest(&place.path("src/web01.vmdk")), before, "the source was written");
+    let carried_out: Value =
+        serde_json::from_slice(&fs::read(place.path("out/web01/plan.json")).unwrap()).unwrap();
+    assert_eq!(carried_out["vms"][0]["edits"], plan["vms"][0]["edits"]);
+
+    let volume = Volume::of(&place, &place.path("out/web01/disk0.raw"));
+    let script = fs::read_to_string(volume.dir.join("Windows/h2k/first-boot.cmd")).unwrap();
+    assert!(script.contains("addr=192.0.2.10"), "{script}");
+    assert!(volume.dir.join("Windows/INF/oem6.inf").is_file());
+    let bytes = fs::read(volume.dir.join("Windows/System32/config/SYSTEM")).unwrap();
+    let hive = Hive::open("SYSTEM", bytes, &[]).unwrap();
+    let start = |service: &str| {
+        let value = hive.value(&format!("ControlSet001\\Services\\{service}"), "Start").unwrap();
+        value.and_then(|data| data.number())
+    };
+    assert_eq!((start("viostor"), start("VMTools"), start("LSI_SAS")), (Some(0), Some(4), Some(0)));
+    drop(volume);
+
+    // The result, planned again, has no edits.
+    let args = ["plan", "out/web01/disk0.raw", "--virtio-win", "virtio-win", "--json"];
+    let again = place.h2k(args).expect(0).json();
+    let edits = again["vms"][0]["edits"].as_array().unwrap();
+    // A bare disk tells of no NICs: the script of the first boot is the only thing that could differ.
+    let others: Vec<_> = edits.iter().filter(|e| e["fixer"] != "windows.first-boot").collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert!(vmx.is_file());
+}
+
+#[test]
+fn a_hibernated_or_half_written_windows_is_refused_with_what_to_do() {
+    let place = Place::new();
+    phony::virtio_win(&place.path("virtio-win"));
+    guest(&place, "asleep", |volume| fs::write(volume.join("hiberfil.sys"), "HIBR and memory").unwrap());
+    let plan = place.h2k(["plan", "src/asleep.vmx", "--virtio-win", "virtio-win", "--json"]);
+    assert_eq!(plan.code, 3, "{}", plan.stderr);
+    assert!(ids(&plan.json()).iter().any(|id| id == "windows.hibernated"), "{:?}", ids(&plan.json()));
+    let place = Place::new();
+    guest(&place, "torn", |volume| {
+        let path = volume.join("Windows/System32/config/SYSTEM");
+        let mut hive = fs::read(&path).unwrap();
+        hive[4] ^= 1;
+        fs::write(path, hive).unwrap();
+    });
+    let refused = place.h2k(["plan", "src/torn.vmx"]).expect(1);
+    assert!(refused.stderr.contains("shutdown /s /t 0"), "{}", refused.stderr);
+    assert!(place.results("out").is_empty());
+}
