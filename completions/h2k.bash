@@ -16,6 +16,9 @@ _h2k() {
             ",$1")
                 cmd="h2k"
                 ;;
+            h2k,accept)
+                cmd="h2k__subcmd__accept"
+                ;;
             h2k,batch)
                 cmd="h2k__subcmd__batch"
                 ;;
@@ -54,6 +57,9 @@ _h2k() {
                 ;;
             h2k,plan)
                 cmd="h2k__subcmd__plan"
+                ;;
+            h2k,refix)
+                cmd="h2k__subcmd__refix"
                 ;;
             h2k,report)
                 cmd="h2k__subcmd__report"
@@ -109,6 +115,9 @@ _h2k() {
             h2k__subcmd__batch__subcmd__help,schema)
                 cmd="h2k__subcmd__batch__subcmd__help__subcmd__schema"
                 ;;
+            h2k__subcmd__help,accept)
+                cmd="h2k__subcmd__help__subcmd__accept"
+                ;;
             h2k__subcmd__help,batch)
                 cmd="h2k__subcmd__help__subcmd__batch"
                 ;;
@@ -147,6 +156,9 @@ _h2k() {
                 ;;
             h2k__subcmd__help,plan)
                 cmd="h2k__subcmd__help__subcmd__plan"
+                ;;
+            h2k__subcmd__help,refix)
+                cmd="h2k__subcmd__help__subcmd__refix"
                 ;;
             h2k__subcmd__help,report)
                 cmd="h2k__subcmd__help__subcmd__report"
@@ -191,8 +203,56 @@ _h2k() {
 
     case "${cmd}" in
         h2k)
-            opts="-q -v -h -V --state --config --log-format --quiet --verbose --help --version migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help"
+            opts="-q -v -h -V --state --config --log-format --quiet --verbose --help --version migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        h2k__subcmd__accept)
+            opts="-q -v -h --state --config --log-format --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -927,8 +987,22 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__help)
-            opts="migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help"
+            opts="migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        h2k__subcmd__help__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1165,6 +1239,20 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__help__subcmd__plan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        h2k__subcmd__help__subcmd__refix)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1450,7 +1538,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-f -o -q -v -h --file --output --name --metrics --plan --format --compress --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
+            opts="-f -o -q -v -h --file --output --name --metrics --plan --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1540,6 +1628,10 @@ _h2k() {
                     ;;
                 --compress)
                     COMPREPLY=($(compgen -W "zstd zlib" -- "${cur}"))
+                    return 0
+                    ;;
+                --keep-base)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --disk-bus)
@@ -1682,7 +1774,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__plan)
-            opts="-f -o -q -v -h --file --vm --name --json --markdown --output --format --compress --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-f -o -q -v -h --file --vm --name --json --markdown --output --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1740,6 +1832,156 @@ _h2k() {
                     ;;
                 --compress)
                     COMPREPLY=($(compgen -W "zstd zlib" -- "${cur}"))
+                    return 0
+                    ;;
+                --keep-base)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --disk-bus)
+                    COMPREPLY=($(compgen -W "virtio-blk virtio-scsi sata" -- "${cur}"))
+                    return 0
+                    ;;
+                --nic-model)
+                    COMPREPLY=($(compgen -W "virtio e1000e e1000 rtl8139" -- "${cur}"))
+                    return 0
+                    ;;
+                --network)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mac)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dhcp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cloud-init)
+                    COMPREPLY=($(compgen -W "keep no-network disable" -- "${cur}"))
+                    return 0
+                    ;;
+                --initramfs)
+                    COMPREPLY=($(compgen -W "auto append tool" -- "${cur}"))
+                    return 0
+                    ;;
+                --skip-fixer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tools)
+                    COMPREPLY=($(compgen -W "keep mask remove" -- "${cur}"))
+                    return 0
+                    ;;
+                --agent-packages)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --virtio-win)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --regenerate-identity)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --serial-console)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --no-boot)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --boot-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --no-sample)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --parent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --temp-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --state)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        h2k__subcmd__refix)
+            opts="-n -q -v -h --dry-run --fresh-policy --discard-changes --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "qcow2 raw" -- "${cur}"))
+                    return 0
+                    ;;
+                --compress)
+                    COMPREPLY=($(compgen -W "zstd zlib" -- "${cur}"))
+                    return 0
+                    ;;
+                --keep-base)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --disk-bus)

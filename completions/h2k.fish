@@ -46,6 +46,8 @@ complete -c h2k -n "__fish_h2k_needs_command" -f -a "clean" -d 'Remove what unfi
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "resume" -d 'Go on with batches and runs that were killed or failed'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "report" -d 'Print the report of a finished migration'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "undo" -d 'List the edits of a finished migration, or take them back'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "refix" -d 'Make the repairs of a result anew with other options, without copying'
+complete -c h2k -n "__fish_h2k_needs_command" -f -a "accept" -d 'Make a result that keeps its base stand for itself: one file per disk'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "fixers" -d 'List the repairs that h2k knows'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "rules" -d 'List the rules that look for concerns'
 complete -c h2k -n "__fish_h2k_needs_command" -f -a "doctor" -d 'Check whether this host has what h2k needs'
@@ -62,6 +64,8 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l format -d 'Format of
 raw\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l compress -d 'Compress the clusters of qcow2 disks' -r -f -a "zstd\t''
 zlib\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l keep-base -d 'Keep the repairs in an overlay over an unchanged copy of the source\'s disks: h2k refix makes them anew without copying, h2k accept ends that. qcow2 only' -r -f -a "true\t''
+false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l disk-bus -d 'Bus of the target\'s disks; sata is IDE for Windows before Vista [default: virtio-blk, or what a Windows guest has a driver for]' -r -f -a "virtio-blk\t''
 virtio-scsi\t''
 sata\t''"
@@ -116,6 +120,8 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l format -d 'Format of th
 raw\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l compress -d 'Compress the clusters of qcow2 disks' -r -f -a "zstd\t''
 zlib\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l keep-base -d 'Keep the repairs in an overlay over an unchanged copy of the source\'s disks: h2k refix makes them anew without copying, h2k accept ends that. qcow2 only' -r -f -a "true\t''
+false\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l disk-bus -d 'Bus of the target\'s disks; sata is IDE for Windows before Vista [default: virtio-blk, or what a Windows guest has a driver for]' -r -f -a "virtio-blk\t''
 virtio-scsi\t''
 sata\t''"
@@ -331,6 +337,64 @@ complete -c h2k -n "__fish_h2k_using_subcommand undo" -l json -d 'Print JSON'
 complete -c h2k -n "__fish_h2k_using_subcommand undo" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand undo" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l format -d 'Format of the target\'s disks [default: qcow2]' -r -f -a "qcow2\t''
+raw\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l compress -d 'Compress the clusters of qcow2 disks' -r -f -a "zstd\t''
+zlib\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l keep-base -d 'Keep the repairs in an overlay over an unchanged copy of the source\'s disks: h2k refix makes them anew without copying, h2k accept ends that. qcow2 only' -r -f -a "true\t''
+false\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l disk-bus -d 'Bus of the target\'s disks; sata is IDE for Windows before Vista [default: virtio-blk, or what a Windows guest has a driver for]' -r -f -a "virtio-blk\t''
+virtio-scsi\t''
+sata\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l nic-model -d 'Model of the target\'s NICs [default: virtio, or what a Windows guest has a driver for]' -r -f -a "virtio\t''
+e1000e\t''
+e1000\t''
+rtl8139\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l mac -d 'Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest follows. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l ip -d 'Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for the guest\'s own network configuration; MAC is the source\'s or the target\'s, an empty GATEWAY is none. Several of one MAC add up. A family (IPv4, IPv6) without an address of its own stays as it was' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l dhcp -d 'Have a NIC get its IPv4 address by DHCP instead of what the guest has. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l cloud-init -d 'What is done about cloud-init [default: no-network, where it would configure the network anew because its datasource is not in the guest; else keep]' -r -f -a "keep\t''
+no-network\t''
+disable\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l initramfs -d 'How drivers come into an initramfs that lacks them: an archive is appended to it (append), the guest\'s own generator builds it anew (tool), or the first where it is proven and the second elsewhere [default: auto]' -r -f -a "auto\t''
+append\t''
+tool\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l tools -d 'What becomes of the old hypervisor\'s guest tools [default: mask]' -r -f -a "keep\t''
+mask\t''
+remove\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l agent-packages -d 'Directory with packages of the QEMU guest agent: those that fit a guest without one are installed in it' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l virtio-win -d 'Directory or ISO image with virtio drivers for Windows: those that a Windows guest needs are put into it [default: $VIRTIO_WIN, or where the package virtio-win has it]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l regenerate-identity -d 'Make the guest another one: a new machine id and new SSH host keys at its first boot' -r -f -a "true\t''
+false\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l serial-console -d 'Give the guest a serial console: kernel, GRUB menu and login' -r -f -a "true\t''
+false\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l no-boot -d 'Do not boot the result: then nothing is proven' -r -f -a "true\t''
+false\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l boot-timeout -d 'Seconds that the boot may take [default: depends on whether KVM can be used]' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l no-sample -d 'Do not copy a sample to measure how long the migration takes: the plan then tells no time' -r -f -a "true\t''
+false\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l parent -d 'File that may be the parent of a disk (the base of a snapshot), or a directory of such. May be given several times; the disks\' own directories are always looked into' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -s n -l dry-run -d 'Only show the plan; nothing is changed'
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l fresh-policy -d 'Forget what was wanted before: options, environment and settings files alone decide, as in migrate'
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l discard-changes -d 'Also if a guest was started from the disks, or edits were taken back: what was written since is lost'
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c h2k -n "__fish_h2k_using_subcommand accept" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand accept" -l config -d 'Read this configuration file and no other' -r -F
+complete -c h2k -n "__fish_h2k_using_subcommand accept" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand accept" -s q -l quiet -d 'Only warnings and errors on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand accept" -s v -l verbose -d 'Also notes and every program that is started on stderr'
+complete -c h2k -n "__fish_h2k_using_subcommand accept" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l config -d 'Read this configuration file and no other' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand fixers" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
@@ -376,27 +440,29 @@ json\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand man" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand man" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand man" -s h -l help -d 'Print help'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "migrate" -d 'Move a VM: plan, repair, copy, boot'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "batch" -d 'Check, describe and begin batch files: many VMs for one night'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "convert" -d 'Copy a disk into another format; nothing inside it is changed'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "verify" -d 'Read disks again and compare them with what was copied'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "status" -d 'Show batches and runs, also while another h2k works on them'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "history" -d 'Show what was done when, and how long it took'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "cancel" -d 'Stop a batch, or a VM, that another h2k works on'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "clean" -d 'Remove what unfinished runs left, and forget them'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "resume" -d 'Go on with batches and runs that were killed or failed'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "report" -d 'Print the report of a finished migration'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "undo" -d 'List the edits of a finished migration, or take them back'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "fixers" -d 'List the repairs that h2k knows'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "rules" -d 'List the rules that look for concerns'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "doctor" -d 'Check whether this host has what h2k needs'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "run-job" -d 'Migrate one VM of a batch; started by migrate -f'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo fixers rules doctor completions run-job man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "migrate" -d 'Move a VM: plan, repair, copy, boot'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "plan" -d 'Show every change that migrate would make; nothing is touched'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "batch" -d 'Check, describe and begin batch files: many VMs for one night'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "inspect" -d 'Show what the hypervisor and the disks say of a VM'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "test" -d 'Boot results, domains or disks to prove that they run; they are not written to'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "convert" -d 'Copy a disk into another format; nothing inside it is changed'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "verify" -d 'Read disks again and compare them with what was copied'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "status" -d 'Show batches and runs, also while another h2k works on them'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "history" -d 'Show what was done when, and how long it took'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "cancel" -d 'Stop a batch, or a VM, that another h2k works on'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "clean" -d 'Remove what unfinished runs left, and forget them'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "resume" -d 'Go on with batches and runs that were killed or failed'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "report" -d 'Print the report of a finished migration'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "undo" -d 'List the edits of a finished migration, or take them back'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "refix" -d 'Make the repairs of a result anew with other options, without copying'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "accept" -d 'Make a result that keeps its base stand for itself: one file per disk'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "fixers" -d 'List the repairs that h2k knows'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "rules" -d 'List the rules that look for concerns'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "doctor" -d 'Check whether this host has what h2k needs'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "run-job" -d 'Migrate one VM of a batch; started by migrate -f'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c h2k -n "__fish_h2k_using_subcommand help; and not __fish_seen_subcommand_from migrate plan batch inspect test convert verify status history cancel clean resume report undo refix accept fixers rules doctor completions run-job man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c h2k -n "__fish_h2k_using_subcommand help; and __fish_seen_subcommand_from batch" -f -a "check" -d 'Show the VMs that a batch file names, or every mistake in it; ends with 2 if there is one'
 complete -c h2k -n "__fish_h2k_using_subcommand help; and __fish_seen_subcommand_from batch" -f -a "schema" -d 'Print the JSON Schema of batch files, for editors'
 complete -c h2k -n "__fish_h2k_using_subcommand help; and __fish_seen_subcommand_from batch" -f -a "example" -d 'Print a batch file with every key and what it is for'

@@ -282,8 +282,12 @@ fn help_of_migrate() {
           --keep-base[=<true|false>]  Keep the repairs in an overlay over an unchanged copy of the
                                       source's disks: h2k refix makes them anew without copying, h2k
                                       accept ends that. qcow2 only [possible values: true, false]
-          --disk-bus <BUS>            Bus of the target's disks [default: virtio-blk] [possible values:
-                                      virtio-blk, virtio-scsi]
+          --disk-bus <BUS>            Bus of the target's disks; sata is IDE for Windows before Vista
+                                      [default: virtio-blk, or what a Windows guest has a driver for]
+                                      [possible values: virtio-blk, virtio-scsi, sata]
+          --nic-model <MODEL>         Model of the target's NICs [default: virtio, or what a Windows
+                                      guest has a driver for] [possible values: virtio, e1000e, e1000,
+                                      rtl8139]
           --network <SRC=TARGET>      Where a source network goes: SRC=network:NAME (a libvirt network)
                                       or SRC=bridge:NAME (a host bridge); SRC * is every network without
                                       an option of its own

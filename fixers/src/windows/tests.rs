@@ -198,7 +198,7 @@ fn an_older_driver_of_the_same_name_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let policy = tree(dir.path());
     // Newer ones lie in the driver store alone.
-    let release = RELEASES.iter().find(|r| r.name == "2016").unwrap();
+    let release = RELEASES.iter().find(|r| r.name == "8.1").unwrap();
     let guest = release.phony().guest().file("/c/Windows/System32/drivers/VIOSTOR.SYS", "older");
     let (edits, _) = propose(&guest, &policy);
     let replaced = edits.iter().any(|e| {
