@@ -13,13 +13,9 @@ customize:
       ssh-keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN/Cr3JXqmLW7u+g9pTh+wyqDHpSQEIQczXkVx9q admin]
       groups: [sudo]
       shell: /bin/bash
-  files:
-    - {from: before-login.conf, to: /etc/systemd/system/h2k-first-boot.service.d/before-login.conf}
   first-boot: [fail.sh, tell.sh]
+  files:
 ";
-
-/// The boot test ends with the login prompt, so the script has to be done before it.
-const BEFORE_LOGIN: &str = "[Unit]\nBefore=serial-getty@ttyS0.service getty.target\n";
 
 /// Says what it finds on the serial port. What it sends is seen on the wire.
 const TELL: &str = r#"#!/bin/sh
@@ -47,8 +43,8 @@ fn nothing_is_rebuilt_where_nothing_is_missing_and_it_becomes_another_guest() {
     let with = With {
         options: &["--ip", &address],
         files: &[
-            ("h2k.yaml", SETTINGS),
-            ("before-login.conf", BEFORE_LOGIN),
+            ("h2k.yaml", &format!("{SETTINGS}{}\n", story::BEFORE_LOGIN_FILE)),
+            ("before-login.conf", story::BEFORE_LOGIN),
             ("fail.sh", "#!/bin/sh\nexit 3\n"),
             ("tell.sh", TELL),
         ],

@@ -11,6 +11,13 @@ use super::{Place, Ran, digests, process};
 /// it made is compared with the plan that it left.
 const WHOLE: &[&str] = &["debian12-bios", "debian12-uefi", "debian12-luks", "debian12-btrfs"];
 
+/// A part of h2k's unit of first-boot scripts, as a file of `customize`: a boot test ends with the login prompt, so what the
+/// scripts say has to come before it.
+pub const BEFORE_LOGIN: &str = "[Unit]\nBefore=serial-getty@ttyS0.service getty.target\n";
+/// Where it goes.
+pub const BEFORE_LOGIN_FILE: &str =
+    "    - {from: before-login.conf, to: /etc/systemd/system/h2k-first-boot.service.d/before-login.conf}";
+
 /// How a story is told.
 #[derive(Default)]
 pub struct With<'a> {
