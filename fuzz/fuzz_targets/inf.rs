@@ -14,9 +14,12 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(inf.substitute(field).chars().count() <= MAX_FIELD);
         }
     }
-    for (major, minor, build, arch) in
-        [(5, 1, 2600, Arch::X86), (6, 1, 7601, Arch::Amd64), (10, 0, 14393, Arch::Amd64), (10, 0, 26100, Arch::Arm64)]
-    {
+    for (major, minor, build, arch) in [
+        (5, 1, 2600, Arch::X86),
+        (6, 1, 7601, Arch::Amd64),
+        (10, 0, 14393, Arch::Amd64),
+        (10, 0, 26100, Arch::Arm64),
+    ] {
         let target = WindowsTarget::new(major, minor, build, arch, ProductType::Server);
         let _ = inf.listed_files(&target);
         let Ok(devices) = inf.resolve(&target) else { continue };

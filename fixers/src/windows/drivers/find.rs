@@ -36,9 +36,9 @@ pub(super) fn find(source: &DriverSource, target: &WindowsTarget, role: Role) ->
     };
     let reason = reason(&best, target);
     let mut package = build::package(source, best, target, role, reason)?;
-    let nearer = package.warnings.iter().any(|w| matches!(w, Warning::OlderDirectory { .. }));
     // A damaged INF file may have been the better one.
-    if let Some(error) = broken.filter(|_| nearer) {
+    let second_best = |w: &Warning| matches!(w, Warning::OlderDirectory { .. } | Warning::UnnamedDirectory);
+    if let Some(error) = broken.filter(|_| package.warnings.iter().any(second_best)) {
         package.warnings.push(Warning::Inf(error.to_string()));
     }
     Ok(Some(package))

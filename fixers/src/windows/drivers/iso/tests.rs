@@ -1,6 +1,7 @@
 //! Images of the test's own writer, and what may be wrong with them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use proptest::prelude::*;
 
@@ -107,4 +108,43 @@ proptest! {
         }
         let _ = read(bytes);
     }
+}
+
+/// Files of an image that genisoimage or xorriso made (fixtures/iso/generate).
+fn fixture(name: &str) -> BTreeMap<String, Vec<u8>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/iso").join(name);
+    let mut bytes = Vec::new();
+    let packed = std::fs::File::open(path).unwrap();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed), &mut bytes).unwrap();
+    read(bytes).unwrap()
+}
+
+#[test]
+fn images_of_other_programs_are_read() {
+    let mut expected = BTreeMap::new();
+    for (path, text) in [
+        ("viostor/2k12R2/amd64/viostor.inf", "inf"),
+        ("NetKVM/w11/amd64/netkvm.sys", "sys"),
+        ("NetKVM/w11/amd64/Name with blanks; and more.txt", "x"),
+        ("empty", ""),
+    ] {
+        expected.insert(path.to_owned(), text.as_bytes().to_vec());
+    }
+    for n in 100..=180 {
+        expected.insert(format!("many/file-{n}.txt"), n.to_string().into_bytes());
+    }
+    let mut long = expected.clone();
+    long.insert(format!("many/{}", "long-name-".repeat(24)), b"long".to_vec());
+    // Links are no files.
+    assert_eq!(fixture("genisoimage.iso.gz"), long);
+    assert_eq!(fixture("xorriso.iso.gz"), long);
+    let joliet = fixture("joliet.iso.gz");
+    // Joliet has no semicolons.
+    let name = |path: &str| path.replace("; and", "_ and");
+    let joliet_expected: BTreeMap<_, _> = expected.iter().map(|(p, b)| (name(p), b.clone())).collect();
+    assert_eq!(joliet, joliet_expected);
+    let plain = fixture("plain.iso.gz");
+    assert_eq!(plain.get("VIOSTOR/2K12R2/AMD64/VIOSTOR.INF").unwrap(), b"inf");
+    assert_eq!(plain.get("NETKVM/W11/AMD64/NETKVM.SYS").unwrap(), b"sys");
+    assert_eq!(plain.len(), long.len());
 }
