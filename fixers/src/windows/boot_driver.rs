@@ -3,9 +3,9 @@
 use h2k_config::{DiskBus, Policy};
 
 use super::drivers::{Package, Role};
-use super::guest_target;
 use super::stage::{self, Depth, Files, Stage};
 use super::virtio::Virtio;
+use super::{board, guest_target};
 use crate::concern::{Concern, Severity};
 use crate::hive::HiveEditor;
 use crate::{Edit, Fixer, Guest, GuestFacts, Proposal, error::Result};
@@ -31,39 +31,42 @@ impl Fixer for BootDriver {
          Windows would: files in the driver store and in System32\\drivers, INF file and catalog under the next free \
          oemN name, the service with a boot start in every control set that Select names (StartOverride removed), and \
          from Windows 8 on the driver database with configuration, descriptors and device ids; before that \
-         CriticalDeviceDatabase. No stub package is left behind. Without a driver the target's disks are on SATA, which \
-         Windows knows."
+         CriticalDeviceDatabase. No stub package is left behind. Without a driver the target's disks are on SATA (IDE before \
+         Vista), and the driver of that is made one that the boot loader loads."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
         let mut proposal = Proposal::default();
         let Some(windows) = facts.windows() else { return Ok(proposal) };
-        let role = match policy.disk_bus {
-            DiskBus::VirtioBlk => Role::Blk,
-            DiskBus::VirtioScsi => Role::Scsi,
-            // Hardware that Windows knows is wanted.
-            DiskBus::Sata => return Ok(proposal),
-        };
         let stage = Stage { guest, windows, fixer: ID };
-        let Some(target) = guest_target::target(windows, &stage.hives()?)? else { return Ok(proposal) };
-        let virtio = match Virtio::open(policy, target) {
-            Ok(Some(virtio)) => virtio,
-            Ok(None) => {
-                proposal.concerns.push(none());
-                return Ok(proposal);
-            }
-            Err(concern) => {
-                proposal.concerns.push(*concern);
-                return Ok(proposal);
-            }
+        let package = package(&stage, policy, &mut proposal.concerns)?;
+        proposal.edits = match package {
+            Some(package) => edits(&stage, &package)?,
+            None => board::edits(&stage)?.into_iter().collect(),
         };
-        let (package, concerns) = virtio.find(role, true);
-        proposal.concerns = concerns;
-        if let Some(package) = package {
-            proposal.edits = edits(&stage, &package)?;
-        }
         Ok(proposal)
     }
+}
+
+/// The driver that is wanted and can be had. Concerns tell why there is none.
+fn package(stage: &Stage<'_>, policy: &Policy, concerns: &mut Vec<Concern>) -> Result<Option<Package>> {
+    let role = match policy.disk_bus {
+        DiskBus::VirtioBlk => Role::Blk,
+        DiskBus::VirtioScsi => Role::Scsi,
+        // Hardware that Windows knows is wanted.
+        DiskBus::Sata => return Ok(None),
+    };
+    let Some(target) = guest_target::target(stage.windows, &stage.hives()?)? else { return Ok(None) };
+    match Virtio::open(policy, target) {
+        Ok(Some(virtio)) => {
+            let (package, found) = virtio.find(role, true);
+            concerns.extend(found);
+            return Ok(package);
+        }
+        Ok(None) => concerns.push(none()),
+        Err(concern) => concerns.push(*concern),
+    }
+    Ok(None)
 }
 
 fn edits(stage: &Stage<'_>, package: &Package) -> Result<Vec<Edit>> {

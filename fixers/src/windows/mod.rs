@@ -13,6 +13,7 @@
 //! A Windows guest has no single tree: its volumes are mounted side by side, the system's own at `/c`, the EFI system
 //! partition at `/esp`, a partition with the boot manager alone at `/boot`. Names are compared without regard to case.
 
+mod board;
 pub mod boot_driver;
 pub mod boot_files;
 mod company;
