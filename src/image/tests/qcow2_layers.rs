@@ -244,7 +244,8 @@ fn large_disks_are_mapped_without_looking_at_every_cluster() {
         let started = std::time::Instant::now();
         let reader = reader(&bench.path("disk.qcow2"));
         let extents = reader.extents(0..size).unwrap();
-        assert!(started.elapsed().as_millis() < 500, "{:?} for {options}", started.elapsed());
+        // Minutes, if every cluster were looked at; a busy machine makes a few hundred milliseconds a second.
+        assert!(started.elapsed().as_secs() < 20, "{:?} for {options}", started.elapsed());
         let data: Vec<_> = extents.iter().filter(|e| e.kind == ExtentKind::Data).map(|e| e.start).collect();
         assert_eq!(data, [MIB, 1100 << 30, last], "{options}");
         for (at, byte) in [(MIB, 1), (1100 << 30, 3), (last, 2), (2 * MIB, 0), (1 << 40, 0)] {
