@@ -7,6 +7,7 @@ use h2k_fixers::readiness::Readiness;
 
 use crate::error::{Doing, Failure, FailureKind};
 use crate::event::{Event, Reporter};
+use crate::fault::{self, Fault};
 use crate::image::SourceIdentity;
 use crate::job::{Job, work_root};
 use crate::pipeline::{self, Context, Record};
@@ -116,16 +117,29 @@ pub fn migrate(job: &Job, store: &Store, ui: &dyn Reporter, warden: &dyn Warden)
         Err(_) => RunState::Failed,
     };
     store.finish_run(record.run, state, result.as_ref().err().map(Failure::chain).as_deref())?;
-    let started_fix = store.reached(record.run, Stage::Fix)?;
-    if state != RunState::Done && !started_fix {
+    let goes_on = match &result {
+        Err(failure) if state != RunState::Done => is_kept(failure, record)?,
+        _ => false,
+    };
+    if state != RunState::Done && !goes_on {
         // Nothing that was costly is lost, and what FETCH left points into the directory that goes.
         store.forget_stages(record.run)?;
     }
-    if state == RunState::Done || !started_fix {
+    if !goes_on {
         remove(&fetch_dir)?;
     }
     drop(fetch_lock);
-    result.map_err(|f| if started_fix && state != RunState::Done { f.hint(GO_ON) } else { f })
+    result.map_err(|f| if goes_on { f.hint(GO_ON) } else { f })
+}
+
+/// Whether the finished stages of a run that failed are kept, for another try to go on after them: FIX had begun, or
+/// FETCH was done and the failure is one that another try may not meet.
+fn is_kept(failure: &Failure, record: Record<'_>) -> Result<bool, Failure> {
+    if record.store.reached(record.run, Stage::Fix)? {
+        return Ok(true);
+    }
+    let passes_by = fault::of(failure) != Fault::Own;
+    Ok(passes_by && record.store.stage_output::<Fetched>(record.run, Stage::Fetch)?.is_some())
 }
 
 const GO_ON: &str = "the source is as it was; the finished stages are kept in the output's .h2k directory: \
@@ -143,9 +157,11 @@ fn named(cx: &mut Context<'_>, root: &Path, record: Record<'_>) -> Result<Report
             .hint("remove it, or give the VM another --name"));
     }
     let result = stages(cx, record, fetched);
-    let keep = result.as_ref().is_err_and(|f| f.kind != FailureKind::NotValidated)
-        && record.store.reached(record.run, Stage::Fix)?;
-    if !keep {
+    let goes_on = match &result {
+        Err(failure) if failure.kind != FailureKind::NotValidated => is_kept(failure, record)?,
+        _ => false,
+    };
+    if !goes_on {
         drop(cx.appliance.take());
         remove(&cx.work)?;
     }

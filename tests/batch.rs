@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::common::mount::Mount;
-use crate::common::{Place, phony};
+use crate::common::{Place, phony, process};
 
 /// How the VMs of the newest batch stand, by name.
 fn states(place: &Place) -> Vec<(String, String)> {
@@ -173,4 +173,25 @@ fn a_vm_and_a_batch_are_cancelled_from_another_terminal() {
     assert_eq!(place.h2k(["status"]).expect(0).stdout, "no runs\n");
     let left = std::fs::read_dir(place.path("out/.h2k")).map(|d| d.count()).unwrap_or_default();
     assert_eq!(left, 0, "unfinished work is left");
+}
+
+/// Another try goes on after what was finished, as it does after a kill.
+#[test]
+fn a_vm_whose_appliance_dies_is_tried_again_from_where_it_was() {
+    let place = Place::new();
+    phony::guest(&place, "one");
+    place.write("night.yaml", "version: 1\ndefaults: {output: out, no-boot: true}\nvms: [src/one.vmx]\n");
+    let mut command = place.command();
+    command.args(["migrate", "-f", "night.yaml"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut h2k = command.spawn().unwrap();
+    let appliance = process::wait(60, || process::appliance(h2k.id())).expect("no appliance was started");
+    process::kill(&[appliance]);
+    assert_eq!(h2k.wait().unwrap().code(), Some(0));
+    let history = place.h2k(["history", "--json"]).expect(0).json();
+    let stages = &history["runs"][0]["stages"];
+    let count =
+        |n: usize| (stages[n]["stage"].clone(), stages[n]["started"].clone(), stages[n]["done"].clone());
+    assert_eq!(count(0), ("fetch".into(), 1.into(), 1.into()), "{stages:#}");
+    assert_eq!(count(1), ("flatten".into(), 1.into(), 1.into()), "{stages:#}");
+    assert_eq!(count(2), ("inspect".into(), 2.into(), 1.into()), "{stages:#}");
 }

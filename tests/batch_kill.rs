@@ -130,7 +130,7 @@ fn it_comes_to_the_same_and_nothing_finished_is_done_again() {
     assert_eq!(runs.len(), count, "a run per VM");
     for run in runs {
         for stage in run["stages"].as_array().unwrap() {
-            assert_eq!(stage["done"], 1, "{}: {stage}", run["name"]);
+            assert_eq!(stage["done"], 1, "{run:#}");
         }
     }
     let again: u64 = runs

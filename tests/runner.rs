@@ -3,6 +3,7 @@
 
 mod common;
 
+mod appliance;
 mod bad_input;
 mod batch;
 mod batch_kill;

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod disk;
 pub mod guest;
+pub mod host_tree;
 pub mod mount;
 pub mod phony;
 pub mod process;

@@ -35,8 +35,9 @@ impl Mount {
         mounted
     }
 
+    /// Whatever `mount` is told, at `name`.
     #[track_caller]
-    fn at(place: &Place, name: &str, args: &[&str]) -> Self {
+    pub fn at(place: &Place, name: &str, args: &[&str]) -> Self {
         let dir = place.path(name);
         std::fs::create_dir_all(&dir).unwrap();
         let ran = run(Command::new("mount").args(args).arg(&dir));

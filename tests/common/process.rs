@@ -95,3 +95,45 @@ pub fn stages(stderr: &str) -> (Vec<String>, Vec<String>) {
     }
     (resumed, done)
 }
+
+/// The name of a process, as long as it lives.
+fn name(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+    (!rest.starts_with(" Z") && !rest.starts_with(" X")).then(|| name.to_owned())
+}
+
+/// Whether a process is a QEMU that lives.
+pub fn is_qemu(pid: u32) -> bool {
+    // Names are cut to 15 bytes.
+    name(pid).is_some_and(|n| n.starts_with("qemu-system"))
+}
+
+/// The arguments of the appliance that runs below `root`, and its process: not of the QEMUs that are only asked what
+/// they can do.
+pub fn appliance_arguments(root: u32) -> Option<(u32, Vec<String>)> {
+    let arguments = |pid: u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>()
+    };
+    let mut qemus = tree(root).into_iter().filter(|pid| is_qemu(*pid)).map(|pid| (pid, arguments(pid)));
+    qemus
+        .find(|(_, words)| words.iter().any(|word| word.starts_with("guestfs_platform") || word == "-append"))
+}
+
+/// The appliance that runs below `root`.
+pub fn appliance(root: u32) -> Option<u32> {
+    appliance_arguments(root).map(|(pid, _)| pid)
+}
+
+/// Waits for what is looked for; `None` if it does not come.
+pub fn wait<T>(seconds: u64, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let started = Instant::now();
+    loop {
+        let found = look();
+        if found.is_some() || started.elapsed() > Duration::from_secs(seconds) {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

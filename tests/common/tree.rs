@@ -1,11 +1,12 @@
-//! Every file of a guest, so that two states can be compared file by file. Looks through guestfish, not through h2k.
+//! Every file of a guest, so that two states can be compared file by file. Looks through this host's kernel or, where that
+//! cannot mount it, through guestfish: not through h2k.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::guest::Guest;
-use super::{ok, run};
+use super::{host_tree, ok, run};
 
 /// Kind, mode, owner, link target and digest of each path.
 pub type Tree = BTreeMap<String, String>;
@@ -17,7 +18,12 @@ pub fn built_tree(
     opened: Option<(&str, &Path)>,
     scratch: &Path,
 ) -> Tree {
-    let how = format!("{mounts:?} {:?} {}", opened.map(|o| o.0), include_str!("tree.rs"));
+    let how = format!(
+        "{mounts:?} {:?} {}{}",
+        opened.map(|o| o.0),
+        include_str!("tree.rs"),
+        include_str!("host_tree.rs")
+    );
     let key = blake3::hash(how.as_bytes()).to_hex();
     let name = format!("{}.{}.tree", guest.dir.file_name().unwrap().to_str().unwrap(), &key[..16]);
     let kept = guest.dir.with_file_name(name);
@@ -45,6 +51,21 @@ pub fn tree_opened(
     opened: Option<(&str, &Path)>,
     scratch: &Path,
 ) -> Tree {
+    let tree = match opened {
+        None => host_tree::listed(disks, mounts),
+        Some(_) => None,
+    };
+    let tree = tree.unwrap_or_else(|| through_guestfish(disks, mounts, opened, scratch));
+    assert!(tree.len() > 1000, "a real guest has more than {} files", tree.len());
+    tree
+}
+
+fn through_guestfish(
+    disks: &[PathBuf],
+    mounts: &[(&str, &str)],
+    opened: Option<(&str, &Path)>,
+    scratch: &Path,
+) -> Tree {
     let sums = scratch.join("sums");
     let mut command = Command::new("guestfish");
     command.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg").arg("--ro");
@@ -56,8 +77,10 @@ pub fn tree_opened(
     if let Some((device, key)) = opened {
         // guestfish takes no key with zero bytes in it.
         let key = ok("base64", &["-w0", key.to_str().unwrap()]);
+        // On a busy host the kernel may still be looking for partitions when the appliance says that it is ready.
+        let there = format!("for i in $(seq 300); do [ -b {device} ] && break; sleep 0.1; done");
         let open = format!("echo {} | base64 -d | cryptsetup open --key-file=- {device} opened", key.trim());
-        command.args([":", "debug", "sh", &format!("{open} && udevadm settle")]);
+        command.args([":", "debug", "sh", &format!("{there}; {open} && udevadm settle")]);
         command.args([":", "lvm-scan", "true"]);
     }
     for (device, point) in mounts {
@@ -88,7 +111,6 @@ pub fn tree_opened(
         let (sum, path) = line.split_once("  .").unwrap_or_else(|| panic!("odd line {line}"));
         tree.entry(path.to_owned()).or_default().push_str(sum);
     }
-    assert!(tree.len() > 1000, "a real guest has more than {} files", tree.len());
     tree
 }
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use guestfs::{AddDriveOptArgs, CreateFlags, FstrimOptArgs, Handle};
 
+use super::appliance::Prepared;
 use super::deathsig::DieWithUs;
 use super::ffi;
 use super::luks::VolumeKey;
@@ -83,6 +84,24 @@ impl Session {
     /// # Errors
     /// [`GuestError::Backend`] with libguestfs' message.
     pub fn launch(drives: &[Drive], access: Access, options: &LaunchOptions) -> Result<Self> {
+        let session = Self::prepare(drives, access, options)?;
+        let Some(quicker) = session.quicker(options)? else {
+            session.start()?;
+            return Ok(session);
+        };
+        if session.start().is_ok() {
+            return Ok(session);
+        }
+        // Whatever it was, libguestfs' own way is the measure; its error is the one to tell.
+        drop(session);
+        let session = Self::prepare(drives, access, options)?;
+        session.start()?;
+        quicker.refuse();
+        Ok(session)
+    }
+
+    /// Everything but the start.
+    fn prepare(drives: &[Drive], access: Access, options: &LaunchOptions) -> Result<Self> {
         let handle = Handle::create_flags(CreateFlags::new())
             .map_err(|_| backend("creating a libguestfs handle", "out of memory".to_owned()))?;
         ffi::silence(&handle);
@@ -101,13 +120,32 @@ impl Session {
         for (index, drive) in drives.iter().enumerate() {
             session.attach(drive, &label(index))?;
         }
+        Ok(session)
+    }
+
+    /// Points libguestfs to an appliance whose kernel is unpacked, where there is one and it makes a difference.
+    fn quicker(&self, options: &LaunchOptions) -> Result<Option<Prepared>> {
+        if !options.force_tcg {
+            return Ok(None);
+        }
+        let doing = "looking for the libguestfs appliance";
+        let cache = self.ask(doing, |g| g.get_cachedir())?;
+        let path = self.ask(doing, |g| g.get_path())?;
+        let found = Prepared::find(Path::new(&cache), path);
+        if let Some(path) = found.as_ref().and_then(Prepared::path) {
+            self.ask(doing, |g| g.set_path(Some(path)))?;
+        }
+        Ok(found)
+    }
+
+    fn start(&self) -> Result<()> {
         let die_with_us = DieWithUs::arm();
-        session.ask("starting the libguestfs appliance", |g| g.launch()).map_err(|e| match e {
+        self.ask("starting the libguestfs appliance", |g| g.launch()).map_err(|e| match e {
             GuestError::Backend { doing, message } => GuestError::Appliance { doing, message },
             other => other,
         })?;
         drop(die_with_us);
-        Ok(session)
+        Ok(())
     }
 
     fn configure(&self, options: &LaunchOptions) -> Result<()> {
