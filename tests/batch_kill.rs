@@ -89,7 +89,12 @@ fn it_comes_to_the_same_and_nothing_finished_is_done_again() {
     for round in 0..kills {
         let how: &[&str] = if round == 0 { &["migrate", "-f", "night.yaml"] } else { &["resume", "night"] };
         let mut command = place.command();
-        command.args(["--state", "night.db"]).args(how).stdout(Stdio::null()).stderr(Stdio::null());
+        let log = std::fs::File::options().create(true).append(true).open(place.path("killed.log")).unwrap();
+        command
+            .args(["--state", "night.db", "--log-format", "json"])
+            .args(how)
+            .stdout(Stdio::null())
+            .stderr(log);
         let mut child = command.spawn().unwrap();
         std::thread::sleep(Duration::from_millis(200 + dice.below(longest)));
         if child.try_wait().unwrap().is_some() {
@@ -130,7 +135,8 @@ fn it_comes_to_the_same_and_nothing_finished_is_done_again() {
     assert_eq!(runs.len(), count, "a run per VM");
     for run in runs {
         for stage in run["stages"].as_array().unwrap() {
-            assert_eq!(stage["done"], 1, "{run:#}");
+            let log = || std::fs::read_to_string(place.path("killed.log")).unwrap();
+            assert_eq!(stage["done"], 1, "{stage} of {}\n{}", run["name"], log());
         }
     }
     let again: u64 = runs

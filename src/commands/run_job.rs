@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use h2k_config::batch::HookTime;
+use rustix::process::{Signal, getpid, kill_process};
 
 use super::{Settled, migrate};
 use crate::batch::hooks::{self, Given};
@@ -110,12 +111,20 @@ impl Door<'_> {
             match replies.recv_timeout(POLL) {
                 Ok(Reply::Go) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Failure::message(FailureKind::Interrupted, "the batch is gone"));
-                }
+                Err(RecvTimeoutError::Disconnected) => return Err(die()),
             }
         }
     }
+}
+
+/// Ends this process as the batch ended. A batch that is killed closes its pipes a moment before the system kills its
+/// workers; a worker that took that for an orderly stop would give up what it had finished.
+fn die() -> Failure {
+    let result = kill_process(getpid(), Signal::KILL);
+    Failure::message(
+        FailureKind::Interrupted,
+        format!("the batch is gone, and this process stays: {result:?}"),
+    )
 }
 
 impl Warden for Door<'_> {
