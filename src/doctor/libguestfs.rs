@@ -26,6 +26,7 @@ const KERNEL: Packages = Packages {
 };
 const XFS: Packages =
     Packages { debian: "libguestfs-xfs", fedora: "libguestfs-xfs", suse: "libguestfs-appliance" };
+const NTFS: Packages = Packages { debian: "ntfs-3g", fedora: "libguestfs-winsupport", suse: "ntfs-3g" };
 
 /// A fixed appliance needs neither supermin nor a kernel: guestfs(3), "FIXED APPLIANCE".
 fn fixed(host: &dyn Host) -> Option<PathBuf> {
@@ -91,22 +92,47 @@ fn kernels(host: &dyn Host) -> std::io::Result<Vec<PathBuf>> {
 
 /// Debian and Fedora keep XFS apart, in a file of its own beside the others; SUSE's list names xfsprogs itself.
 pub(super) fn xfs(host: &dyn Host) -> Finding {
+    match packed(host, "xfs", "xfsprogs") {
+        Ok(Some(where_)) => Finding::ok(where_),
+        Ok(None) => {
+            Finding::warn("the appliance cannot read XFS: VMs with it are not inspected").install(XFS)
+        }
+        Err(e) => Finding::warn(e),
+    }
+}
+
+/// Debian's list names ntfs-3g, Fedora keeps it apart; supermin takes it along only where the host has it.
+pub(super) fn ntfs(host: &dyn Host) -> Finding {
+    let without =
+        |why: &str| Finding::warn(format!("{why}: VMs with Windows are not inspected")).install(NTFS);
+    match packed(host, "winsupport", "ntfs-3g") {
+        Ok(Some(where_)) if fixed(host).is_some() || host.says("ntfs-3g", &["--version"]).is_ok() => {
+            Finding::ok(where_)
+        }
+        Ok(Some(_)) => without("ntfs-3g is not installed, the appliance cannot read NTFS"),
+        Ok(None) => without("the appliance cannot read NTFS"),
+        Err(e) => Finding::warn(e),
+    }
+}
+
+/// Where it is said that the appliance holds a package: in a list of its own that ends in `list`, or in another.
+///
+/// # Errors
+/// A directory of lists cannot be listed; why, in words.
+fn packed(host: &dyn Host, list: &str, package: &str) -> Result<Option<String>, String> {
     if fixed(host).is_some() {
-        return Finding::ok("as the fixed appliance was built");
+        return Ok(Some("as the fixed appliance was built".to_owned()));
     }
     for dir in SUPERMIN_D {
-        let files = match host.list(Path::new(dir)) {
-            Ok(files) => files,
-            Err(e) => return Finding::warn(format!("{dir} cannot be listed: {e}")),
-        };
-        let packages =
+        let files = host.list(Path::new(dir)).map_err(|e| format!("{dir} cannot be listed: {e}"))?;
+        let lists =
             |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().contains("packages"));
-        for file in files.iter().filter(|file| packages(file)) {
-            let named = file.to_string_lossy().ends_with("xfs");
-            if named || host.read(file).is_ok_and(|text| text.lines().any(|line| line.trim() == "xfsprogs")) {
-                return Finding::ok(file.display().to_string());
+        for file in files.iter().filter(|file| lists(file)) {
+            let named = file.to_string_lossy().ends_with(list);
+            if named || host.read(file).is_ok_and(|text| text.lines().any(|line| line.trim() == package)) {
+                return Ok(Some(file.display().to_string()));
             }
         }
     }
-    Finding::warn("the appliance cannot read XFS: VMs with it are not inspected").install(XFS)
+    Ok(None)
 }

@@ -130,6 +130,7 @@ pub static CHECKS: &[Check] = &[
     Check { id: "supermin", title: "supermin", look: libguestfs::supermin },
     Check { id: "appliance-kernel", title: "appliance kernel", look: libguestfs::kernel },
     Check { id: "appliance-xfs", title: "XFS in the appliance", look: libguestfs::xfs },
+    Check { id: "appliance-ntfs", title: "NTFS in the appliance", look: libguestfs::ntfs },
     Check { id: "ovmf", title: "UEFI firmware", look: firmware::plain },
     Check { id: "secure-boot", title: "Secure Boot firmware", look: firmware::secure },
     Check { id: "swtpm", title: "TPM emulator", look: programs::swtpm },

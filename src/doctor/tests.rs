@@ -30,6 +30,7 @@ impl Made {
                 ("qemu-img", "qemu-img version 10.0.2\n"),
                 ("guestfish", "guestfish 1.48.6\n"),
                 ("supermin", "supermin 5.2.2\n"),
+                ("ntfs-3g", "ntfs-3g 2022.10.3 integrated FUSE 28\n"),
                 ("swtpm", "TPM emulator version 0.7.1, Copyright\n"),
                 ("virt-xml-validate", "/usr/bin/virt-xml-validate (libvirt) 9.0.0\n"),
                 ("xmllint", ""),
@@ -37,7 +38,7 @@ impl Made {
             files: BTreeMap::from([
                 file("/boot/vmlinuz-6.1.0-1-amd64", ""),
                 file("/boot/initrd.img-6.1.0-1-amd64", ""),
-                file(&format!("{DEBIAN}/packages"), "e2fsprogs\n"),
+                file(&format!("{DEBIAN}/packages"), "e2fsprogs\nntfs-3g\n"),
                 file(&format!("{DEBIAN}/packages-xfs"), "xfsprogs\n"),
                 file("/proc/meminfo", "MemTotal: 9 kB\nMemAvailable:    8388608 kB\n"),
             ]),
@@ -104,22 +105,23 @@ impl Host for Made {
 #[test]
 fn a_host_with_everything() {
     assert_snapshot!(text::text(&examine(&Made::good())), @r"
-    ok  KVM                   runs a guest
-    ok  QEMU                  QEMU emulator version 10.0.2 (Debian)
-    ok  qemu-img              qemu-img version 10.0.2
-    ok  libguestfs            guestfish 1.48.6
-    ok  supermin              supermin 5.2.2
-    ok  appliance kernel      /boot/vmlinuz-6.1.0-1-amd64
-    ok  XFS in the appliance  /usr/lib/x86_64-linux-gnu/guestfs/supermin.d/packages-xfs
-    ok  UEFI firmware         /ovmf/code.fd
-    ok  Secure Boot firmware  /ovmf/secure.fd
-    ok  TPM emulator          TPM emulator version 0.7.1, Copyright
-    ok  libvirt schemas       /usr/bin/virt-xml-validate (libvirt) 9.0.0
-    ok  temporary files       /var/tmp: 100.0 GiB free
-    ok  output                /srv/vms: 100.0 GiB free
-    ok  memory                8.0 GiB available
+    ok  KVM                    runs a guest
+    ok  QEMU                   QEMU emulator version 10.0.2 (Debian)
+    ok  qemu-img               qemu-img version 10.0.2
+    ok  libguestfs             guestfish 1.48.6
+    ok  supermin               supermin 5.2.2
+    ok  appliance kernel       /boot/vmlinuz-6.1.0-1-amd64
+    ok  XFS in the appliance   /usr/lib/x86_64-linux-gnu/guestfs/supermin.d/packages-xfs
+    ok  NTFS in the appliance  /usr/lib/x86_64-linux-gnu/guestfs/supermin.d/packages
+    ok  UEFI firmware          /ovmf/code.fd
+    ok  Secure Boot firmware   /ovmf/secure.fd
+    ok  TPM emulator           TPM emulator version 0.7.1, Copyright
+    ok  libvirt schemas        /usr/bin/virt-xml-validate (libvirt) 9.0.0
+    ok  temporary files        /var/tmp: 100.0 GiB free
+    ok  output                 /srv/vms: 100.0 GiB free
+    ok  memory                 8.0 GiB available
 
-    14 checks: 14 ok, 0 to look at, 0 failed
+    15 checks: 15 ok, 0 to look at, 0 failed
     ");
 }
 
@@ -134,37 +136,39 @@ fn a_host_with_nothing() {
         ..Made::good()
     };
     assert_snapshot!(text::text(&examine(&host)), @r"
-    warn  KVM                   runs no guest: the appliance and the boot test are emulated, which takes longer
+    warn  KVM                    runs no guest: the appliance and the boot test are emulated, which takes longer
             there is no /dev/kvm
             on a real machine, load kvm_intel or kvm_amd and join the group kvm; in a VM, switch on nested virtualisation
-    fail  QEMU                  qemu-system-x86_64 is not installed
+    fail  QEMU                   qemu-system-x86_64 is not installed
             install qemu-system-x86 (Debian, Ubuntu), qemu-kvm (Fedora, RHEL), qemu-x86 (SUSE)
-    fail  qemu-img              qemu-img is not installed
+    fail  qemu-img               qemu-img is not installed
             install qemu-utils (Debian, Ubuntu), qemu-img (Fedora, RHEL), qemu-img (SUSE)
-    warn  libguestfs            its version is unknown: guestfish is not installed
+    warn  libguestfs             its version is unknown: guestfish is not installed
             install libguestfs-tools (Debian, Ubuntu), libguestfs guestfs-tools (Fedora, RHEL), libguestfs (SUSE)
-    fail  supermin              supermin is not installed: the appliance cannot be built
+    fail  supermin               supermin is not installed: the appliance cannot be built
             install supermin (Debian, Ubuntu), supermin (Fedora, RHEL), supermin (SUSE)
-    fail  appliance kernel      there is no kernel in /boot or /lib/modules
+    fail  appliance kernel       there is no kernel in /boot or /lib/modules
             install linux-image-amd64 or linux-image-generic (Debian, Ubuntu), kernel-core (Fedora, RHEL), kernel-default (SUSE)
-    warn  XFS in the appliance  the appliance cannot read XFS: VMs with it are not inspected
+    warn  XFS in the appliance   the appliance cannot read XFS: VMs with it are not inspected
             install libguestfs-xfs (Debian, Ubuntu), libguestfs-xfs (Fedora, RHEL), libguestfs-appliance (SUSE)
-    warn  UEFI firmware         OVMF is not installed: VMs with UEFI cannot be boot-tested
+    warn  NTFS in the appliance  the appliance cannot read NTFS: VMs with Windows are not inspected
+            install ntfs-3g (Debian, Ubuntu), libguestfs-winsupport (Fedora, RHEL), ntfs-3g (SUSE)
+    warn  UEFI firmware          OVMF is not installed: VMs with UEFI cannot be boot-tested
             install ovmf (Debian, Ubuntu), edk2-ovmf (Fedora, RHEL), qemu-ovmf-x86_64 (SUSE)
-    warn  Secure Boot firmware  OVMF with Microsoft's keys is not installed: VMs with Secure Boot cannot be boot-tested
+    warn  Secure Boot firmware   OVMF with Microsoft's keys is not installed: VMs with Secure Boot cannot be boot-tested
             install ovmf (Debian, Ubuntu), edk2-ovmf (Fedora, RHEL), qemu-ovmf-x86_64 (SUSE)
-    warn  TPM emulator          swtpm is not installed: VMs with a TPM cannot be boot-tested
+    warn  TPM emulator           swtpm is not installed: VMs with a TPM cannot be boot-tested
             install swtpm (Debian, Ubuntu), swtpm (Fedora, RHEL), swtpm (SUSE)
-    warn  libvirt schemas       virt-xml-validate is not installed: the domain XML is not checked against libvirt's schema
+    warn  libvirt schemas        virt-xml-validate is not installed: the domain XML is not checked against libvirt's schema
             install libvirt-clients libxml2-utils (Debian, Ubuntu), libvirt-client libxml2 (Fedora, RHEL), libvirt-client libxml2-tools (SUSE)
-    fail  temporary files       /var/tmp: only 1.0 MiB free
+    fail  temporary files        /var/tmp: only 1.0 MiB free
             name another directory with --temp-dir, H2K_TEMP_DIR or TMPDIR
-    warn  output                /srv/vms: 1.0 MiB free
+    warn  output                 /srv/vms: 1.0 MiB free
             name another directory with -o, or make room
-    fail  memory                1.0 MiB available: the appliance takes 1.2 GiB
+    fail  memory                 1.0 MiB available: the appliance takes 1.2 GiB
             stop other programs or VMs, or give this host more
 
-    14 checks: 0 ok, 8 to look at, 6 failed
+    15 checks: 0 ok, 9 to look at, 6 failed
     ");
 }
 
@@ -194,7 +198,7 @@ fn the_appliance_needs_a_kernel_that_this_user_can_read() {
     assert_eq!(host.health("appliance-kernel"), Health::Fail, "a directory without a fixed appliance");
     host.files.insert("/appliance/README.fixed".into(), "");
     host.programs.remove("supermin");
-    for id in ["appliance-kernel", "supermin", "appliance-xfs"] {
+    for id in ["appliance-kernel", "supermin", "appliance-xfs", "appliance-ntfs"] {
         assert_eq!(host.health(id), Health::Ok, "{id}");
     }
 }
@@ -209,6 +213,19 @@ fn xfs_is_found_where_each_distribution_keeps_it() {
     host.files.remove(Path::new("/usr/lib64/guestfs/supermin.d/zz-packages-xfs"));
     host.files.insert("/usr/lib64/guestfs/supermin.d/packages".into(), "util-linux\nxfsprogs\n");
     assert_eq!(host.health("appliance-xfs"), Health::Ok);
+}
+
+#[test]
+fn ntfs_is_found_where_each_distribution_keeps_it_and_the_host_has_it() {
+    let mut host = Made::good();
+    assert_eq!(host.health("appliance-ntfs"), Health::Ok);
+    host.programs.remove("ntfs-3g");
+    assert_eq!(host.health("appliance-ntfs"), Health::Warn, "listed and not installed");
+    let mut host = Made::good();
+    host.files.insert(PathBuf::from(format!("{DEBIAN}/packages")), "e2fsprogs\n");
+    assert_eq!(host.health("appliance-ntfs"), Health::Warn);
+    host.files.insert("/usr/lib64/guestfs/supermin.d/zz-packages-winsupport".into(), "");
+    assert_eq!(host.health("appliance-ntfs"), Health::Ok);
 }
 
 #[test]

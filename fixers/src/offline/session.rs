@@ -89,14 +89,19 @@ impl Session {
             session.start()?;
             return Ok(session);
         };
-        if session.start().is_ok() {
-            return Ok(session);
+        match session.start() {
+            Ok(()) if quicker.works() => {}
+            Ok(()) => quicker.remember(true),
+            Err(error) if quicker.works() => return Err(error),
+            Err(_) => {
+                // Whatever it was, libguestfs' own way is the measure; its error is the one to tell.
+                drop(session);
+                let session = Self::prepare(drives, access, options)?;
+                session.start()?;
+                quicker.remember(false);
+                return Ok(session);
+            }
         }
-        // Whatever it was, libguestfs' own way is the measure; its error is the one to tell.
-        drop(session);
-        let session = Self::prepare(drives, access, options)?;
-        session.start()?;
-        quicker.refuse();
         Ok(session)
     }
 

@@ -8,7 +8,7 @@
 mod bzimage;
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -19,8 +19,14 @@ const BUILT: &str = "appliance.d";
 /// What a fixed appliance consists of; the first file is what libguestfs knows it by.
 const FILES: [&str; 4] = ["README.fixed", "kernel", "initrd", "root"];
 
-/// File of a fixed appliance that did not start where the one it comes from did.
+/// File of a fixed appliance that has started.
+const WORKS: &str = "works";
+
+/// File of one that did not where the one it comes from did: a byte each time.
 const REFUSED: &str = "refused";
+
+/// Times that one that never worked is tried: the first may have been killed.
+const TRIES: u64 = 2;
 
 /// Files and directories that change with the host's packages (supermin, src/ph_*.ml).
 const PACKAGE_DATABASES: [&str; 4] =
@@ -55,10 +61,20 @@ impl Prepared {
         self.dir.to_str()
     }
 
-    /// Remembers that this appliance does not start.
-    pub fn refuse(&self) {
-        // Else it is tried again the next time.
-        let _not_remembered = fs::write(self.dir.join(REFUSED), "");
+    /// Whether it has started before: what keeps it from starting now is not the kernel.
+    pub fn works(&self) -> bool {
+        self.dir.join(WORKS).exists()
+    }
+
+    /// Remembers whether it started. What cannot be written is found out again the next time.
+    pub fn remember(&self, started: bool) {
+        let name = if started { WORKS } else { REFUSED };
+        let file = fs::File::options().create(true).append(true).open(self.dir.join(name));
+        let _not_remembered = file.and_then(|mut file| file.write_all(b"."));
+    }
+
+    fn refused(&self) -> bool {
+        !self.works() && fs::metadata(self.dir.join(REFUSED)).is_ok_and(|file| file.len() >= TRIES)
     }
 }
 
@@ -82,15 +98,15 @@ fn find(home: &Path, user: u32, newest: SystemTime) -> io::Result<Option<Prepare
         return Ok(None);
     }
     let key = format!("h2k-{}-{}-{}", there.ino(), there.mtime(), there.mtime_nsec());
-    let dir = home.join(&key);
-    if dir.join(REFUSED).exists() {
+    let found = Prepared { dir: home.join(&key) };
+    if found.refused() {
         return Ok(None);
     }
-    if own_directory(&dir, user).is_err() || FILES.iter().any(|file| !dir.join(file).is_file()) {
-        make(home, &built, &dir)?;
+    if own_directory(&found.dir, user).is_err() || FILES.iter().any(|file| !found.dir.join(file).is_file()) {
+        make(home, &built, &found.dir)?;
         forget_others(home, &key);
     }
-    Ok(Some(Prepared { dir }))
+    Ok(Some(found))
 }
 
 /// A directory that nobody else can write to: what lies in it is run.

@@ -67,10 +67,20 @@ fn it_is_not_used_once_packages_changed() {
 }
 
 #[test]
-fn one_that_did_not_start_is_left_alone() {
+fn one_that_never_starts_is_left_alone() {
     let bench = Bench::new(&kernel());
-    bench.find(before()).unwrap().unwrap().refuse();
+    bench.find(before()).unwrap().unwrap().remember(false);
+    bench.find(before()).unwrap().unwrap().remember(false);
     assert!(bench.find(before()).unwrap().is_none());
+}
+
+#[test]
+fn one_that_started_once_is_trusted_whatever_is_killed() {
+    let bench = Bench::new(&kernel());
+    for started in [false, true, false, false, false] {
+        bench.find(before()).unwrap().unwrap().remember(started);
+    }
+    assert!(bench.find(before()).unwrap().unwrap().works());
 }
 
 #[test]
