@@ -175,6 +175,7 @@ pub static CONCERNS: &[(&str, bool)] = &[
     ("windows.fast-startup", false),
     ("windows.guards", true),
     ("windows.hibernated", false),
+    ("windows.network.ipv6-routes", true),
     ("windows.network.lost", true),
     ("windows.network.name", true),
     ("windows.network.odd", true),

@@ -80,6 +80,15 @@ pub(super) static CONCERNS: &[Explained] = &[
         advice: "if they are in use, give them with --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
     },
     Explained {
+        id: "windows.network.ipv6-routes",
+        severity: Severity::Warning,
+        acceptable: true,
+        summary: "an adapter has static routes of IPv6",
+        explanation: "Windows keeps them in a form that is not documented, tied to the adapter that goes. Addresses and \
+                      name servers of IPv6 are restored; routes, and so a gateway that was given by hand, are not.",
+        advice: "where no router announces itself, give the addresses with --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
+    },
+    Explained {
         id: "windows.boot.foreign-fallback",
         severity: Severity::Warning,
         acceptable: true,

@@ -148,9 +148,12 @@ pub struct WindowsAdapter {
     pub dhcp: bool,
     /// Static addresses with prefix length, IPv4 and IPv6.
     pub addresses: Vec<String>,
-    /// Default gateways.
+    /// Default gateways of IPv4.
     pub gateways: Vec<String>,
-    /// Name servers that were given by hand.
+    /// It has static routes of IPv6, maybe a gateway among them; which is not known.
+    #[serde(default)]
+    pub ipv6_routes: bool,
+    /// Name servers that were given by hand, of IPv4 and IPv6.
     pub dns: Vec<String>,
     /// DNS suffix of the connection, or empty.
     pub domain: String,

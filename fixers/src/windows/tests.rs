@@ -418,6 +418,26 @@ mod first_boot {
     }
 
     #[test]
+    fn addresses_of_ipv6_are_given_again_and_its_routes_told() {
+        let mut phony = Phony::new(SERVER_2022);
+        let (text, concerns) = script(&phony, &Policy::default());
+        let added = "netsh interface ipv6 add address interface=\"%NAME%\" address=2001:db8::10/64";
+        assert!(text.contains(added) && text.contains("address=2001:db8::53"), "{text}");
+        for other in ["fe80", "2001:db8::20", "2001:db8::30"] {
+            assert!(!text.contains(other), "{other} is not this adapter's, or no address\n{text}");
+        }
+        let told = |concerns: &[Concern]| concerns.iter().any(|c| c.id == "windows.network.ipv6-routes");
+        assert!(!told(&concerns));
+        phony.system(
+            r#"
+            [ControlSet001\Control\Nsi\{eb004a01-9b1a-11d4-9123-0050047759bc}\16]
+            "ff0000000180000600ff"=hex:00
+            "#,
+        );
+        assert!(told(&script(&phony, &Policy::default()).1));
+    }
+
+    #[test]
     fn what_the_user_asks_for_goes_before_what_was() {
         let mut policy = Policy::default();
         policy.addressing.insert("00:50:56:aa:bb:01".to_owned(), h2k_config::Addressing::Dhcp);

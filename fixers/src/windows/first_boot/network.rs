@@ -93,6 +93,15 @@ fn kept(adapter: &WindowsAdapter, concerns: &mut Vec<Concern>) -> Wanted {
             "look at the network settings of the guest after the migration",
         ));
     }
+    if adapter.ipv6_routes {
+        concerns.push(Concern::new(
+            "windows.network.ipv6-routes",
+            Severity::Warning,
+            adapter.name.clone(),
+            "it has static routes of IPv6, maybe its gateway among them; they are not restored",
+            "where no router announces itself, give the addresses with --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
+        ));
+    }
     Wanted { dhcp: false, addresses, gateways, dns, ..Wanted::default() }
 }
 

@@ -1,6 +1,7 @@
 //! Network adapters: what hardware Windows knew, and how its connections are configured.
 
 use super::super::mac::{from_bytes, from_instance, from_text};
+use super::ipv6;
 use crate::error::Result;
 use crate::facts::SourceHardware;
 use crate::facts::windows::WindowsAdapter;
@@ -46,6 +47,7 @@ pub(super) fn adapters(system: &Hive, set: &str, hardware: &SourceHardware) -> R
             ..WindowsAdapter::default()
         };
         addresses(system, set, &guid, &mut adapter)?;
+        ipv6::read(system, set, &key, &guid, &mut adapter)?;
         adapters.push(adapter);
     }
     join(&mut adapters, hardware);

@@ -5,6 +5,7 @@
 
 mod adapters;
 mod boot;
+mod ipv6;
 mod policies;
 mod services;
 mod shutdown;
