@@ -1,6 +1,7 @@
 //! A phony Windows Server on a real NTFS, through all stages but the boot: nothing of Windows is here to boot.
 
 use std::fs;
+use std::path::Path;
 
 use h2k_fixers::hive::Hive;
 use h2k_fixers::windows::phony;
@@ -12,6 +13,15 @@ use crate::common::{Place, digest};
 fn ids(plan: &Value) -> Vec<String> {
     let concerns = plan["vms"][0]["concerns"].as_array().unwrap();
     concerns.iter().map(|c| c["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Whether the permissions of a file have an entry for everybody (S-1-1-0), as NTFS-3G gives to what it makes: so has
+/// all that the phony guest was built from.
+fn is_everybodys(path: &Path) -> bool {
+    let mut value = vec![0; 4096];
+    let length = rustix::fs::getxattr(path, "system.ntfs_acl", &mut value).unwrap();
+    let everybody = [1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+    value[..length].windows(everybody.len()).any(|bytes| bytes == everybody)
 }
 
 #[test]
@@ -57,6 +67,15 @@ fn a_server_is_moved_with_its_drivers_and_its_addresses() {
         value.and_then(|data| data.number())
     };
     assert_eq!((start("viostor"), start("VMTools"), start("LSI_SAS")), (Some(0), Some(4), Some(0)));
+    for edit in plan["vms"][0]["edits"].as_array().unwrap() {
+        let Some(path) = edit["path"].as_str().and_then(|path| path.strip_prefix("/c/")) else { continue };
+        let new = edit["before"].is_null() && ["write", "place"].contains(&edit["kind"].as_str().unwrap());
+        let file = volume.dir.join(path);
+        assert_eq!(is_everybodys(&file), !new, "{path}");
+        if path.starts_with("Windows/h2k/") || path.contains("/FileRepository/") {
+            assert!(!is_everybodys(file.parent().unwrap()), "the directory of {path}");
+        }
+    }
     drop(volume);
 
     // The result, planned again, has no edits.

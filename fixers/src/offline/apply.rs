@@ -26,6 +26,7 @@ impl GuestMut for Session {
             Change::Rename { path, to } => self.ask(&format!("renaming {path}"), |g| g.mv(path, to)),
             Change::Symlink { path, target, before } => self.link(path, target, before.is_some()),
             Change::Copy { from, path, .. } => {
+                self.will_make(path, false)?;
                 self.make_parent(path)?;
                 self.ask(&format!("copying {from} to {path}"), |g| g.cp(from, path))
             }
@@ -38,6 +39,7 @@ impl GuestMut for Session {
             }
             Change::Patch { path, pieces, .. } => self.patch(path, pieces),
             Change::Directory { path, mode } => {
+                self.will_make(path, true)?;
                 let mode = i32::try_from(*mode).unwrap_or(0o700);
                 self.ask(&format!("making {path}"), |g| g.mkdir_p(path))?;
                 self.ask(&format!("setting the mode of {path}"), |g| g.chmod(mode, path))
@@ -73,6 +75,7 @@ impl Session {
     /// Writing into an existing file keeps its owner, mode and extended attributes.
     fn write_file(&self, path: &str, new: bool, content: &[u8], mode: u32) -> Result<()> {
         if new {
+            self.will_make(path, false)?;
             self.make_parent(path)?;
         }
         self.ask(&format!("writing {path}"), |g| g.write(path, content))?;

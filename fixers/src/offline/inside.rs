@@ -36,8 +36,8 @@ pub(super) const RENAME_VOLUME: Script = Script {
 
 /// A script for the appliance's shell.
 pub(super) struct Script {
-    doing: &'static str,
-    text: &'static str,
+    pub(super) doing: &'static str,
+    pub(super) text: &'static str,
 }
 
 impl Session {

@@ -10,6 +10,7 @@
 //!
 //! The rest of the crate never sees a libguestfs type.
 
+mod acl;
 mod appliance;
 mod apply;
 mod block;

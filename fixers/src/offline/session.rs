@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use guestfs::{AddDriveOptArgs, CreateFlags, FstrimOptArgs, Handle};
 
+use super::acl::Unprotected;
 use super::appliance::Prepared;
 use super::deathsig::DieWithUs;
 use super::ffi;
@@ -75,6 +76,8 @@ pub struct Session {
     pub(super) arrays: Vec<String>,
     /// Registry hives that were read, as they are by now.
     pub(super) hives: RefCell<BTreeMap<String, Rc<Hive>>>,
+    /// What is new on NTFS and still everybody's.
+    pub(super) unprotected: RefCell<Unprotected>,
 }
 
 impl Session {
@@ -120,6 +123,7 @@ impl Session {
             encrypted: Vec::new(),
             arrays: Vec::new(),
             hives: RefCell::default(),
+            unprotected: RefCell::default(),
         };
         session.configure(options)?;
         for (index, drive) in drives.iter().enumerate() {
@@ -218,6 +222,7 @@ impl Session {
     /// # Errors
     /// A file system cannot be unmounted, or not be written out.
     pub fn settle(&self) -> Result<()> {
+        self.protect()?;
         self.ask("unmounting the guest's file systems", |g| g.umount_all())?;
         // It flushes every disk too (guestfs(3), guestfs_sync), upon which QEMU writes what it holds of a qcow2's
         // tables: also with the cache mode "unsafe", which leaves out only the host's fsync (QEMU, block/io.c,
@@ -230,6 +235,7 @@ impl Session {
     /// # Errors
     /// The appliance could not flush or did not end well: the overlays are not to be used.
     pub fn shutdown(self) -> Result<()> {
+        self.protect()?;
         self.ask("unmounting the guest's file systems", |g| g.umount_all())?;
         self.take_apart();
         self.ask("shutting the appliance down", |g| g.shutdown())
