@@ -91,6 +91,21 @@ fn another_policy_comes_to_what_a_new_migration_comes_to() {
     place.h2k(back.into_iter().chain(["--discard-changes"])).expect(0);
     let xml = std::fs::read_to_string(result.join("web01.xml")).unwrap();
     assert!(xml.contains("virtio-scsi"), "{xml}");
+    let said = place.h2k(["refix", "out/web01", "--fresh-policy", "--no-boot"]).expect(0).stdout;
+    assert!(said.contains("h2k accept ends that"), "{said}");
+    assert_eq!(files(&place, &disk), usual);
+
+    place.h2k(["accept", "out/web01"]).expect(0);
+    assert_eq!(backing(&disk), None);
+    assert!(!base.exists() && !result.join("base.json").exists() && !result.join(".kept").exists());
+    run(Command::new("qemu-img").args(["check", "-q"]).arg(&disk)).expect(0);
+    assert_eq!(files(&place, &disk), usual);
+    place.h2k(["verify", "out/web01"]).expect(0);
+    assert!(report(&place)["accepted"].is_string());
+    for late in [["accept", "out/web01"], ["refix", "out/web01"]] {
+        let refused = place.h2k(late).expect(2);
+        assert!(refused.stderr.contains("was accepted at"), "{}", refused.stderr);
+    }
     place.h2k(["accept", "usual/web01"]).expect(2);
 }
 

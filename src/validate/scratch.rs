@@ -13,6 +13,7 @@ use crate::exec::{Exec, ExecError};
 use super::machine::TestDisk;
 use super::machine::firmware::{self, Ovmf};
 use super::options::BootOptions;
+use super::static_checks::kept_base;
 
 /// Longest path of a unix socket's directory: a socket's path has 107 bytes (unix(7)), its name here up to 20.
 const MAX_SOCKET_DIR: usize = 80;
@@ -50,7 +51,10 @@ impl Scratch {
             let overlay = scratch.path().join(format!("disk{i}.qcow2"));
             create_overlay(&base, disk.format, &overlay).map_err(failure)?;
             let base_is_device = is_block_device(&base);
-            disks.push(TestDisk { overlay, base, format: disk.format, base_is_device });
+            let kept_base = kept_base(disk, &base).map_err(|e| {
+                Failure::message(FailureKind::NotValidated, format!("{}: {e}", base.display()))
+            })?;
+            disks.push(TestDisk { overlay, base, format: disk.format, base_is_device, kept_base });
         }
         let ovmf = match domain.firmware {
             TargetFirmware::Bios => None,

@@ -1,8 +1,9 @@
 //! What can be seen of a result without booting it. A result that fails here is not booted.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use h2k_config::TargetFormat;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::emit::domain::{Domain, DomainDisk};
 use crate::emit::libvirt_xml;
 use crate::exec::{Exec, ExecError};
+use crate::stages::convert::kept::base_of;
 
 /// Time for `qemu-img check`, which reads a disk's tables: about 1 MiB per 8 GiB.
 const CHECK_LIMIT: Duration = Duration::from_secs(600);
@@ -20,6 +22,8 @@ const SCHEMA_LIMIT: Duration = Duration::from_secs(60);
 const HEADER: usize = 80;
 /// `QFI` and 0xfb (docs/interop/qcow2.rst).
 const MAGIC: [u8; 4] = [b'Q', b'F', b'I', 0xfb];
+/// Longest name of a backing file in bytes (docs/interop/qcow2.rst, `backing_file_size`).
+const MAX_NAME: u32 = 1023;
 /// Bit of the incompatible features: the data is in another file.
 const EXTERNAL_DATA: u64 = 1 << 2;
 
@@ -57,8 +61,8 @@ impl Check {
     }
 }
 
-/// Checks a domain whose disks lie in `dir`: they are there, stand alone, are sound, and the XML keeps to libvirt's
-/// schema.
+/// Checks a domain whose disks lie in `dir`: they are there, stand alone (or over the base that h2k left beside them), are
+/// sound, and the XML keeps to libvirt's schema.
 ///
 /// # Errors
 /// Only that the user wants to stop; everything else is a result.
@@ -70,12 +74,17 @@ pub fn static_checks(domain: &Domain, dir: &Path) -> Result<Vec<Check>, ExecErro
     for disk in &domain.disks {
         let path = disk.path_in(dir);
         let subject = disk.file.display().to_string();
-        let alone = stands_alone(disk, &path);
-        let good = alone.is_ok();
-        checks.push(check("the disk is there and stands alone", &subject, alone));
-        // qemu-img would follow what an image refers to, so it sees only images that refer to nothing.
-        if good && disk.format == TargetFormat::Qcow2 {
-            checks.push(Check { name: "qemu-img check".into(), subject, result: sound(&path)? });
+        let found = kept_base(disk, &path);
+        let files = match &found {
+            Ok(None) => vec![path],
+            Ok(Some(base)) => vec![path, base.clone()],
+            Err(_) => Vec::new(),
+        };
+        checks.push(check("the disk is there and stands alone", &subject, found.map(drop)));
+        // qemu-img would follow what an image refers to, so it sees only images that refer to nothing but a base.
+        for file in files.iter().filter(|_| disk.format == TargetFormat::Qcow2) {
+            let subject = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            checks.push(Check { name: "qemu-img check".into(), subject, result: sound(file)? });
         }
     }
     checks.push(Check {
@@ -91,35 +100,58 @@ fn check(name: &str, subject: &str, result: Result<(), String>) -> Check {
     Check { name: name.to_owned(), subject: subject.to_owned(), result }
 }
 
-/// The file is there and has the format that it should; a qcow2 image names no other file.
-fn stands_alone(disk: &DomainDisk, path: &Path) -> Result<(), String> {
-    let file = File::open(path).map_err(|e| format!("it cannot be opened: {e}"))?;
+/// The base that a disk is an overlay over, where it is a result that keeps its base: beside it, under the name that h2k
+/// gives it, and itself over nothing. `None` for a disk that stands alone.
+///
+/// # Errors
+/// The file is not there, is not of the format that it should be, or names any other file; in words.
+pub(super) fn kept_base(disk: &DomainDisk, path: &Path) -> Result<Option<PathBuf>, String> {
+    match names(path, disk.format)? {
+        None => Ok(None),
+        Some(backing) => {
+            let base = base_of(path);
+            if base.file_name().map(OsStr::as_encoded_bytes) != Some(&backing) {
+                return Err("it has a backing file".to_owned());
+            }
+            match names(&base, TargetFormat::Qcow2).map_err(|e| format!("its base: {e}"))? {
+                None => Ok(Some(base)),
+                Some(_) => Err("its base has a backing file".to_owned()),
+            }
+        }
+    }
+}
+
+/// The backing file that an image of a format names.
+///
+/// # Errors
+/// The file is not there or not of the format; its data is elsewhere.
+fn names(path: &Path, format: TargetFormat) -> Result<Option<Vec<u8>>, String> {
+    let mut file = File::open(path).map_err(|e| format!("it cannot be opened: {e}"))?;
     if file.metadata().is_ok_and(|m| m.is_dir()) {
         return Err("it is a directory".to_owned());
     }
-    if disk.format == TargetFormat::Raw {
-        return Ok(());
+    if format == TargetFormat::Raw {
+        return Ok(None);
     }
+    let unreadable = |e: io::Error| format!("it cannot be read: {e}");
     let mut header = Vec::new();
-    let read = file.take(HEADER as u64).read_to_end(&mut header);
-    read.map_err(|e| format!("it cannot be read: {e}"))?;
-    let be64 = |at: usize| {
-        let bytes: [u8; 8] = header.get(at..at + 8)?.try_into().ok()?;
-        Some(u64::from_be_bytes(bytes))
-    };
-    let version = header.get(4..8).map(|v| v.to_vec());
-    if !header.starts_with(&MAGIC) || !matches!(version.as_deref(), Some([0, 0, 0, 2 | 3])) {
+    (&mut file).take(HEADER as u64).read_to_end(&mut header).map_err(unreadable)?;
+    let be64 = |at: usize| header.get(at..)?.first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+    let be32 = |at: usize| header.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+    let version = be32(4).filter(|version| header.starts_with(&MAGIC) && matches!(version, 2 | 3));
+    let (Some(version), Some(at), Some(length)) = (version, be64(8), be32(16)) else {
         return Err("it is not a qcow2 image".to_owned());
+    };
+    if version == 3 && be64(72).is_none_or(|features| features & EXTERNAL_DATA != 0) {
+        return Err("its data is in another file".to_owned());
     }
-    match (be64(8), be64(72)) {
-        (Some(0), Some(features))
-            if version.as_deref() == Some(&[0, 0, 0, 3]) && features & EXTERNAL_DATA != 0 =>
-        {
-            Err("its data is in another file".to_owned())
-        }
-        (Some(0), _) => Ok(()),
-        _ => Err("it has a backing file".to_owned()),
+    if at == 0 {
+        return Ok(None);
     }
+    let mut name = Vec::new();
+    file.seek(SeekFrom::Start(at)).map_err(unreadable)?;
+    file.take(u64::from(length.min(MAX_NAME))).read_to_end(&mut name).map_err(unreadable)?;
+    Ok(Some(name))
 }
 
 fn sound(path: &Path) -> Result<CheckResult, ExecError> {
@@ -196,6 +228,23 @@ mod tests {
         qemu_img(&["create", "-q", "-f", "qcow2", "-o", "data_file=data", "disk2.qcow2", "8M"], dir.path());
         domain.disks[0].file = "disk2.qcow2".into();
         assert_eq!(failures(&domain, dir.path()), ["its data is in another file"]);
+
+        let overlay = |base: &str, disk: &str| {
+            qemu_img(&["create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk, "8M"], dir.path());
+        };
+        std::fs::rename(&disk, dir.path().join("disk3.base.qcow2")).unwrap();
+        overlay("disk3.base.qcow2", "disk3.qcow2");
+        domain.disks[0].file = "disk3.qcow2".into();
+        let checks = static_checks(&domain, dir.path()).unwrap();
+        assert_eq!(checks.iter().filter(|c| c.name == "qemu-img check").count(), 2, "{checks:?}");
+        assert!(checks.iter().all(|c| c.result == CheckResult::Passed), "{checks:?}");
+        overlay("disk3.qcow2", "disk4.base.qcow2");
+        overlay("disk4.base.qcow2", "disk4.qcow2");
+        domain.disks[0].file = "disk4.qcow2".into();
+        assert_eq!(failures(&domain, dir.path()), ["its base has a backing file"]);
+        std::fs::remove_file(dir.path().join("disk4.base.qcow2")).unwrap();
+        assert!(failures(&domain, dir.path())[0].starts_with("its base: it cannot be opened"));
+        std::fs::rename(dir.path().join("disk3.base.qcow2"), &disk).unwrap();
 
         domain.disks[0].file = "disk0.qcow2".into();
         let mut bytes = std::fs::read(&disk).unwrap();

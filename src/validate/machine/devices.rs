@@ -185,15 +185,20 @@ fn sata_port(machine: Machine, place: u32) -> String {
     }
 }
 
-/// The overlay over the result, which is opened read-only. The chain is given here in full and ends with the result,
-/// whatever an image's header says. What the guest writes need not survive the host, so flushes are skipped.
+/// The overlay over the result, which is opened read-only. The chain is given here in full and ends with the result, or
+/// the base that it keeps, whatever an image's header says. What the guest writes need not survive the host, so flushes are skipped.
 fn block(i: usize, disk: &TestDisk) -> Result<String, MachineError> {
     let base_driver = if disk.base_is_device { "host_device" } else { "file" };
     let base_file = json!({ "driver": base_driver, "filename": text(&disk.base)?, "read-only": true });
+    let kept = disk.kept_base.as_deref().map(|kept| {
+        let file = json!({ "driver": "file", "filename": text(kept)?, "read-only": true });
+        Ok(json!({ "driver": "qcow2", "read-only": true, "file": file, "backing": null }))
+    });
+    let kept = kept.transpose()?;
     let base = match disk.format {
         TargetFormat::Raw => json!({ "driver": "raw", "read-only": true, "file": base_file }),
         TargetFormat::Qcow2 => {
-            json!({ "driver": "qcow2", "read-only": true, "file": base_file, "backing": null })
+            json!({ "driver": "qcow2", "read-only": true, "file": base_file, "backing": kept })
         }
     };
     let cache = json!({ "direct": false, "no-flush": true });

@@ -56,6 +56,8 @@ pub struct TestDisk {
     pub format: TargetFormat,
     /// The result is a block device.
     pub base_is_device: bool,
+    /// The qcow2 file that the result is an overlay over, if it keeps its base.
+    pub kept_base: Option<PathBuf>,
 }
 
 /// Files and sockets of a test.

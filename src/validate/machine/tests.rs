@@ -10,6 +10,7 @@ fn files(domain: &Domain) -> Files {
         base: format!("/result/a,b/disk{i}.qcow2").into(),
         format: domain.disks[i].format,
         base_is_device: false,
+        kept_base: None,
     };
     let ovmf = Ovmf { code: "/ovmf/code.fd".into(), vars: "/scratch/vars.fd".into(), qcow2: false };
     Files {
