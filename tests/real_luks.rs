@@ -14,7 +14,7 @@ fn untouched_it_does_not_boot_on_virtio() {
 }
 
 #[test]
-fn migrated_it_boots_on_virtio_and_opens_its_volume() {
+fn killed_and_resumed_it_boots_on_virtio_and_opens_its_volume() {
     let guest = guest("debian12-luks");
     let key = guest.dir.join("root.key");
     let opened = story::Opened {
@@ -23,7 +23,8 @@ fn migrated_it_boots_on_virtio_and_opens_its_volume() {
         again: format!("all:key-file:{}", key.display()),
     };
     let mounts = [("/dev/vg0/root", "/"), ("/dev/sda1", "/boot")];
-    let with = story::With { opened: Some(&opened), ..story::With::default() };
+    // The run is killed after FIX, and goes on with the key that it is told the place of.
+    let with = story::With { opened: Some(&opened), killed: true, ..story::With::default() };
     let story = story::migrate_with(&guest, &guest.vmx(), &mounts, &with);
 
     let edited = story.edited();

@@ -22,11 +22,12 @@ use crate::event::{Event, Reporter};
 use crate::exec::check_cancelled;
 use crate::keys;
 use crate::state::{BatchId, BatchState, Store, VmRecord, VmState};
-use crate::ui::lines::percent;
 use crate::warden::Need;
 
 mod ends;
+mod hear;
 mod hooks;
+mod stop;
 
 /// How often the store is asked whether the user wants something to stop.
 const LOOK: Duration = Duration::from_millis(500);
@@ -207,89 +208,6 @@ impl Runner<'_> {
         let Some(record) = self.vms.get(place) else { return Ok(()) };
         let record = VmRecord { state: VmState::Skipped, error: Some(why.to_owned()), ..record.clone() };
         self.end(place, record, None)
-    }
-
-    fn hear(
-        &mut self,
-        place: usize,
-        said: Said,
-        progress: &mut HashMap<usize, String>,
-    ) -> Result<(), Failure> {
-        match said {
-            Said::Event(event) => {
-                self.learn_name(place, &event);
-                match &event {
-                    Event::Progress { stage, done, total, .. } => {
-                        progress.insert(place, format!("{stage} {} %", percent(*done, *total)));
-                    }
-                    Event::StageStarted { stage, .. } => {
-                        progress.insert(place, stage.to_string());
-                    }
-                    _ => {}
-                }
-                self.means.ui.event(&event);
-                Ok(())
-            }
-            Said::Want { stage, need } => {
-                if let Err((wanted, there_is)) = self.ledger.ask(place, need) {
-                    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-                    let message = format!(
-                        "{stage} needs {} MiB of memory, and the batch may take {} MiB",
-                        mib(wanted),
-                        mib(there_is)
-                    );
-                    return self.refuse(place, &message);
-                }
-                Ok(())
-            }
-            Said::Ended { name, result } => {
-                progress.remove(&place);
-                self.workers.remove(&place);
-                self.ledger.release(place);
-                self.settle(place, name, &result)
-            }
-        }
-    }
-
-    /// After FETCH, a VM's events carry its own name.
-    fn learn_name(&mut self, place: usize, event: &Event) {
-        if let (Event::StageDone { vm, stage, .. } | Event::StageStarted { vm, stage }, Some(record)) =
-            (event, self.vms.get_mut(place))
-            && *stage > crate::stage::Stage::Fetch
-        {
-            record.name.clone_from(vm);
-        }
-    }
-
-    fn look_for_cancels(&mut self) -> Result<(), Failure> {
-        let (whole, places) = self.means.store.cancelled(self.id)?;
-        if whole && !self.stopping {
-            self.stop_all();
-        }
-        for place in places {
-            let Some(record) = self.vms.get_mut(place) else { continue };
-            record.cancel = true;
-            match self.workers.get(&place) {
-                Some(worker) => worker.stop(),
-                None if record.state == VmState::Waiting => {
-                    let record = VmRecord {
-                        state: VmState::Cancelled,
-                        error: Some("cancelled".to_owned()),
-                        ..record.clone()
-                    };
-                    self.end(place, record, None)?;
-                }
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn stop_all(&mut self) {
-        self.stopping = true;
-        for worker in self.workers.values() {
-            worker.stop();
-        }
     }
 
     /// Keeps how a VM stands, in the store first.

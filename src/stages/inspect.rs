@@ -21,8 +21,9 @@ use crate::stages::fetch::Fetched;
 use crate::stages::flatten::Flattened;
 use crate::warden::Need;
 
-/// Virtual CPUs of the appliance; more do not make it start faster.
-const APPLIANCE_CPUS: u32 = 2;
+/// Virtual CPUs of the appliance: what [`Need`] says that it takes. More do not make it start faster, and those of two
+/// appliances on two cores would wait for each other.
+const APPLIANCE_CPUS: u32 = 1;
 
 /// The stage.
 pub struct Inspect;
