@@ -10,7 +10,6 @@ use super::inside::Script;
 use super::session::Session;
 use crate::error::Result;
 use crate::guest::{Guest, parent};
-use crate::windows::{BOOT_VOLUME, SYSTEM_VOLUME};
 
 /// `O:BAG:BAD:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1200a9;;;BU)` as [MS-DTYP] 2.4.6 lays it out: header, owner, group, list.
 const FILE: &str = "0x\
@@ -50,12 +49,22 @@ const PROTECT: Script = Script {
 
 /// Files and directories that are new, to be protected before the guest's file systems are unmounted.
 #[derive(Debug, Default)]
-pub(super) struct Unprotected(Vec<(String, &'static str)>);
+pub(super) struct Unprotected {
+    /// Where file systems of Windows are mounted. A Linux guest may have something else at the same place.
+    pub volumes: Vec<&'static str>,
+    new: Vec<(String, &'static str)>,
+}
+
+impl Unprotected {
+    fn concerns(&self, path: &str) -> bool {
+        self.volumes.iter().any(|volume| path.strip_prefix(volume).is_some_and(|rest| rest.starts_with('/')))
+    }
+}
 
 impl Session {
     /// Remembers a file that is about to be made, and the directories above it that are not there yet.
     pub(super) fn will_make(&self, path: &str, directory: bool) -> Result<()> {
-        if ![SYSTEM_VOLUME, BOOT_VOLUME].iter().any(|volume| path.starts_with(&format!("{volume}/"))) {
+        if !self.unprotected.borrow().concerns(path) {
             return Ok(());
         }
         let mut new = vec![(path.to_owned(), if directory { DIRECTORY } else { FILE })];
@@ -64,13 +73,13 @@ impl Session {
             new.push((above.to_owned(), DIRECTORY));
             above = parent(above);
         }
-        self.unprotected.borrow_mut().0.extend(new);
+        self.unprotected.borrow_mut().new.extend(new);
         Ok(())
     }
 
     /// Protects what is new. What was removed again since is left out.
     pub(super) fn protect(&self) -> Result<()> {
-        let new = std::mem::take(&mut *self.unprotected.borrow_mut()).0;
+        let new = std::mem::take(&mut self.unprotected.borrow_mut().new);
         let mut words = Vec::with_capacity(2 * new.len());
         for (path, value) in &new {
             if self.exists(path)? {
@@ -78,5 +87,19 @@ impl Session {
             }
         }
         if words.is_empty() { Ok(()) } else { self.run_inside(&PROTECT, &words, &[]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_volumes_of_windows_are_meant() {
+        let linux = Unprotected::default();
+        assert!(!linux.concerns("/boot/efi/EFI/BOOT/BOOTX64.EFI") && !linux.concerns("/c/file"));
+        let windows = Unprotected { volumes: vec!["/c", "/boot"], ..Unprotected::default() };
+        assert!(windows.concerns("/c/Windows/h2k/first-boot.cmd") && windows.concerns("/boot/file"));
+        assert!(!windows.concerns("/esp/EFI/Boot/bootx64.efi") && !windows.concerns("/cd"));
     }
 }

@@ -23,6 +23,7 @@ impl Session {
             self.ask_unless(&[EEXIST], "making a mount point", |g| g.mkmountpoint(point))?;
         }
         self.mount_one(root, root, SYSTEM_VOLUME, false)?;
+        self.unprotected.get_mut().volumes.push(SYSTEM_VOLUME);
         for (point, fstype, mark) in MARKS {
             let candidates: Vec<BlockDevice> = facts
                 .block
@@ -33,6 +34,9 @@ impl Session {
             for device in candidates {
                 if self.is_marked(&device, point, mark)? {
                     self.mount_one(&device.name, &device.name, point, false)?;
+                    if fstype == "ntfs" {
+                        self.unprotected.get_mut().volumes.push(point);
+                    }
                     break;
                 }
             }
