@@ -93,7 +93,7 @@ fn kernels(host: &dyn Host) -> std::io::Result<Vec<PathBuf>> {
 /// Debian and Fedora keep XFS apart, in a file of its own beside the others; SUSE's list names xfsprogs itself.
 pub(super) fn xfs(host: &dyn Host) -> Finding {
     match packed(host, "xfs", "xfsprogs") {
-        Ok(Some(where_)) => Finding::ok(where_),
+        Ok(Some(list)) => Finding::ok(list),
         Ok(None) => {
             Finding::warn("the appliance cannot read XFS: VMs with it are not inspected").install(XFS)
         }
@@ -106,8 +106,8 @@ pub(super) fn ntfs(host: &dyn Host) -> Finding {
     let without =
         |why: &str| Finding::warn(format!("{why}: VMs with Windows are not inspected")).install(NTFS);
     match packed(host, "winsupport", "ntfs-3g") {
-        Ok(Some(where_)) if fixed(host).is_some() || host.says("ntfs-3g", &["--version"]).is_ok() => {
-            Finding::ok(where_)
+        Ok(Some(list)) if fixed(host).is_some() || host.says("ntfs-3g", &["--version"]).is_ok() => {
+            Finding::ok(list)
         }
         Ok(Some(_)) => without("ntfs-3g is not installed, the appliance cannot read NTFS"),
         Ok(None) => without("the appliance cannot read NTFS"),

@@ -48,12 +48,13 @@ impl Scratch {
         let mut disks = Vec::new();
         for (i, disk) in domain.disks.iter().enumerate() {
             let base = std::path::absolute(disk.path_in(dir)).doing(format!("finding disk {i}"))?;
-            let overlay = scratch.path().join(format!("disk{i}.qcow2"));
-            create_overlay(&base, disk.format, &overlay).map_err(failure)?;
-            let base_is_device = is_block_device(&base);
+            // Before qemu-img follows what the image refers to.
             let kept_base = kept_base(disk, &base).map_err(|e| {
                 Failure::message(FailureKind::NotValidated, format!("{}: {e}", base.display()))
             })?;
+            let overlay = scratch.path().join(format!("disk{i}.qcow2"));
+            create_overlay(&base, disk.format, &overlay).map_err(failure)?;
+            let base_is_device = is_block_device(&base);
             disks.push(TestDisk { overlay, base, format: disk.format, base_is_device, kept_base });
         }
         let ovmf = match domain.firmware {

@@ -76,15 +76,14 @@ pub fn static_checks(domain: &Domain, dir: &Path) -> Result<Vec<Check>, ExecErro
         let subject = disk.file.display().to_string();
         let found = kept_base(disk, &path);
         let files = match &found {
-            Ok(None) => vec![path],
-            Ok(Some(base)) => vec![path, base.clone()],
+            Ok(None) => vec![(subject.clone(), path)],
+            Ok(Some(base)) => vec![(subject.clone(), path), (format!("base of {subject}"), base.clone())],
             Err(_) => Vec::new(),
         };
         checks.push(check("the disk is there and stands alone", &subject, found.map(drop)));
         // qemu-img would follow what an image refers to, so it sees only images that refer to nothing but a base.
-        for file in files.iter().filter(|_| disk.format == TargetFormat::Qcow2) {
-            let subject = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            checks.push(Check { name: "qemu-img check".into(), subject, result: sound(file)? });
+        for (subject, file) in files.into_iter().filter(|_| disk.format == TargetFormat::Qcow2) {
+            checks.push(Check { name: "qemu-img check".into(), subject, result: sound(&file)? });
         }
     }
     checks.push(Check {

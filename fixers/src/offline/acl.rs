@@ -37,7 +37,7 @@ const PROTECT: Script = Script {
     doing: "setting who may change the new files",
     text: "exec 2>&1
         protect() {
-          while read -r value && read -r path; do
+          while IFS= read -r value && IFS= read -r path; do
             [ \"$(readlink -f -- \"/sysroot$path\")\" = \"/sysroot$path\" ] ||
               { echo \"$path: there is a link in it\"; return 1; }
             setfattr -n system.ntfs_acl -v \"$value\" -- \"/sysroot$path\" || return 1

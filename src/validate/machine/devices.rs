@@ -186,7 +186,8 @@ fn sata_port(machine: Machine, place: u32) -> String {
 }
 
 /// The overlay over the result, which is opened read-only. The chain is given here in full and ends with the result, or
-/// the base that it keeps, whatever an image's header says. What the guest writes need not survive the host, so flushes are skipped.
+/// the base that it keeps, whatever an image's header says. What the guest writes need not survive the host, so flushes
+/// are skipped.
 fn block(i: usize, disk: &TestDisk) -> Result<String, MachineError> {
     let base_driver = if disk.base_is_device { "host_device" } else { "file" };
     let base_file = json!({ "driver": base_driver, "filename": text(&disk.base)?, "read-only": true });
