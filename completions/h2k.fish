@@ -84,7 +84,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l initramfs -d 'How dr
 append\t''
 tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
-complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l key -d 'Open an encrypted volume (LUKS, BitLocker): VOLUME:file:PATH (a passphrase or recovery password), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l tools -d 'What becomes of the old hypervisor\'s guest tools [default: mask]' -r -f -a "keep\t''
 mask\t''
 remove\t''"
@@ -140,7 +140,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l initramfs -d 'How drive
 append\t''
 tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
-complete -c h2k -n "__fish_h2k_using_subcommand plan" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l key -d 'Open an encrypted volume (LUKS, BitLocker): VOLUME:file:PATH (a passphrase or recovery password), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l tools -d 'What becomes of the old hypervisor\'s guest tools [default: mask]' -r -f -a "keep\t''
 mask\t''
 remove\t''"
@@ -361,7 +361,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand refix" -l initramfs -d 'How driv
 append\t''
 tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand refix" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
-complete -c h2k -n "__fish_h2k_using_subcommand refix" -l key -d 'Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l key -d 'Open an encrypted volume (LUKS, BitLocker): VOLUME:file:PATH (a passphrase or recovery password), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand refix" -l tools -d 'What becomes of the old hypervisor\'s guest tools [default: mask]' -r -f -a "keep\t''
 mask\t''
 remove\t''"

@@ -7,6 +7,7 @@ mod appliance;
 mod bad_input;
 mod batch;
 mod batch_kill;
+mod bitlocker;
 mod cmd_batch;
 mod cmd_convert;
 mod cmd_inspect;

@@ -164,6 +164,8 @@ pub static CONCERNS: &[(&str, bool)] = &[
     ("windows.activation", true),
     ("windows.agent.absent", true),
     ("windows.bitlocker", true),
+    ("windows.bitlocker-key", true),
+    ("windows.bitlocker-suspended", true),
     ("windows.bitlocker-system", false),
     ("windows.boot.foreign-fallback", true),
     ("windows.compact-os", true),

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use boot::{BootloaderFacts, CmdlinePlace, UkiFacts};
-pub use storage::{ArrayFacts, ArrayLine, BlockDevice, CryptVolume, DiskFacts, FstabEntry, Mount, Unmounted};
+pub use storage::{
+    ArrayFacts, ArrayLine, BITLOCKER, BlockDevice, CryptVolume, DiskFacts, FstabEntry, LUKS, Mount, Unmounted,
+};
 pub use windows::WindowsFacts;
 
 /// Everything that INSPECT found.
@@ -88,7 +90,7 @@ impl GuestFacts {
 
     /// What an opened container holds: the device that it was opened as.
     pub fn opened(&self, container: &BlockDevice) -> Option<&BlockDevice> {
-        let encrypted = container.fstype == "crypto_LUKS";
+        let encrypted = container.is_encrypted();
         self.block.iter().find(|b| encrypted && b.inside.contains(&container.name))
     }
 
@@ -109,7 +111,7 @@ impl GuestFacts {
 
     /// The encrypted containers that `device` lies in.
     pub fn containers<'a>(&'a self, device: &'a BlockDevice) -> Vec<&'a BlockDevice> {
-        self.below(device).into_iter().filter(|b| b.fstype == "crypto_LUKS").collect()
+        self.below(device).into_iter().filter(|b| b.is_encrypted()).collect()
     }
 }
 

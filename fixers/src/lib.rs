@@ -13,6 +13,7 @@
 //! A fixer never touches a guest: it proposes edits, and on a fixed guest it proposes none.
 
 pub mod append;
+mod bytes;
 pub mod concern;
 pub mod concerns;
 pub mod edit;
@@ -36,6 +37,7 @@ pub mod undo;
 pub mod windows;
 
 pub use append::{ArchiveEntry, EntryContent};
+pub use bytes::guid_text;
 pub use concern::{Concern, Explained, Severity};
 pub use edit::{Change, Content, Edit, FileMark};
 pub use error::GuestError;

@@ -64,9 +64,9 @@ pub struct PolicyArgs {
     /// Do not make this repair; h2k fixers lists them. May be given several times
     #[arg(long, value_name = "ID", help_heading = "Repairs")]
     pub skip_fixer: Vec<String>,
-    /// Open an encrypted volume: VOLUME:file:PATH (a passphrase), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or
-    /// VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given
-    /// several times
+    /// Open an encrypted volume (LUKS, BitLocker): VOLUME:file:PATH (a passphrase or recovery password),
+    /// VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is
+    /// all, UUID=… or its device in the guest. May be given several times
     #[arg(long, value_name = "VOLUME:PLACE", help_heading = "Source")]
     pub key: Vec<String>,
     /// What becomes of the old hypervisor's guest tools [default: mask]

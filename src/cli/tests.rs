@@ -329,10 +329,11 @@ fn help_of_migrate() {
               false]
 
     Source:
-          --key <VOLUME:PLACE>  Open an encrypted volume: VOLUME:file:PATH (a passphrase),
-                                VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a
-                                passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device
-                                in the guest. May be given several times
+          --key <VOLUME:PLACE>  Open an encrypted volume (LUKS, BitLocker): VOLUME:file:PATH (a
+                                passphrase or recovery password), VOLUME:key-file:PATH (a key file),
+                                VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin).
+                                VOLUME is all, UUID=… or its device in the guest. May be given several
+                                times
 
     Boot test:
           --no-boot[=<true|false>]  Do not boot the result: then nothing is proven [possible values:

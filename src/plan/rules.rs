@@ -2,6 +2,7 @@
 //! the test that walks all entries. Fixers add concerns of their own about what they could not settle, and users
 //! rules of their own ([`user`]); what becomes of a concern's weight is decided in [`weigh`].
 
+mod bitlocker;
 mod chain;
 mod devices;
 mod disk;
@@ -118,6 +119,7 @@ pub static RULES: &[&[Rule]] = &[
     guest::RULES,
     system::RULES,
     windows::RULES,
+    bitlocker::RULES,
     windows_target::RULES,
     storage::RULES,
     nics::RULES,

@@ -1,5 +1,6 @@
 //! What the tests share: h2k itself, real guests, disks made in place.
 
+pub mod bitlocker;
 pub mod browser;
 pub mod disk;
 pub mod guest;
@@ -109,9 +110,14 @@ impl Place {
 
 /// A file of the second readers, in the place where scripts/setup puts them.
 pub fn oracle(file: &str) -> PathBuf {
+    cached(&format!("oracle/{file}"))
+}
+
+/// A file of h2k's cache that scripts/setup fetched.
+pub fn cached(file: &str) -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = cache.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"));
-    let file = cache.join("h2k/oracle").join(file);
+    let file = cache.join("h2k").join(file);
     assert!(file.exists(), "{} is missing: `make test` installs it (scripts/setup --test)", file.display());
     file
 }

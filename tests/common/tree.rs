@@ -78,7 +78,8 @@ fn through_guestfish(
         // guestfish takes no key with zero bytes in it.
         let key = ok("base64", &["-w0", key.to_str().unwrap()]);
         // On a busy host the kernel may still be looking for partitions when the appliance says that it is ready.
-        let there = format!("for i in $(seq 300); do [ -b {device} ] && break; sleep 0.1; done");
+        let there =
+            format!("for i in $(seq 300); do [ -b {device} ] && break; sleep 0.1; done; udevadm settle");
         let open = format!("echo {} | base64 -d | cryptsetup open --key-file=- {device} opened", key.trim());
         command.args([":", "debug", "sh", &format!("{there}; {open} && udevadm settle")]);
         command.args([":", "lvm-scan", "true"]);

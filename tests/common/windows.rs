@@ -15,29 +15,43 @@ const MIB: u64 = 1 << 20;
 /// Begin and size of the EFI system partition and of the system's volume, in MiB.
 const ESP: (u64, u64) = (1, 48);
 const SYSTEM: (u64, u64) = (50, 180);
-const SIZE: u64 = 232;
 
 /// `src/NAME.vmx` of a Windows Server 2022 on UEFI. `change` may change its volume before it is put on the disk.
 pub fn guest(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
     let volume = volume(place, name, change);
+    guest_with(place, name, &volume)
+}
+
+/// The same with another image of the system's volume.
+pub fn guest_with(place: &Place, name: &str, volume: &Path) -> PathBuf {
+    let raw = disk_with(place, name, volume);
+    describe(place, name, &raw)
+}
+
+/// `NAME.raw`: a disk with an EFI system partition and the system's volume, which is its second partition.
+pub fn disk_with(place: &Place, name: &str, volume: &Path) -> PathBuf {
     let esp = esp(place, name);
     let raw = place.write(&format!("{name}.raw"), b"");
     let mut disk = fs::File::options().write(true).open(&raw).unwrap();
-    disk.set_len(SIZE * MIB).unwrap();
+    let size = fs::metadata(volume).unwrap().len() / MIB;
+    disk.set_len((SYSTEM.0 + size + 2) * MIB).unwrap();
     let table = place.write(
         "table",
         format!(
-            "label: gpt\nstart={}MiB, size={}MiB, type=U\nstart={}MiB, size={}MiB, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7\n",
-            ESP.0, ESP.1, SYSTEM.0, SYSTEM.1
+            "label: gpt\nstart={}MiB, size={}MiB, type=U\nstart={}MiB, size={size}MiB, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7\n",
+            ESP.0, ESP.1, SYSTEM.0
         ),
     );
     run(Command::new("sh").args(["-c", "sfdisk -q \"$1\" < \"$2\"", "sh"]).arg(&raw).arg(&table)).expect(0);
-    for (image, start) in [(&esp, ESP.0), (&volume, SYSTEM.0)] {
+    for (image, start) in [(esp.as_path(), ESP.0), (volume, SYSTEM.0)] {
         disk.seek(SeekFrom::Start(start * MIB)).unwrap();
         disk.write_all(&fs::read(image).unwrap()).unwrap();
     }
-    describe(place, name, &raw)
+    raw
 }
+
+/// Where the system's volume begins on such a disk, in bytes.
+pub const SYSTEM_START: u64 = SYSTEM.0 * MIB;
 
 /// The system's volume. NTFS is written through FUSE.
 fn volume(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
@@ -62,6 +76,14 @@ fn volume(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
     let dir = place.path(&format!("{name}.volume"));
     fs::create_dir_all(&dir).unwrap();
     ok("ntfs-3g", &[text(&image), text(&dir)]);
+    fill(&dir);
+    change(&dir);
+    ok("umount", &[text(&dir)]);
+    image
+}
+
+/// The files of a Windows Server 2022 that h2k looks at, in a directory that is its volume.
+pub fn fill(dir: &Path) {
     let (system, software) = phony::hives("2022");
     let put = |path: &str, content: &[u8]| {
         let path = dir.join(path);
@@ -77,9 +99,6 @@ fn volume(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
     put("Windows/System32/CatRoot/{F750E6C3-38EE-11D1-85E5-00C04FC295EE}/x.cat", b"x");
     put("Windows/System32/DriverStore/FileRepository/disk.inf_amd64_1/disk.inf", b"; disk");
     put("pagefile.sys", b"");
-    change(&dir);
-    ok("umount", &[text(&dir)]);
-    image
 }
 
 fn esp(place: &Place, name: &str) -> PathBuf {
@@ -97,7 +116,7 @@ fn esp(place: &Place, name: &str) -> PathBuf {
     image
 }
 
-fn describe(place: &Place, name: &str, raw: &Path) -> PathBuf {
+pub fn describe(place: &Place, name: &str, raw: &Path) -> PathBuf {
     fs::create_dir_all(place.path("src")).unwrap();
     let vmdk = place.path(&format!("src/{name}.vmdk"));
     ok("qemu-img", &["convert", "-f", "raw", "-O", "vmdk", text(raw), text(&vmdk)]);

@@ -2,6 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::windows::BitLockerFacts;
+
+/// What holds a LUKS container, in libblkid's words.
+pub const LUKS: &str = "crypto_LUKS";
+/// What holds a BitLocker volume, in libblkid's words.
+pub const BITLOCKER: &str = "BitLocker";
+
 /// A partition, logical volume, md device or whole disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockDevice {
@@ -11,7 +18,7 @@ pub struct BlockDevice {
     pub disk: Option<usize>,
     /// Partition number, counted from 1; `None` for a whole disk or a volume.
     pub partition: Option<u32>,
-    /// `ext4`, `vfat`, `swap`, `LVM2_member`, `crypto_LUKS` … or empty.
+    /// `ext4`, `vfat`, `swap`, `LVM2_member`, [`LUKS`], [`BITLOCKER`] … or empty.
     pub fstype: String,
     /// File system UUID or empty.
     pub uuid: String,
@@ -36,9 +43,17 @@ pub struct BlockDevice {
     /// For an md array: its name and UUID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub array: Option<ArrayFacts>,
+    /// For a BitLocker volume: what its headers say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bitlocker: Option<BitLockerFacts>,
 }
 
 impl BlockDevice {
+    /// Whether it is a container of encrypted data: what it holds is another device, once it is opened.
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self.fstype.as_str(), LUKS | BITLOCKER)
+    }
+
     /// Whether both are the same file system: the members of a btrfs share one.
     pub fn same_filesystem(&self, other: &BlockDevice) -> bool {
         let btrfs = self.fstype == "btrfs" && other.fstype == "btrfs" && !self.uuid.is_empty();

@@ -184,3 +184,29 @@ pub struct ClassFilter {
     /// Service.
     pub service: String,
 }
+
+/// What the headers of a BitLocker volume say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BitLockerFacts {
+    /// How much of it is encrypted.
+    pub state: BitLockerState,
+    /// The protection is suspended: a key lies on the volume in the clear, and whoever has the disk can read it.
+    pub suspended: bool,
+    /// What opens it: `tpm`, `password`, `recovery-password`, `clear-key` …
+    pub protectors: Vec<String>,
+}
+
+/// How much of a BitLocker volume is encrypted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BitLockerState {
+    /// All of it, or all that is in use.
+    Encrypted,
+    /// Some of it: it is being encrypted or decrypted.
+    Converting,
+    /// Nothing of it.
+    Decrypted,
+    /// Its headers could not be read.
+    #[default]
+    Unknown,
+}

@@ -2,6 +2,8 @@
 //!
 //! Source: "Windows registry file format specification" (M. Suhanov), "Base block".
 
+use crate::bytes::u32_at;
+
 /// Bytes of the base block that its checksum covers, and that transaction logs repeat.
 pub(super) const CHECKED: usize = 508;
 /// Size of the base block in bytes; the hive bins begin behind it.
@@ -74,9 +76,4 @@ pub(super) fn checksum(bytes: &[u8]) -> u32 {
         u32::MAX => u32::MAX - 1,
         sum => sum,
     }
-}
-
-/// A little-endian word; `None` behind the end.
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }

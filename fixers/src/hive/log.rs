@@ -3,7 +3,8 @@
 //! Source: "Windows registry file format specification" (M. Suhanov), "Format of transaction log files", "New format"
 //! (Windows 8.1 and newer). Logs of the old format are recognised and refused.
 
-use super::header::{self, BASE_BLOCK, CHECKED, Header, u32_at};
+use super::header::{self, BASE_BLOCK, CHECKED, Header};
+use crate::bytes::u32_at;
 
 /// File type of a log of the new format.
 const NEW_FORMAT: u32 = 6;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::btrfs::Roots;
 use super::session::Session;
 use crate::error::Result;
-use crate::facts::{BlockDevice, SystemFacts};
+use crate::facts::{BITLOCKER, BlockDevice, LUKS, SystemFacts};
 use crate::guest::{FileKind, Guest};
 use crate::inspect::os_release;
 use crate::windows::inspect as windows;
@@ -14,7 +14,7 @@ use crate::windows::inspect as windows;
 /// File systems that are looked into. All others (those of BSD) are left to libguestfs.
 const LOOKED_INTO: &[&str] = &["ext2", "ext3", "ext4", "xfs", "vfat", "btrfs", "ntfs"];
 /// What holds no files itself: its content is another block device, or none.
-const NO_FILES: &[&str] = &["", "swap", "LVM2_member", "linux_raid_member", "crypto_LUKS", "BitLocker"];
+const NO_FILES: &[&str] = &["", "swap", "LVM2_member", "linux_raid_member", LUKS, BITLOCKER];
 
 /// What was found.
 pub(super) enum Detected {

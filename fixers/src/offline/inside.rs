@@ -19,7 +19,21 @@ pub(super) const OPEN_LUKS: Script = Script {
     doing: "opening a container with a key file",
     text: "exec 2>&1
         { read -r device && read -r name; } < /tmp/h2k-words &&
+        udevadm settle &&
         cryptsetup --type luks --key-file=/tmp/h2k-secret open \"$device\" \"$name\" &&
+        udevadm settle && echo 'h2k: done'
+        rm -f /tmp/h2k-words /tmp/h2k-secret\n",
+};
+
+/// Shows the device that the first word names, through a table of device-mapper, as the second one (dmsetup(8)). A disk
+/// that may only be read makes a volume that may only be read.
+pub(super) const OPEN_TABLE: Script = Script {
+    doing: "opening a volume by its table",
+    text: "exec 2>&1
+        { read -r device && read -r name; } < /tmp/h2k-words &&
+        udevadm settle &&
+        if [ \"$(blockdev --getro \"$device\")\" = 1 ]; then only=--readonly; else only=; fi &&
+        dmsetup create $only \"$name\" < /tmp/h2k-secret &&
         udevadm settle && echo 'h2k: done'
         rm -f /tmp/h2k-words /tmp/h2k-secret\n",
 };

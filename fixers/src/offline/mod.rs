@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Session::launch(drives) ── appliance ──┬─ block   disks, partitions, volumes, file systems
-//!                                         ├─ luks    encrypted volumes, opened with the user's keys
+//!                                         ├─ encrypted, bitlocker  encrypted volumes, opened with the user's keys
 //!                                         ├─ system  operating systems, mounts
 //!                                         ├─ files   the read side of Guest
 //!                                         └─ apply   the write side of Guest
@@ -13,14 +13,15 @@
 mod acl;
 mod appliance;
 mod apply;
+mod bitlocker;
 mod block;
 mod btrfs;
 mod deathsig;
 mod detect;
+mod encrypted;
 mod ffi;
 mod files;
 mod inside;
-mod luks;
 mod md090;
 mod mount;
 mod registry;
@@ -28,5 +29,5 @@ mod session;
 mod system;
 mod windows;
 
-pub use luks::{VolumeKey, selects};
+pub use encrypted::{VolumeKey, selects};
 pub use session::{Access, Drive, LaunchOptions, Session, appliance_memory};

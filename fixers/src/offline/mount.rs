@@ -1,10 +1,9 @@
 //! Mounting the migrated system as its own fstab says, first read-only, later writable.
 
 use super::btrfs;
-use super::luks::LUKS;
 use super::session::{Access, Session};
 use crate::error::{GuestError, Result};
-use crate::facts::{BlockDevice, FstabEntry, GuestFacts, Mount, Unmounted};
+use crate::facts::{BlockDevice, FstabEntry, GuestFacts, LUKS, Mount, Unmounted};
 use crate::guest::{FileKind, Guest};
 use crate::inspect::{crypttab, fstab, mdadm};
 use crate::linux::names::{Names, Resolution, Use, by_tag, find_volume};

@@ -41,6 +41,7 @@ impl Session {
 
     fn find_system(&mut self, facts: &mut GuestFacts) -> Result<()> {
         self.block_facts(facts)?;
+        self.note_bitlocker(facts)?;
         self.open_containers(facts)?;
         self.tell_members(facts)?;
         self.note_encrypted(facts);

@@ -7,12 +7,14 @@
 //!  target   which Windows a guest is, as the choice of drivers sees it
 //!  stage/   a driver package in a guest, as Windows itself puts it there
 //!  boot_driver, staged, first_boot/, tools, boot_files   the repairs
+//!  bitlocker/ what an encrypted volume's headers say, and how it is opened
 //!  ready    what the guest will be able to use after them
 //! ```
 //!
 //! A Windows guest has no single tree: its volumes are mounted side by side, the system's own at `/c`, the EFI system
 //! partition at `/esp`, a partition with the boot manager alone at `/boot`. Names are compared without regard to case.
 
+pub mod bitlocker;
 mod board;
 pub mod boot_driver;
 pub mod boot_files;

@@ -2,7 +2,7 @@
 
 use h2k_config::VolumeSelector;
 use h2k_fixers::Severity;
-use h2k_fixers::facts::{BlockDevice, Unmounted};
+use h2k_fixers::facts::{BlockDevice, LUKS, Unmounted};
 use h2k_fixers::offline::selects;
 use h2k_fixers::windows::SYSTEM_VOLUME;
 
@@ -42,10 +42,12 @@ pub(super) static RULES: &[Rule] = &[
         explanation: "A key that fits no volume is a mistake in its name, or the volume is on a disk that was not given.",
         advice: "name the volume by its UUID, as h2k inspect --json shows it, or take all",
         check: |s| {
-            let containers = || s.facts.block.iter().filter(|b| b.fstype == "crypto_LUKS");
+            let containers = || s.facts.block.iter().filter(|b| b.is_encrypted());
             let named = s.policy.keys.iter().filter(|key| key.volume != VolumeSelector::All);
             let unused = named.filter(|key| !containers().any(|c| selects(s.facts, &key.volume, c)));
-            unused.map(|key| Finding::new(key.volume.to_string(), "no LUKS volume is meant by it")).collect()
+            unused
+                .map(|key| Finding::new(key.volume.to_string(), "no encrypted volume is meant by it"))
+                .collect()
         },
     },
     Rule {
@@ -149,7 +151,7 @@ pub(super) static RULES: &[Rule] = &[
 
 /// Encrypted volumes that are closed. Of the others everything was seen.
 fn closed(seen: &Seen<'_>) -> Vec<Finding> {
-    let encrypted = |b: &&BlockDevice| b.fstype == "crypto_LUKS";
+    let encrypted = |b: &&BlockDevice| b.fstype == LUKS;
     let closed = seen.facts.block.iter().filter(encrypted).filter(|b| seen.facts.opened(b).is_none());
     closed
         .map(|b| {
@@ -169,7 +171,8 @@ fn unmounted(seen: &Seen<'_>, system: bool) -> Vec<Finding> {
     those.map(|u| Finding::new(&u.mountpoint, format!("{} is not mounted: {}", u.spec, u.reason))).collect()
 }
 
-fn place(device: &BlockDevice) -> String {
+/// Where a device is, for people.
+pub(super) fn place(device: &BlockDevice) -> String {
     match (device.disk, device.partition, &device.lv) {
         (Some(disk), Some(part), _) => format!("disk {disk} partition {part}"),
         (Some(disk), None, _) => format!("disk {disk}"),

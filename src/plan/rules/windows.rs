@@ -1,13 +1,11 @@
 //! Rules about a Windows guest as it was left: whether its disks may be written, and what of it is tied to the old hardware.
 
-use h2k_fixers::Severity;
 use h2k_fixers::facts::WindowsFacts;
 use h2k_fixers::facts::windows::Shutdown;
+use h2k_fixers::{Severity, guid_text};
 
 use super::{Finding, Rule, Seen};
 
-/// What BitLocker's volumes hold, in libblkid's words.
-const BITLOCKER: &str = "BitLocker";
 /// How `MountedDevices` begins the value of a partition of a GPT; its unique GUID follows.
 const GPT_MARK: &[u8] = b"DMIO:ID:";
 /// Length of the value of a partition of an MBR: the disk's signature (4 bytes), the partition's offset (8 bytes).
@@ -53,35 +51,6 @@ pub(super) static RULES: &[Rule] = &[
                       cut, what h2k changes on the disks may be lost or do harm.",
         advice: "make sure that it was shut down as a whole: \"powercfg /h off\", then \"shutdown /s /t 0\"",
         check: |s| left(s, Shutdown::Unknown, "it is not known to have been shut down as a whole"),
-    },
-    Rule {
-        id: "windows.bitlocker-system",
-        severity: Severity::Critical,
-        acceptable: false,
-        summary: "Windows is on a volume that BitLocker encrypts",
-        explanation: "What is on it cannot be read, so no driver can be put into it. Keys that a TPM keeps do not come along \
-                      either: the target's TPM is an empty one, and Windows would ask for the recovery key.",
-        advice: "on the source run \"manage-bde -off C:\", wait until \"manage-bde -status\" says that it is decrypted, shut it \
-                 down, and plan again; h2k cannot open BitLocker volumes yet",
-        check: |s| {
-            if s.facts.systems.is_empty() {
-                bitlocker(s, "no Windows was found beside it")
-            } else {
-                Vec::new()
-            }
-        },
-    },
-    Rule {
-        id: "windows.bitlocker",
-        severity: Severity::Warning,
-        acceptable: true,
-        summary: "BitLocker encrypts a volume besides the system's",
-        explanation: "It is copied as it is, free space too. Windows opens it as before if its key is kept on the system's \
-                      volume (automatic unlocking) or typed in; not if a TPM keeps it, whose contents do not come along.",
-        advice: "have the recovery key ready (\"manage-bde -protectors -get D:\"), or run \"manage-bde -off D:\" on the source",
-        check: |s| {
-            if s.facts.systems.is_empty() { Vec::new() } else { bitlocker(s, "what is on it was not seen") }
-        },
     },
     Rule {
         id: "windows.dynamic-disks",
@@ -194,17 +163,6 @@ fn list(seen: &Seen<'_>, names: impl Fn(&WindowsFacts) -> &Vec<String>, message:
     names(windows).iter().map(|name| Finding::new(name, message)).collect()
 }
 
-fn bitlocker(seen: &Seen<'_>, message: &str) -> Vec<Finding> {
-    let volumes = seen.facts.block.iter().filter(|device| device.fstype == BITLOCKER);
-    volumes
-        .map(|device| {
-            let disk = device.disk.map_or_else(|| device.name.clone(), |n| format!("disk {n}"));
-            let partition = device.partition.map_or_else(String::new, |n| format!(" partition {n}"));
-            Finding::new(format!("{disk}{partition}"), message)
-        })
-        .collect()
-}
-
 fn drive_letters(seen: &Seen<'_>) -> Vec<Finding> {
     let Some(windows) = seen.facts.windows() else { return Vec::new() };
     let there = |id: &str, whole: bool| {
@@ -217,7 +175,7 @@ fn drive_letters(seen: &Seen<'_>) -> Vec<Finding> {
         let value = bytes(digits)?;
         let message = match value.strip_prefix(GPT_MARK) {
             Some(guid) => {
-                let guid = guid_text(guid)?;
+                let guid = guid_text(guid.try_into().ok()?);
                 (!there(&guid, true)).then(|| format!("no partition has the GUID {guid}"))
             }
             None if value.len() == MBR_VALUE => {
@@ -237,18 +195,4 @@ fn drive_letters(seen: &Seen<'_>) -> Vec<Finding> {
 fn bytes(digits: &str) -> Option<Vec<u8>> {
     let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     (0..digits.len()).step_by(2).map(byte).collect()
-}
-
-/// A GUID as text: its first three numbers are little-endian (UEFI specification, appendix A).
-fn guid_text(bytes: &[u8]) -> Option<String> {
-    let bytes: &[u8; 16] = bytes.try_into().ok()?;
-    let order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
-    let mut out = String::new();
-    for (place, at) in order.into_iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            out.push('-');
-        }
-        out.push_str(&format!("{:02x}", bytes.get(at)?));
-    }
-    Some(out)
 }

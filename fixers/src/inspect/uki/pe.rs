@@ -1,6 +1,8 @@
 //! The header of a PE image (Microsoft "PE Format"): at 0x3c the offset of the signature `PE\0\0`, then the COFF header
 //! of 20 bytes, the optional header, and 40 bytes for each section.
 
+use crate::bytes::{u16_at, u32_at};
+
 /// Sections; the Windows loader's limit, and a unified kernel image has about ten.
 const MAX_SECTIONS: usize = 96;
 
@@ -119,12 +121,4 @@ fn optional_header(header: &[u8]) -> Option<Optional> {
     let certificates =
         if count > CERTIFICATES { u32_at(header, entry + 4)?.max(u32_at(header, entry)?) } else { 0 };
     Some(Optional { image: u32_at(header, IMAGE_SIZE)?, certificates })
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }

@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind};
 
+use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::initramfs::unpack;
 
 /// A kernel unpacks to some 70 MB with its relocations; an image that wants more is none.
@@ -96,18 +97,6 @@ fn note_is_there(mut notes: &[u8]) -> bool {
 
 fn invalid(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, what.to_owned())
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|b| u16::from_le_bytes(*b))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().map(|b| u64::from_le_bytes(*b))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use h2k_config::{NetworkTarget, Policy};
 use h2k_fixers::GuestFacts;
-use h2k_fixers::facts::windows::{Shutdown, WindowsVersion};
+use h2k_fixers::facts::windows::{BitLockerFacts, Shutdown, WindowsVersion};
 use h2k_fixers::facts::{
     BlockDevice, DiskFacts, FirmwareOnDisk, InterfaceFacts, Mount, NicHardware, SystemFacts, WindowsFacts,
 };
@@ -140,6 +140,16 @@ impl Vm {
     pub fn holds(&mut self, fstype: &str) {
         let name = "/dev/sda9".to_owned();
         self.facts.block.push(BlockDevice { name, fstype: fstype.to_owned(), ..BlockDevice::default() });
+    }
+
+    /// A BitLocker volume that was opened.
+    pub fn opens_bitlocker(&mut self, suspended: bool) {
+        self.holds("BitLocker");
+        let volume = self.facts.block.last_mut().unwrap();
+        volume.bitlocker = Some(BitLockerFacts { suspended, ..BitLockerFacts::default() });
+        let inside = vec![volume.name.clone()];
+        let name = "/dev/mapper/bitlk-1".to_owned();
+        self.facts.block.push(BlockDevice { name, inside, ..BlockDevice::default() });
     }
 
     /// The system's facts.

@@ -43,6 +43,8 @@ pub(super) const CASES: &[Case] = &[
         vm.facts.disks.clear();
         vm.holds("BitLocker");
     }),
+    ("windows.bitlocker-key", |vm| vm.opens_bitlocker(false)),
+    ("windows.bitlocker-suspended", |vm| vm.opens_bitlocker(true)),
     ("windows.dynamic-disks", |vm| vm.facts.disks[0].dynamic = true),
     ("guest.key-unused", |vm| {
         vm.policy.keys = vec!["UUID=11111111-2222-4333-8444-555555555555:env:K".parse().unwrap()]

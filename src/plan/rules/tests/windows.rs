@@ -35,6 +35,8 @@ pub(super) const CASES: &[Case] = &[
     ("windows.dirty", |vm| vm.registry().shutdown = Shutdown::Dirty),
     ("windows.unknown-shutdown", |vm| vm.registry().shutdown = Shutdown::Unknown),
     ("windows.bitlocker", |vm| vm.holds("BitLocker")),
+    ("windows.bitlocker-key", |vm| vm.opens_bitlocker(false)),
+    ("windows.bitlocker-suspended", |vm| vm.opens_bitlocker(true)),
     ("windows.device-policies", |vm| vm.registry().device_policies = one("DenyUnspecified")),
     ("windows.guards", |vm| vm.registry().guards = one("csagent")),
     ("windows.unsupported-version", |vm| (vm.registry().version.major, vm.system().major) = (5, 5)),

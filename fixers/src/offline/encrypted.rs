@@ -8,11 +8,10 @@ use super::ffi;
 use super::inside::{OPEN_LUKS, RENAME_VOLUME};
 use super::session::{Access, Session};
 use crate::error::{GuestError, Result};
-use crate::facts::{BlockDevice, GuestFacts};
+use crate::facts::windows::{BitLockerFacts, BitLockerState};
+use crate::facts::{BITLOCKER, BlockDevice, GuestFacts};
 use crate::linux::names::{find_container, find_volume, place_of};
 
-/// The one kind of container that is opened.
-pub(super) const LUKS: &str = "crypto_LUKS";
 /// Most containers that are opened: each takes seconds, and no server has as many.
 const MAX_CONTAINERS: usize = 64;
 /// Containers within containers that are opened. Two are in use (LUKS on LVM on LUKS).
@@ -42,7 +41,8 @@ pub fn selects(facts: &GuestFacts, selector: &VolumeSelector, container: &BlockD
 }
 
 impl Session {
-    /// Opens every container that there is a key for, and what those hold in turn. `facts` get what appears.
+    /// Opens every container that there is a key for or that needs none, and what those hold in turn. `facts` get what
+    /// appears.
     ///
     /// # Errors
     /// No key for a container fits; the appliance failed.
@@ -68,36 +68,43 @@ impl Session {
         Ok(())
     }
 
-    /// Containers that are closed and that there is a key for, with their keys: those that name them first.
+    /// Containers that are closed and can be opened, with their keys: those that name them first. One that needs no key
+    /// has none.
     fn closed(&self, facts: &GuestFacts) -> Vec<(BlockDevice, Vec<&Secret>)> {
-        let closed = facts.block.iter().filter(|b| b.fstype == LUKS && facts.opened(b).is_none());
+        let closed = facts.block.iter().filter(|b| b.is_encrypted() && facts.opened(b).is_none());
         let with_keys = closed.map(|container| {
             let mut keys: Vec<&VolumeKey> =
                 self.keys.iter().filter(|key| selects(facts, &key.volume, container)).collect();
             keys.sort_by_key(|key| key.volume == VolumeSelector::All);
             (container.clone(), keys.into_iter().map(|key| &key.secret).collect::<Vec<_>>())
         });
-        with_keys.filter(|(_, keys)| !keys.is_empty()).collect()
+        with_keys
+            .map(
+                |(container, keys)| {
+                    if is_open(&container) { (container, Vec::new()) } else { (container, keys) }
+                },
+            )
+            .filter(|(container, keys)| is_open(container) || !keys.is_empty())
+            .collect()
     }
 
     fn open_container(&self, container: &BlockDevice, keys: &[&Secret]) -> Result<BlockDevice> {
         // A UUID that is none would be a name with who knows what in it: the place of the container is as good.
         let plain = |uuid: &str| uuid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') && uuid.len() >= 32;
+        let kind = if container.fstype == BITLOCKER { "bitlk" } else { "luks" };
         let name = match container.uuid.as_str() {
-            uuid if plain(uuid) => format!("luks-{uuid}"),
-            _ => format!("luks-{}", container.name.trim_start_matches("/dev/").replace('/', "-")),
+            uuid if plain(uuid) => format!("{kind}-{uuid}"),
+            _ => format!("{kind}-{}", container.name.trim_start_matches("/dev/").replace('/', "-")),
         };
+        if is_open(container) {
+            self.open_bitlocker(container, None, &name)?;
+            return self.opened_as(container, &name);
+        }
         let doing = format!("opening the encrypted volume on {}", told(container));
         let mut said: Vec<String> = Vec::new();
         for key in keys {
-            match self.open_with(&container.name, key, &name) {
-                Ok(()) => {
-                    let mapped = format!("/dev/mapper/{name}");
-                    let mut device = self.probe(&mapped)?;
-                    device.size = self.size(&mapped)?;
-                    device.inside = vec![container.name.clone()];
-                    return Ok(device);
-                }
+            match self.open_with(container, key, &name) {
+                Ok(()) => return self.opened_as(container, &name),
                 Err(e) if said.contains(&e) => {}
                 Err(e) => said.push(e),
             }
@@ -110,8 +117,26 @@ impl Session {
         Err(GuestError::Backend { doing, message })
     }
 
+    /// What a container was opened as.
+    fn opened_as(&self, container: &BlockDevice, name: &str) -> Result<BlockDevice> {
+        let mapped = format!("/dev/mapper/{name}");
+        let mut device = self.probe(&mapped)?;
+        device.size = self.size(&mapped)?;
+        device.inside = vec![container.name.clone()];
+        Ok(device)
+    }
+
     /// Opens with one key. The error is libguestfs' text, which never holds the key.
-    fn open_with(&self, device: &str, key: &Secret, name: &str) -> std::result::Result<(), String> {
+    fn open_with(
+        &self,
+        container: &BlockDevice,
+        key: &Secret,
+        name: &str,
+    ) -> std::result::Result<(), String> {
+        let device = container.name.as_str();
+        if container.fstype == BITLOCKER {
+            return self.open_bitlocker(container, Some(key.bytes()), name).map_err(|e| e.to_string());
+        }
         let text = |s: &str| CString::new(s).map_err(|_| "a name holds a zero byte".to_owned());
         match CString::new(key.bytes()) {
             Ok(key) => ffi::luks_open(&self.handle, &text(device)?, &key, &text(name)?)
@@ -204,6 +229,12 @@ fn replace(name: &mut String, old: &str, new: &str) {
     }
 }
 
+/// Whether a container opens without any key: a BitLocker volume that is encrypted as a whole and suspended.
+fn is_open(container: &BlockDevice) -> bool {
+    let whole = |volume: &BitLockerFacts| volume.suspended && volume.state == BitLockerState::Encrypted;
+    container.bitlocker.as_ref().is_some_and(whole)
+}
+
 /// A container, for people: where it is, and the UUID that `--key` takes.
 fn told(container: &BlockDevice) -> String {
     match container.uuid.as_str() {
@@ -215,7 +246,7 @@ fn told(container: &BlockDevice) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::CryptVolume;
+    use crate::facts::{CryptVolume, LUKS};
     use crate::linux::testing::{device, facts};
 
     fn encrypted() -> GuestFacts {
