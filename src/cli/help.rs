@@ -139,7 +139,13 @@ static EXAMPLES: &[(&str, &[Example])] = &[
             ("h2k status --json", "for programs"),
         ],
     ),
-    ("history", &[("h2k history", "every run"), ("h2k history web01 --json", "one VM, for programs")]),
+    (
+        "history",
+        &[
+            ("h2k history", "every run, and what was done to results afterwards"),
+            ("h2k history web01 --json", "one VM, for programs"),
+        ],
+    ),
     ("cancel", &[("h2k cancel web01", "a VM"), ("h2k cancel night-42", "a whole batch")]),
     (
         "clean",

@@ -7,7 +7,7 @@ use super::Settled;
 use crate::cli::HistoryArgs;
 use crate::error::{Failure, FailureKind};
 use crate::plan::text;
-use crate::state::{Run, StageCount, Store};
+use crate::state::{Act, Run, StageCount, Store};
 use crate::ui::table::table;
 use crate::ui::{Ui, escape};
 
@@ -16,6 +16,8 @@ use crate::ui::{Ui, escape};
 struct Document {
     version: u32,
     runs: Vec<Told>,
+    /// What was done to results afterwards.
+    acts: Vec<Act>,
 }
 
 /// A run as it is told.
@@ -31,19 +33,22 @@ struct Told {
 /// Runs the subcommand.
 ///
 /// # Errors
-/// No run has a name that was asked for; the state file cannot be read.
+/// Nothing was done to a name that was asked for; the state file cannot be read.
 pub fn run(args: &HistoryArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     let store = settled.store()?;
-    let mut runs = store.list_runs()?;
-    if let Some(missing) = args.names.iter().find(|n| !runs.iter().any(|r| r.name == **n)) {
+    let (mut runs, mut acts) = (store.list_runs()?, store.list_acts()?);
+    let known = |name: &String| runs.iter().any(|r| r.name == *name) || acts.iter().any(|a| a.name == *name);
+    if let Some(missing) = args.names.iter().find(|name| !known(name)) {
         return Err(Failure::message(FailureKind::Usage, format!("there is no run of {missing:?}")));
     }
-    runs.retain(|r| args.names.is_empty() || args.names.contains(&r.name));
-    let told: Vec<Told> = runs.into_iter().map(|run| tell(&store, run)).collect::<Result<_, _>>()?;
+    let wanted = |name: &String| args.names.is_empty() || args.names.contains(name);
+    runs.retain(|r| wanted(&r.name));
+    acts.retain(|a| wanted(&a.name));
+    let runs: Vec<Told> = runs.into_iter().map(|run| tell(&store, run)).collect::<Result<_, _>>()?;
     if args.json {
-        return ui.answer_json(&Document { version: 1, runs: told });
+        return ui.answer_json(&Document { version: 1, runs, acts });
     }
-    ui.answer(&page(&told))
+    ui.answer(&page(&runs, &acts))
 }
 
 fn tell(store: &Store, run: Run) -> Result<Told, Failure> {
@@ -51,12 +56,34 @@ fn tell(store: &Store, run: Run) -> Result<Told, Failure> {
     Ok(Told { seconds, stages: store.stage_counts(run.id)?, run })
 }
 
-fn page(runs: &[Told]) -> String {
-    if runs.is_empty() {
+/// Runs and what was done to their results, the last first.
+fn page(runs: &[Told], acts: &[Act]) -> String {
+    if runs.is_empty() && acts.is_empty() {
         return "no runs\n".to_owned();
     }
+    let of_runs = runs.iter().map(|told| (told.run.started, row(told)));
+    let mut rows: Vec<_> = of_runs.chain(acts.iter().map(|act| (act.started, act_row(act)))).collect();
+    rows.sort_by_key(|(began, _)| std::cmp::Reverse(*began));
     let head = ["RUN", "VM", "STATE", "BEGAN", "TOOK", "STAGES", "ERROR"].map(str::to_owned).to_vec();
-    table(&std::iter::once(head).chain(runs.iter().map(row)).collect::<Vec<_>>())
+    table(&std::iter::once(head).chain(rows.into_iter().map(|(_, row)| row)).collect::<Vec<_>>())
+}
+
+/// What was done to a result stands where a run has its stages.
+fn act_row(act: &Act) -> Vec<String> {
+    let state = match (act.ended, &act.error) {
+        (None, _) => "begun",
+        (Some(_), None) => "done",
+        (Some(_), Some(_)) => "failed",
+    };
+    vec![
+        "-".to_owned(),
+        escape::line(&act.name).into_owned(),
+        state.to_owned(),
+        act.started.to_string(),
+        act.ended.map(|end| duration(act.started, end)).unwrap_or_default(),
+        act.act.name().to_owned(),
+        act.error.as_deref().map(|e| escape::line(e).into_owned()).unwrap_or_default(),
+    ]
 }
 
 fn row(told: &Told) -> Vec<String> {

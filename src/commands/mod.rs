@@ -1,6 +1,7 @@
 //! The subcommands, a file each.
 
 pub mod accept;
+mod acts;
 pub mod batch;
 pub mod cancel;
 pub mod clean;

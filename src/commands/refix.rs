@@ -2,6 +2,7 @@
 
 use h2k_config::{Policy, Settings};
 
+use super::acts::noted;
 use super::{Settled, jobs, migrate, report};
 use crate::cli::RefixArgs;
 use crate::error::{Doing, Failure, FailureKind};
@@ -9,6 +10,7 @@ use crate::job::Job;
 use crate::kept::{self, Refix};
 use crate::plan::text;
 use crate::run;
+use crate::state::ActKind;
 use crate::ui::Ui;
 
 /// Runs the subcommand.
@@ -26,7 +28,8 @@ pub fn run(args: &RefixArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> 
         return if plan.ready() { Ok(()) } else { Err(run::not_ready(&plan)) };
     }
     let refix = Refix { dir: &dir, wanted: &wanted, discard_changes: args.discard_changes, ui };
-    ui.answer(&migrate::summary(&refix.run()?))
+    let outcome = noted(settled, ActKind::Refix, &dir, || refix.run())?;
+    ui.answer(&migrate::summary(&outcome))
 }
 
 /// Refuses options of the copy, which is not made again.

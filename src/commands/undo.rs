@@ -5,11 +5,13 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::acts::noted;
 use super::{Settled, report};
 use crate::cli::UndoArgs;
 use crate::error::{Doing, Failure};
 use crate::plan::diff::headline;
 use crate::report::Report;
+use crate::state::ActKind;
 use crate::ui::{Ui, escape};
 use crate::undo::{State, Undo, Which, states};
 
@@ -49,7 +51,10 @@ pub fn run(args: &UndoArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     };
     let shown = match which {
         None => Report::load(&dir)?,
-        Some(which) => Undo { dir: &dir, keys: &settled.resolved.policy.keys, ui }.run(&which)?,
+        Some(which) => {
+            let undo = Undo { dir: &dir, keys: &settled.resolved.policy.keys, ui };
+            noted(settled, ActKind::Undo, &dir, || undo.run(&which))?
+        }
     };
     if args.json {
         return ui.answer_json(&Document { version: 1, edits: told(&shown) });

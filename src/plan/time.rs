@@ -11,6 +11,7 @@
 //! it is; nothing can be done about that without dropping the caches of the whole host.
 
 use h2k_config::{CopySettings, Engine};
+use h2k_fixers::facts::KernelFacts;
 use h2k_fixers::{Change, Edit};
 use serde::{Deserialize, Serialize};
 
@@ -18,22 +19,30 @@ use crate::stage::Stage;
 use crate::validate::Accel;
 
 /// FIX without its edits, in seconds: it mounts, discards free space, looks at the guest again, shuts the appliance
-/// down. Measured without KVM: Debian 12, 2 cores, 5 to 7 s.
-const FIX_BASE: f64 = 6.0;
+/// down. Measured without KVM: Debian 12, 2 cores, 2 to 3.5 s.
+const FIX_BASE: f64 = 2.8;
 /// A text, a link, a registry value. Measured without KVM: 0.01 to 0.16 s.
 const SMALL_EDIT: f64 = 0.05;
-/// An archive that is made and appended to an initramfs. Measured without KVM: 0.9 to 1.7 s.
-const APPENDED: f64 = 1.5;
-/// A program of the guest in the appliance. Measured without KVM: update-initramfs takes 45 to 200 s.
-const RUN: Range = Range { seconds: 120.0, low: 20.0, high: 300.0 };
+/// An archive that is made and appended to an initramfs. Measured without KVM: 0.4 s.
+const APPENDED: f64 = 0.5;
+/// A generator of initramfs that runs in the appliance, in seconds, for an image of a million bytes; larger images cost
+/// more than in proportion, as each module is looked up among more. Measured without KVM, 2 cores, packed with zstd:
+/// update-initramfs 22 s for 7.2 MB, 33 s for 9.8 MB, 34 s for 11.1 MB, about 190 s for 39 MB; dracut 71 s for 16.5 MB.
+const GENERATOR: f64 = 1.9;
+const GENERATOR_GROWTH: f64 = 1.25;
+/// How far it may be from that: the size tells little of what the generator looks at on its way.
+const GENERATOR_FASTER: f64 = 0.5;
+const GENERATOR_SLOWER: f64 = 2.5;
+/// Another program of the guest in the appliance. Measured without KVM: 5 to 120 s.
+const RUN: Range = Range { seconds: 40.0, low: 5.0, high: 300.0 };
 /// Part of FIX's and INSPECT's time that is left with KVM. Not measured.
 const WITH_KVM: f64 = 0.3;
 /// INSPECT of the host and guest that the times here were measured with: Debian 12, 2 cores, no KVM. A host that is
 /// slower or busier takes longer for it.
-const USUAL_INSPECT: f64 = 18.0;
-/// Boot test without KVM. Measured: Debian 12, 2 cores, about 55 s, the serial console that is added for it among them;
-/// 125 to 410 s while other builds and guests kept the machine busy.
-const BOOT_TCG: Range = Range { seconds: 55.0, low: 35.0, high: 250.0 };
+const USUAL_INSPECT: f64 = 13.0;
+/// Boot test without KVM. Measured: Debian 12, 2 cores, 38 to 45 s, the serial console that is added for it among them;
+/// up to six times as long while other builds and guests kept the machine busy.
+const BOOT_TCG: Range = Range { seconds: 42.0, low: 27.0, high: 250.0 };
 /// Boot test with KVM. Not measured: half of it is the time that the test waits for late failures.
 const BOOT_KVM: Range = Range { seconds: 25.0, low: 10.0, high: 90.0 };
 /// CONVERT besides its data, in seconds: tables, digests, documents, all of them on disk.
@@ -152,6 +161,8 @@ pub struct Known<'a> {
     pub done: &'a [(Stage, f64)],
     /// What FIX will do.
     pub edits: &'a [Edit],
+    /// Kernels of the guest, with the initramfs that FIX may make anew.
+    pub kernels: &'a [KernelFacts],
     /// Whether there is a guest that FIX looks at.
     pub guest: bool,
     /// Bytes of data that CONVERT copies.
@@ -221,17 +232,29 @@ fn fix(known: &Known<'_>) -> (Range, String) {
     let mut sum = Range::of(base, base * 0.6, base * 1.7);
     for edit in known.edits {
         sum = sum.then(match edit.change {
-            Change::Run { .. } => {
+            Change::Run { ref changes, .. } => {
                 runs += 1;
-                RUN
+                run(changes, known.kernels)
             }
-            Change::AppendArchive { .. } => Range::of(APPENDED, 0.7, 3.0),
+            Change::AppendArchive { .. } => Range::of(APPENDED, 0.3, 3.0),
             _ => Range::of(SMALL_EDIT, 0.0, 0.2),
         });
     }
     let uncertain =
         if runs > 0 { format!(", {runs} of them programs of the guest: uncertain") } else { String::new() };
     (sum.times(factor), format!("what {} edits usually cost{uncertain}", known.edits.len()))
+}
+
+/// What a program of the guest costs that writes `changes`: a generator of initramfs makes an image that is about as
+/// large as the one there is now.
+fn run(changes: &[String], kernels: &[KernelFacts]) -> Range {
+    let all = kernels.iter().filter_map(|kernel| kernel.initramfs.as_ref());
+    let size: u64 = all.filter(|image| changes.contains(&image.path)).map(|image| image.size).sum();
+    if size == 0 {
+        return RUN;
+    }
+    let seconds = GENERATOR * (size as f64 / 1e6).powf(GENERATOR_GROWTH);
+    Range::of(seconds, seconds * GENERATOR_FASTER, seconds * GENERATOR_SLOWER)
 }
 
 fn convert(known: &Known<'_>) -> (Range, String) {

@@ -105,6 +105,7 @@ fn time(cx: &Context<'_>, flattened: &Flattened, plan: &Plan, began: Instant) ->
     time::forecast(&Known {
         done: &done,
         edits: &plan.edits,
+        kernels: &plan.facts.kernels,
         guest: plan.facts.system().is_some(),
         data: plan.forecast.target_bytes,
         disks: flattened.disks.len() as u64,

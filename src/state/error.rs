@@ -45,6 +45,14 @@ pub enum StateError {
     /// There is no such run.
     #[error("there is no run {0}")]
     NoRun(RunId),
+    /// What was done to a result cannot be read.
+    #[error("what was done to a result ({act}) cannot be read: {what}")]
+    ActRow {
+        /// Its number.
+        act: i64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// There is no such batch.
     #[error("there is no batch {0}")]
     NoBatch(BatchId),

@@ -4,12 +4,14 @@
 //!  runs    one per job: what was asked, by which process, how it ended
 //!  stages  one per run and stage: how it ended, and what it left for the next stage
 //!  stage_log  every beginning and end of a stage, for history and for counting what was done twice
+//!  acts    what was done to results after their runs: refix, accept, undo
 //!  batches, batch_vms  a batch, and one per VM of it: which job, how it stands
 //! ```
 //!
 //! Every change is on disk when its call returns: WAL with `synchronous=FULL`. The file is its user's alone. Secrets
 //! never come here: a job holds none.
 
+mod acts;
 mod batches;
 mod error;
 pub mod lock;
@@ -30,6 +32,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Failure, FailureKind};
 
+pub use acts::{Act, ActId, ActKind};
 pub use batches::{BatchId, BatchRecord, BatchState, VmRecord, VmState};
 pub use error::StateError;
 pub use lock::OutputLock;

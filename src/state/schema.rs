@@ -79,6 +79,16 @@ static MIGRATIONS: &[&str] = &["
         PRIMARY KEY (batch_id, place)
     ) STRICT;
     CREATE INDEX batch_vms_by_job ON batch_vms (job);
+", "
+    CREATE TABLE acts (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        act     TEXT NOT NULL CHECK (act IN ('refix', 'accept', 'undo')),
+        name    TEXT NOT NULL,
+        result  TEXT NOT NULL,
+        started TEXT NOT NULL,
+        ended   TEXT,
+        error   TEXT
+    ) STRICT;
 "];
 
 /// Brings the file to this h2k's schema.

@@ -243,7 +243,7 @@ fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
     let newer = Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 99).unwrap();
     drop(newer);
-    refuse("newer", "schema 99; this h2k knows schemas up to 2");
+    refuse("newer", "schema 99; this h2k knows schemas up to 3");
 }
 
 #[test]
@@ -288,4 +288,26 @@ fn a_file_of_the_first_version_is_brought_to_this_one_with_its_runs() {
     let store = Store::open(&path).unwrap();
     assert_eq!(store.list_runs().unwrap()[0].name, "web");
     assert!(store.list_batches().unwrap().is_empty());
+}
+
+#[test]
+fn what_was_done_to_results_is_kept() {
+    let (_dir, path, store) = new();
+    let refix = store.begin_act(ActKind::Refix, "web01", "/out/web01").unwrap();
+    store.end_act(refix, None).unwrap();
+    let undo = store.begin_act(ActKind::Undo, "web01", "/out/web01").unwrap();
+    store.end_act(undo, Some("the guest is not as it was left")).unwrap();
+    store.begin_act(ActKind::Accept, "db01", "/out/db01").unwrap();
+    drop(store);
+    let acts = Store::open(&path).unwrap().list_acts().unwrap();
+    let told: Vec<_> =
+        acts.iter().map(|a| (a.act, a.name.as_str(), a.ended.is_some(), a.error.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            (ActKind::Accept, "db01", false, None),
+            (ActKind::Undo, "web01", true, Some("the guest is not as it was left")),
+            (ActKind::Refix, "web01", true, None),
+        ]
+    );
 }
