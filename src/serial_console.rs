@@ -44,7 +44,7 @@ pub fn look_and_add(
         // A guest that cannot be understood may still boot.
         Err(e) => Readiness { links: vec![not_looked_at(&e.to_string())] },
     };
-    let console_added = found.broken().is_none() && console(session, &facts)?;
+    let console_added = found.stops_the_boot().is_none() && console(session, &facts)?;
     Ok(Prepared { console_added, readiness: Some(found) })
 }
 

@@ -78,6 +78,19 @@ fn a_kernel_that_is_missing_is_named_without_a_boot() {
 }
 
 #[test]
+fn a_guest_that_lost_its_network_shows_that_it_boots() {
+    let place = Place::new();
+    let report = migrate(&place, &guest("debian12-stock"), &["linux.nic-names"], 5);
+    assert!(open(&report["readiness"])[0].starts_with("broken network: ens192: "), "{report:#}");
+    // It has no serial console of its own: without one, nothing would be seen of it.
+    let tested = place.h2k(["test", "out/debian12-stock", "--json"]).expect(5).json();
+    let verdict = &tested["targets"][0];
+    assert_eq!(verdict["evidence"]["console_added"], true, "{verdict:#}");
+    let reason = verdict["reason"].as_str().unwrap();
+    assert!(reason.starts_with("it boots (") && reason.contains("a link is broken: network"), "{reason}");
+}
+
+#[test]
 fn repairs_that_are_left_out_break_links() {
     let place = Place::new();
     let skipped = ["linux.initramfs", "linux.nic-names", "linux.fstab"];

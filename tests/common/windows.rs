@@ -12,19 +12,19 @@ use super::disk::text;
 use super::{Place, ok, run};
 
 const MIB: u64 = 1 << 20;
-/// Begin and size of the EFI system partition and of the system's volume, in MiB.
+/// Begin and size of the EFI system partition, in MiB; begin of the system's volume and its usual size.
 const ESP: (u64, u64) = (1, 48);
 const SYSTEM: (u64, u64) = (50, 180);
 
 /// `src/NAME.vmx` of a Windows Server 2022 on UEFI. `change` may change its volume before it is put on the disk.
 pub fn guest(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
-    let volume = volume(place, name, change);
-    guest_with(place, name, &volume)
+    sized_guest(place, name, SYSTEM.1, change)
 }
 
-/// The same with another image of the system's volume.
-pub fn guest_with(place: &Place, name: &str, volume: &Path) -> PathBuf {
-    let raw = disk_with(place, name, volume);
+/// The same with a volume of another size, in MiB.
+pub fn sized_guest(place: &Place, name: &str, size: u64, change: impl FnOnce(&Path)) -> PathBuf {
+    let volume = volume(place, name, size, change);
+    let raw = disk_with(place, name, &volume);
     describe(place, name, &raw)
 }
 
@@ -54,9 +54,9 @@ pub fn disk_with(place: &Place, name: &str, volume: &Path) -> PathBuf {
 pub const SYSTEM_START: u64 = SYSTEM.0 * MIB;
 
 /// The system's volume. NTFS is written through FUSE.
-fn volume(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
+fn volume(place: &Place, name: &str, size: u64, change: impl FnOnce(&Path)) -> PathBuf {
     let image = place.write(&format!("{name}.ntfs"), b"");
-    fs::File::options().write(true).open(&image).unwrap().set_len(SYSTEM.1 * MIB).unwrap();
+    fs::File::options().write(true).open(&image).unwrap().set_len(size * MIB).unwrap();
     ok(
         "mkntfs",
         &[
