@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use h2k_fixers::hive::{Hive, HiveEditor, RegData};
+use h2k_fixers::hive::Hive;
 use h2k_fixers::windows::phony;
 use serde_json::Value;
 
-use crate::common::windows::{Volume, guest, sized_guest};
+use crate::common::windows::{Volume, guest};
 use crate::common::{Place, digest};
 
 fn ids(plan: &Value) -> Vec<String> {
@@ -106,40 +106,4 @@ fn a_hibernated_or_half_written_windows_is_refused_with_what_to_do() {
     let refused = place.h2k(["plan", "src/torn.vmx"]).expect(1);
     assert!(refused.stderr.contains("shutdown /s /t 0"), "{}", refused.stderr);
     assert!(place.results("out").is_empty());
-}
-
-/// As long-lived servers have it: a hundred mebibytes in one hive.
-#[test]
-fn a_hive_of_a_hundred_mebibytes_is_repaired() {
-    let place = Place::new();
-    phony::virtio_win(&place.path("virtio-win"));
-    let t = std::time::Instant::now();
-    sized_guest(&place, "grown", 480, |volume| {
-        let path = volume.join("Windows/System32/config/SOFTWARE");
-        let hive = Hive::open("SOFTWARE", fs::read(&path).unwrap(), &[]).unwrap();
-        let mut editor = HiveEditor::new(&hive).unwrap();
-        for group in 0..256 {
-            for key in 0..128 {
-                let data = RegData::binary(vec![key; 3200]);
-                editor.set(&format!("Classes\\Group{group}\\Key{key}"), "Data", data).unwrap();
-            }
-        }
-        let grown = editor.hive().write().unwrap();
-        assert!(grown.len() > 100 << 20, "{}", grown.len());
-        fs::write(path, grown).unwrap();
-    });
-    eprintln!("built {:?}", t.elapsed());
-    let args = [
-        "migrate",
-        "src/grown.vmx",
-        "-o",
-        "out",
-        "--virtio-win",
-        "virtio-win",
-        "--no-boot",
-        "--format",
-        "raw",
-    ];
-    let said = place.h2k(args).expect(0);
-    eprintln!("{} {:?}", said.stderr, t.elapsed());
 }

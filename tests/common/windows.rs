@@ -18,12 +18,7 @@ const SYSTEM: (u64, u64) = (50, 180);
 
 /// `src/NAME.vmx` of a Windows Server 2022 on UEFI. `change` may change its volume before it is put on the disk.
 pub fn guest(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
-    sized_guest(place, name, SYSTEM.1, change)
-}
-
-/// The same with a volume of another size, in MiB.
-pub fn sized_guest(place: &Place, name: &str, size: u64, change: impl FnOnce(&Path)) -> PathBuf {
-    let volume = volume(place, name, size, change);
+    let volume = volume(place, name, change);
     let raw = disk_with(place, name, &volume);
     describe(place, name, &raw)
 }
@@ -54,9 +49,9 @@ pub fn disk_with(place: &Place, name: &str, volume: &Path) -> PathBuf {
 pub const SYSTEM_START: u64 = SYSTEM.0 * MIB;
 
 /// The system's volume. NTFS is written through FUSE.
-fn volume(place: &Place, name: &str, size: u64, change: impl FnOnce(&Path)) -> PathBuf {
+fn volume(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
     let image = place.write(&format!("{name}.ntfs"), b"");
-    fs::File::options().write(true).open(&image).unwrap().set_len(size * MIB).unwrap();
+    fs::File::options().write(true).open(&image).unwrap().set_len(SYSTEM.1 * MIB).unwrap();
     ok(
         "mkntfs",
         &[
@@ -144,9 +139,10 @@ impl Volume {
     pub fn of(place: &Place, disk: &Path) -> Self {
         let image = place.path("looked-at.ntfs");
         let mut from = fs::File::open(disk).unwrap();
-        from.seek(SeekFrom::Start(SYSTEM.0 * MIB)).unwrap();
-        std::io::copy(&mut std::io::Read::take(from, SYSTEM.1 * MIB), &mut fs::File::create(&image).unwrap())
-            .unwrap();
+        // After the volume lie two mebibytes with the table's copy.
+        let size = from.metadata().unwrap().len() - SYSTEM_START - 2 * MIB;
+        from.seek(SeekFrom::Start(SYSTEM_START)).unwrap();
+        std::io::copy(&mut std::io::Read::take(from, size), &mut fs::File::create(&image).unwrap()).unwrap();
         let dir = place.path("looked-at");
         fs::create_dir_all(&dir).unwrap();
         ok("ntfs-3g", &["-o", "ro", text(&image), text(&dir)]);

@@ -63,6 +63,12 @@ pub struct Hive {
 }
 
 impl Hive {
+    /// The same hive, whose file is at another path now.
+    #[must_use]
+    pub fn at(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+
     /// Opens a copy of a hive. `path` names it in errors, `logs` are the contents of its transaction logs, if it has
     /// any; they are looked at only where it was not written as a whole.
     ///

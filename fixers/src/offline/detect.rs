@@ -79,8 +79,9 @@ impl Session {
         if !dir("/etc")? || !(dir("/usr")? || dir("/bin")?) {
             if let Some(dir) = windows::system_root(self, "/")? {
                 let system = windows::system(self, device, &dir);
-                // Its hives are read at another path when it is mounted for good.
-                self.hives.borrow_mut().clear();
+                // They may be large: they are known again where the volume is mounted for good.
+                let hives = self.hives.take();
+                self.hives_of.borrow_mut().insert(device.to_owned(), hives);
                 return Ok(Look::Found(Box::new(system?)));
             }
             // A DOS system, or a Windows before NT, is libguestfs' business.

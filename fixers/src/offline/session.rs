@@ -76,6 +76,8 @@ pub struct Session {
     pub(super) arrays: Vec<String>,
     /// Registry hives that were read, as they are by now.
     pub(super) hives: RefCell<BTreeMap<String, Rc<Hive>>>,
+    /// Those that were read while a volume was mounted alone, by its device.
+    pub(super) hives_of: RefCell<BTreeMap<String, BTreeMap<String, Rc<Hive>>>>,
     /// What is new on NTFS and still everybody's.
     pub(super) unprotected: RefCell<Unprotected>,
 }
@@ -123,6 +125,7 @@ impl Session {
             encrypted: Vec::new(),
             arrays: Vec::new(),
             hives: RefCell::default(),
+            hives_of: RefCell::default(),
             unprotected: RefCell::default(),
         };
         session.configure(options)?;

@@ -1,5 +1,7 @@
 //! The volumes of a Windows guest: which they are, how they were left, where they are mounted.
 
+use std::rc::Rc;
+
 use super::session::Session;
 use crate::error::{GuestError, Result};
 use crate::facts::windows::{Shutdown, WindowsFacts};
@@ -24,6 +26,14 @@ impl Session {
         }
         self.mount_one(root, root, SYSTEM_VOLUME, false)?;
         self.unprotected.get_mut().volumes.push(SYSTEM_VOLUME);
+        let seen = self.hives_of.take().remove(root).unwrap_or_default();
+        for (path, hive) in seen {
+            // One that somebody still holds is read again.
+            if let Ok(hive) = Rc::try_unwrap(hive) {
+                let path = format!("{SYSTEM_VOLUME}{path}");
+                self.hives.get_mut().insert(path.clone(), Rc::new(hive.at(&path)));
+            }
+        }
         for (point, fstype, mark) in MARKS {
             let candidates: Vec<BlockDevice> = facts
                 .block

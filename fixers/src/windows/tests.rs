@@ -9,9 +9,9 @@ use super::drivers::Role;
 use super::drivers::testing::Tree;
 use super::ready::ready;
 use super::testing::{Phony, RELEASES, Release, SERVER_2022, facts_of};
-use crate::hive::{self, RegData};
+use crate::hive::{self, Hive, HiveEditor, RegData};
 use crate::registry::FIXERS;
-use crate::{Change, Concern, Edit, GuestMut, MemoryGuest, Recorder, Severity};
+use crate::{Change, Concern, Edit, Guest, GuestMut, MemoryGuest, Recorder, Severity};
 
 /// What all fixers propose, each seeing what those before it do.
 fn propose(guest: &MemoryGuest, policy: &Policy) -> (Vec<Edit>, Vec<Concern>) {
@@ -89,6 +89,34 @@ fn every_release_boots_from_virtio_and_is_repaired_once() {
             }
         }
     }
+}
+
+/// As servers that were in use for years have it: a hundred mebibytes in one hive.
+#[test]
+fn a_large_hive_is_repaired_and_keeps_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    const SYSTEM: &str = "/c/Windows/System32/config/SYSTEM";
+    let phony = Phony::new(SERVER_2022);
+    let small = Hive::open(SYSTEM, phony.hives().0, &[]).unwrap();
+    let mut editor = HiveEditor::new(&small).unwrap();
+    for group in 0..256_u32 {
+        for key in 0..32 {
+            // hivex writes no larger values.
+            let data = RegData::binary(vec![key; 14_000]);
+            editor.set(&format!("ControlSet001\\Grown\\G{group}\\K{key}"), "Data", data).unwrap();
+        }
+    }
+    let mut guest = phony.guest().file(SYSTEM, editor.hive().write().unwrap());
+    let size = guest.lstat(SYSTEM).unwrap().unwrap().size;
+    assert!(size > 100 << 20, "{size}");
+    let (edits, _) = propose(&guest, &tree(dir.path()));
+    for edit in &edits {
+        guest.apply(edit).unwrap();
+    }
+    let hive = guest.hive(SYSTEM).unwrap().unwrap();
+    let value = |key: &str, name: &str| hive.value(key, name).unwrap();
+    assert_eq!(value("ControlSet001\\Services\\viostor", "Start"), Some(RegData::Dword(0)));
+    assert_eq!(value("ControlSet001\\Grown\\G255\\K31", "Data"), Some(RegData::binary(vec![31; 14_000])));
 }
 
 #[test]
