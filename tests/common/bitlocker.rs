@@ -2,7 +2,6 @@
 //! through h2k.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -35,22 +34,18 @@ pub fn known(name: &str, key: &str) -> String {
     line.unwrap_or_else(|| panic!("{name} has no {key}")).to_owned()
 }
 
-/// `src/NAME.vmx` of a phony Windows Server whose system's volume is an image of the name. `suspended`: its protection
-/// is suspended, as Windows does it.
-pub fn guest(place: &Place, name: &str, volume: &str, suspended: bool) -> PathBuf {
+/// `src/NAME.vmx` of a phony Windows Server whose system's volume is an image of the name. Its disk, raw.
+pub fn guest(place: &Place, name: &str, volume: &str) -> PathBuf {
     let raw = disk_with(place, name, &image(volume));
     let tree = place.path(&format!("{name}.tree"));
     fs::create_dir_all(&tree).unwrap();
     fill(&tree);
     let archive = place.path(&format!("{name}.tar"));
     ok("tar", &["-C", text(&tree), "-cf", text(&archive), "."]);
-    let password = known(volume, "PW");
     // The file systems of the images are not whole. What ntfs-3g writes to a new one lies before the metadata.
-    inside(&raw, true, &password, &["tar-in", text(&archive), "/"]);
-    if suspended {
-        suspend(&raw, &password);
-    }
-    describe(place, name, &raw)
+    inside(&raw, true, &known(volume, "PW"), &["tar-in", text(&archive), "/"]);
+    describe(place, name, &raw);
+    raw
 }
 
 /// Runs a command of guestfish with the second partition of a raw disk opened and mounted; what it says. `make`: with a
@@ -74,15 +69,6 @@ pub fn inside(disk: &Path, make: bool, password: &str, command: &[&str]) -> Stri
     run(guestfish.args(command)).expect(0).stdout
 }
 
-/// Takes the metadata of the image in place of that of a raw disk, which is suspended: cryptsetup refuses those.
-pub fn resume(disk: &Path, volume: &str) {
-    let original = fs::read(image(volume)).unwrap();
-    let disk = fs::File::options().write(true).open(disk).unwrap();
-    for at in places(&original) {
-        disk.write_all_at(&original[at..at + BLOCK], SYSTEM_START + at as u64).unwrap();
-    }
-}
-
 /// Where the copies of a volume's metadata begin.
 fn places(volume: &[u8]) -> [usize; 3] {
     let place = |at: usize| u64::from_le_bytes(volume[at..at + 8].try_into().unwrap()) as usize;
@@ -91,7 +77,7 @@ fn places(volume: &[u8]) -> [usize; 3] {
 
 /// Puts the volume's master key beside a key in the clear that it is encrypted by, in each copy of the metadata: what
 /// `manage-bde -protectors -disable` does.
-fn suspend(disk: &Path, password: &str) {
+pub fn suspend(disk: &Path, password: &str) {
     let mut bytes = fs::read(disk).unwrap();
     let start = usize::try_from(SYSTEM_START).unwrap();
     for at in places(&bytes[start..]).map(|at| start + at) {

@@ -83,9 +83,9 @@ pub(super) static CONCERNS: &[Explained] = &[
         id: "windows.network.ipv6-routes",
         severity: Severity::Warning,
         acceptable: true,
-        summary: "an adapter has static routes of IPv6",
-        explanation: "Windows keeps them in a form that is not documented, tied to the adapter that goes. Addresses and \
-                      name servers of IPv6 are restored; routes, and so a gateway that was given by hand, are not.",
+        summary: "an adapter has static routes of IPv6 that are not understood",
+        explanation: "Windows keeps them in a form that is not documented, tied to the adapter that goes. What has the form \
+                      that is known is restored, gateways too; these have another.",
         advice: "where no router announces itself, give the addresses with --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
     },
     Explained {

@@ -148,9 +148,12 @@ pub struct WindowsAdapter {
     pub dhcp: bool,
     /// Static addresses with prefix length, IPv4 and IPv6.
     pub addresses: Vec<String>,
-    /// Default gateways of IPv4.
+    /// Default gateways, of IPv4 and IPv6.
     pub gateways: Vec<String>,
-    /// It has static routes of IPv6, maybe a gateway among them; which is not known.
+    /// Other static routes of IPv6. Those of IPv4 are kept apart from adapters, and stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<WindowsRoute>,
+    /// It has static routes of IPv6 that are not understood, maybe a gateway among them.
     #[serde(default)]
     pub ipv6_routes: bool,
     /// Name servers that were given by hand, of IPv4 and IPv6.
@@ -183,6 +186,15 @@ pub struct ClassFilter {
     pub list: String,
     /// Service.
     pub service: String,
+}
+
+/// A static route.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowsRoute {
+    /// Where it leads to, with the prefix' length (`2001:db8:9::/48`).
+    pub destination: String,
+    /// By which router.
+    pub gateway: String,
 }
 
 /// What the headers of a BitLocker volume say.

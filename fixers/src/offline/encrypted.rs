@@ -47,20 +47,19 @@ impl Session {
     /// # Errors
     /// No key for a container fits; the appliance failed.
     pub(super) fn open_containers(&self, facts: &mut GuestFacts) -> Result<()> {
-        let mut count = 0;
+        let mut tried: Vec<String> = Vec::new();
         for _ in 0..MAX_LAYERS {
-            let closed: Vec<(BlockDevice, Vec<&Secret>)> = self.closed(facts);
+            let closed = closed(facts, &self.keys, &tried);
             if closed.is_empty() {
                 return Ok(());
             }
             for (container, keys) in closed {
-                count += 1;
-                if count > MAX_CONTAINERS {
+                tried.push(container.name.clone());
+                if tried.len() > MAX_CONTAINERS {
                     let text = format!("more than {MAX_CONTAINERS} encrypted volumes are not opened");
                     return Err(GuestError::Unsupported(text));
                 }
-                let device = self.open_container(&container, &keys)?;
-                facts.block.push(device);
+                facts.block.extend(self.open_container(&container, &keys)?);
             }
             self.ask("looking for volumes in what was opened", |g| g.lvm_scan(true))?;
             self.volumes(facts)?;
@@ -68,27 +67,9 @@ impl Session {
         Ok(())
     }
 
-    /// Containers that are closed and can be opened, with their keys: those that name them first. One that needs no key
-    /// has none.
-    fn closed(&self, facts: &GuestFacts) -> Vec<(BlockDevice, Vec<&Secret>)> {
-        let closed = facts.block.iter().filter(|b| b.is_encrypted() && facts.opened(b).is_none());
-        let with_keys = closed.map(|container| {
-            let mut keys: Vec<&VolumeKey> =
-                self.keys.iter().filter(|key| selects(facts, &key.volume, container)).collect();
-            keys.sort_by_key(|key| key.volume == VolumeSelector::All);
-            (container.clone(), keys.into_iter().map(|key| &key.secret).collect::<Vec<_>>())
-        });
-        with_keys
-            .map(
-                |(container, keys)| {
-                    if is_open(&container) { (container, Vec::new()) } else { (container, keys) }
-                },
-            )
-            .filter(|(container, keys)| is_open(container) || !keys.is_empty())
-            .collect()
-    }
-
-    fn open_container(&self, container: &BlockDevice, keys: &[&Secret]) -> Result<BlockDevice> {
+    /// Opens a container; `None` where it should open without a key, does not, and there is none for it: it stays closed,
+    /// as any other without a key.
+    fn open_container(&self, container: &BlockDevice, keys: &[&Secret]) -> Result<Option<BlockDevice>> {
         // A UUID that is none would be a name with who knows what in it: the place of the container is as good.
         let plain = |uuid: &str| uuid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') && uuid.len() >= 32;
         let kind = if container.fstype == BITLOCKER { "bitlk" } else { "luks" };
@@ -96,15 +77,18 @@ impl Session {
             uuid if plain(uuid) => format!("{kind}-{uuid}"),
             _ => format!("{kind}-{}", container.name.trim_start_matches("/dev/").replace('/', "-")),
         };
-        if is_open(container) {
-            self.open_bitlocker(container, None, &name)?;
-            return self.opened_as(container, &name);
-        }
         let doing = format!("opening the encrypted volume on {}", told(container));
         let mut said: Vec<String> = Vec::new();
+        if is_open(container) {
+            match self.open_bitlocker(container, None, &name) {
+                Ok(()) => return self.opened_as(container, &name).map(Some),
+                Err(_) if keys.is_empty() => return Ok(None),
+                Err(e) => said.push(e.to_string()),
+            }
+        }
         for key in keys {
             match self.open_with(container, key, &name) {
-                Ok(()) => return self.opened_as(container, &name),
+                Ok(()) => return self.opened_as(container, &name).map(Some),
                 Err(e) if said.contains(&e) => {}
                 Err(e) => said.push(e),
             }
@@ -229,6 +213,23 @@ fn replace(name: &mut String, old: &str, new: &str) {
     }
 }
 
+/// Containers that are closed and can be opened, with their keys: those that name them first. One that needs no key may
+/// have none. What was `tried` is not tried again.
+fn closed<'a>(
+    facts: &GuestFacts,
+    keys: &'a [VolumeKey],
+    tried: &[String],
+) -> Vec<(BlockDevice, Vec<&'a Secret>)> {
+    let closed = facts.block.iter().filter(|b| b.is_encrypted() && facts.opened(b).is_none());
+    let with_keys = closed.filter(|b| !tried.contains(&b.name)).map(|container| {
+        let mut own: Vec<&VolumeKey> =
+            keys.iter().filter(|key| selects(facts, &key.volume, container)).collect();
+        own.sort_by_key(|key| key.volume == VolumeSelector::All);
+        (container.clone(), own.into_iter().map(|key| &key.secret).collect::<Vec<_>>())
+    });
+    with_keys.filter(|(container, keys)| is_open(container) || !keys.is_empty()).collect()
+}
+
 /// Whether a container opens without any key: a BitLocker volume that is encrypted as a whole and suspended.
 fn is_open(container: &BlockDevice) -> bool {
     let whole = |volume: &BitLockerFacts| volume.suspended && volume.state == BitLockerState::Encrypted;
@@ -297,6 +298,33 @@ mod tests {
         assert_eq!(facts.opened(facts.device("/dev/sda3").unwrap()).unwrap().name, "/dev/mapper/a");
         assert_eq!(facts.device("/dev/mapper/x").unwrap().inside, ["/dev/mapper/a"]);
         assert!(facts.device("/dev/mapper/luks-1").is_none());
+    }
+
+    #[test]
+    fn what_can_be_opened_is_tried_once() {
+        let mut facts = facts();
+        let volume = |n, suspended, state| BlockDevice {
+            uuid: format!("0a000000-0000-4000-8000-00000000000{n}"),
+            bitlocker: Some(BitLockerFacts { suspended, state, protectors: Vec::new() }),
+            ..device(0, n, BITLOCKER)
+        };
+        facts.block.extend([
+            device(0, 3, LUKS),
+            volume(4, true, BitLockerState::Encrypted),
+            volume(5, true, BitLockerState::Converting),
+            volume(6, false, BitLockerState::Encrypted),
+        ]);
+        let names = |keys: &[VolumeKey], tried: &[String]| -> Vec<(String, usize)> {
+            closed(&facts, keys, tried).into_iter().map(|(b, keys)| (b.name, keys.len())).collect()
+        };
+        let told = |name: &str, keys| (name.to_owned(), keys);
+        assert_eq!(names(&[], &[]), [told("/dev/sda4", 0)]);
+        assert_eq!(names(&[], &["/dev/sda4".to_owned()]), []);
+        let key =
+            |volume: &str| VolumeKey { volume: volume.parse().unwrap(), secret: Secret::new(b"x".to_vec()) };
+        let one = [key("UUID=0a000000-0000-4000-8000-000000000006")];
+        assert_eq!(names(&one, &[]), [told("/dev/sda4", 0), told("/dev/sda6", 1)]);
+        assert_eq!(names(&[key("all")], &[]).len(), 4);
     }
 
     #[test]

@@ -446,7 +446,7 @@ mod first_boot {
     }
 
     #[test]
-    fn addresses_of_ipv6_are_given_again_and_its_routes_told() {
+    fn addresses_and_routes_of_ipv6_are_given_again() {
         let mut phony = Phony::new(SERVER_2022);
         let (text, concerns) = script(&phony, &Policy::default());
         let added = "netsh interface ipv6 add address interface=\"%NAME%\" address=2001:db8::10/64";
@@ -463,6 +463,42 @@ mod first_boot {
             "#,
         );
         assert!(told(&script(&phony, &Policy::default()).1));
+    }
+
+    #[test]
+    fn routes_of_ipv6_are_given_again_where_they_are_understood() {
+        let route = |prefix: &str, length: &str, luid: &str, hop: &str| {
+            let unknown = "00".repeat(19);
+            format!("\"00000000{prefix}{length}{unknown}{luid}{luid}{hop}\"=hex:00\n")
+        };
+        let (zero, link) = ("0".repeat(32), "fe80000000000000000000000000000a");
+        let (own, other) = ("0000000180000600", "0000000280000600");
+        let beyond = "20010db8000900000000000000000001";
+        let mut phony = Phony::new(SERVER_2022);
+        phony.system(&format!(
+            "[ControlSet001\\Control\\Nsi\\{{eb004a01-9b1a-11d4-9123-0050047759bc}}\\16]\n{}{}{}",
+            route(&zero, "00", own, "20010db8000000000000000000000001"),
+            route("20010DB8000900000000000000000000", "30", own, link),
+            route(&zero, "00", other, "20010db8000000000000000000000002"),
+        ));
+        let (text, concerns) = script(&phony, &Policy::default());
+        for line in [
+            "netsh interface ipv6 add route prefix=::/0 interface=\"%NAME%\" nexthop=2001:db8::1\r\n",
+            "netsh interface ipv6 add route prefix=2001:db8:9::/48 interface=\"%NAME%\" nexthop=fe80::a\r\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(!text.contains("2001:db8::2\r\n"), "another adapter's\n{text}");
+        let told = |concerns: &[Concern]| concerns.iter().any(|c| c.id == "windows.network.ipv6-routes");
+        assert!(!told(&concerns));
+
+        // Bits behind the prefix: this is not what it is taken for.
+        phony.system(&format!(
+            "[ControlSet001\\Control\\Nsi\\{{eb004a01-9b1a-11d4-9123-0050047759bc}}\\16]\n{}",
+            route(beyond, "30", own, link)
+        ));
+        let (text, concerns) = script(&phony, &Policy::default());
+        assert!(told(&concerns) && !text.contains("2001:db8:9::1"), "{text}");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Which addresses the target's NICs are to have.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use h2k_config::{Addressing, Policy, StaticAddress};
 
 use crate::concern::{Concern, Severity};
-use crate::facts::windows::WindowsAdapter;
+use crate::facts::windows::{WindowsAdapter, WindowsRoute};
 use crate::facts::{GuestFacts, WindowsFacts};
 
 /// Longest name of a connection that is given again.
@@ -23,6 +23,8 @@ pub(super) struct Wanted {
     /// Addresses with the length of their prefix.
     pub addresses: Vec<(IpAddr, u8)>,
     pub gateways: Vec<IpAddr>,
+    /// Other routes of IPv6: destination with the length of its prefix, router.
+    pub routes: Vec<((Ipv6Addr, u8), Ipv6Addr)>,
     pub dns: Vec<IpAddr>,
 }
 
@@ -98,11 +100,17 @@ fn kept(adapter: &WindowsAdapter, concerns: &mut Vec<Concern>) -> Wanted {
             "windows.network.ipv6-routes",
             Severity::Warning,
             adapter.name.clone(),
-            "it has static routes of IPv6, maybe its gateway among them; they are not restored",
+            "it has static routes of IPv6 that are not understood, maybe its gateway among them; they are not restored",
             "where no router announces itself, give the addresses with --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
         ));
     }
-    Wanted { dhcp: false, addresses, gateways, dns, ..Wanted::default() }
+    // They were read from numbers: each of them can be.
+    let route = |route: &WindowsRoute| {
+        let (prefix, length) = route.destination.split_once('/')?;
+        Some(((prefix.parse().ok()?, length.parse().ok()?), route.gateway.parse().ok()?))
+    };
+    let routes = adapter.routes.iter().filter_map(route).collect();
+    Wanted { dhcp: false, addresses, gateways, routes, dns, ..Wanted::default() }
 }
 
 /// The name of the old connection, where it can stand in a batch file without meaning anything.

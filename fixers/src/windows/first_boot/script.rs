@@ -121,6 +121,12 @@ fn network(out: &mut String, wanted: &Wanted) -> std::fmt::Result {
     for gw in gateway(false) {
         writeln!(out, "netsh interface ipv6 add route prefix=::/0 interface=\"%NAME%\" nexthop={gw}")?;
     }
+    for ((prefix, length), gw) in &wanted.routes {
+        writeln!(
+            out,
+            "netsh interface ipv6 add route prefix={prefix}/{length} interface=\"%NAME%\" nexthop={gw}"
+        )?;
+    }
     dns(out, &wanted.dns)?;
     writeln!(out, ":after_{}", label(mac))
 }
