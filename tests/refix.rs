@@ -109,11 +109,8 @@ fn another_policy_comes_to_what_a_new_migration_comes_to() {
     place.h2k(["accept", "usual/web01"]).expect(2);
     let history = place.h2k(["history", "web01", "--json"]).expect(0).json();
     let acts: Vec<_> = history["acts"].as_array().unwrap().iter().map(|a| (&a["act"], &a["error"])).collect();
-    assert_eq!(
-        acts.last().map(|(act, error)| (act.as_str(), error.is_null())),
-        Some((Some("refix"), true)),
-        "{acts:?}"
-    );
+    assert!(acts.iter().any(|(act, error)| *act == "refix" && error.is_null()), "{acts:?}");
+    assert!(acts.iter().any(|(act, error)| *act == "undo" && error.is_null()), "{acts:?}");
     assert!(acts.iter().any(|(act, error)| *act == "accept" && error.is_null()), "{acts:?}");
     assert!(acts.iter().any(|(act, error)| *act == "accept" && error.is_string()), "{acts:?}");
 }
