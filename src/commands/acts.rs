@@ -20,6 +20,9 @@ pub fn noted<T>(
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let id = store.begin_act(act, &name, &dir.to_string_lossy())?;
     let done = doing();
-    store.end_act(id, done.as_ref().err().map(Failure::chain).as_deref())?;
-    done
+    let noted = store.end_act(id, done.as_ref().err().map(Failure::chain).as_deref());
+    // Why it failed counts for more than that this could not be noted.
+    let done = done?;
+    noted?;
+    Ok(done)
 }

@@ -1,6 +1,6 @@
 //! What the user of a name says of the device, as a check of the name.
 
-use crate::facts::{BlockDevice, GuestFacts};
+use crate::facts::{BlockDevice, GuestFacts, LUKS};
 
 /// How a name is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl<'a> Use<'a> {
             Holds::Anything => true,
             Holds::Filesystem(wanted) => wanted.split(',').any(|wanted| same_fstype(wanted, fstype)),
             Holds::Swap => matches!(fstype, "swap" | "swsuspend" | "suspend"),
-            Holds::Luks => fstype == "crypto_LUKS",
+            Holds::Luks => fstype == LUKS,
             Holds::Scratch => matches!(fstype, "" | "swap" | "unknown"),
         }
     }

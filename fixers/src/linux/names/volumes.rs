@@ -2,7 +2,7 @@
 //! volumes, md arrays. They hold on any hardware; here they are found among the devices of the appliance, which may
 //! call them otherwise.
 
-use crate::facts::{ArrayFacts, BlockDevice, GuestFacts};
+use crate::facts::{ArrayFacts, BlockDevice, GuestFacts, LUKS};
 
 use super::{Names, Resolution, Use};
 
@@ -43,7 +43,7 @@ fn by_id<'a>(facts: &'a GuestFacts, link: &str, depth: u32) -> Option<&'a BlockD
     }
     if let Some(rest) = link.strip_prefix("dm-uuid-CRYPT-LUKS") {
         let uuid = rest.split('-').nth(1)?;
-        let container = by(&|b| b.fstype == "crypto_LUKS" && same(&b.uuid, uuid))?;
+        let container = by(&|b| b.fstype == LUKS && same(&b.uuid, uuid))?;
         return facts.opened(container);
     }
     if let Some(uuid) = link.strip_prefix("lvm-pv-uuid-") {
@@ -123,7 +123,7 @@ fn opened<'a>(facts: &'a GuestFacts, mapped: &str, depth: u32) -> Option<&'a Blo
         Some(entry) => container(facts, &entry.device, depth.checked_sub(1)?),
         None => {
             let uuid = mapped.strip_prefix("luks-")?;
-            facts.block.iter().find(|b| b.fstype == "crypto_LUKS" && b.uuid.eq_ignore_ascii_case(uuid))
+            facts.block.iter().find(|b| b.fstype == LUKS && b.uuid.eq_ignore_ascii_case(uuid))
         }
     }?;
     facts.opened(container)
@@ -142,7 +142,7 @@ fn container<'a>(facts: &'a GuestFacts, name: &str, depth: u32) -> Option<&'a Bl
             _ => None,
         }
     });
-    device.filter(|b| b.fstype == "crypto_LUKS")
+    device.filter(|b| b.fstype == LUKS)
 }
 
 /// `UUID=…`, `PARTUUID=…`, `LABEL=…`, or the links of the same meaning under `/dev/disk`.

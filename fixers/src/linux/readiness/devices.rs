@@ -3,7 +3,7 @@
 //! Sources: fstab(5) and blkid(8) (tags), udev's 60-persistent-storage.rules (`/dev/disk`), virtio_blk and sd of Linux
 //! (`vdX`, `sdX`).
 
-use crate::facts::BlockDevice;
+use crate::facts::{BlockDevice, LUKS};
 use crate::linux::fields::unescape;
 use crate::linux::names::{find_volume, place_of};
 
@@ -85,7 +85,7 @@ impl<'a> Seen<'a> {
     /// What is on no disk, unless something that was not opened may hold it.
     fn missing(&self, what: &str) -> Found<'a> {
         let count = |fstype: &str| self.facts.block.iter().filter(|b| b.fstype == fstype).count();
-        let closed = |b: &BlockDevice| b.fstype == "crypto_LUKS" && self.facts.opened(b).is_none();
+        let closed = |b: &BlockDevice| b.fstype == LUKS && self.facts.opened(b).is_none();
         let volumes = self.facts.block.iter().any(|b| b.lv.is_some());
         let closed = if self.facts.block.iter().any(closed) {
             "an encrypted volume that was not opened"
