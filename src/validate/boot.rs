@@ -1,5 +1,6 @@
 //! A boot test from start to verdict.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -13,7 +14,7 @@ use crate::event::{Event, Reporter};
 use crate::exec;
 use crate::stage::Stage;
 
-use super::console::Sign;
+use super::console::{Finding, Sign};
 use super::display::Display;
 use super::judge::{Judge, Step};
 use super::kvm;
@@ -79,6 +80,35 @@ fn not_validated(mut failure: Failure) -> Failure {
     failure.context("booting the result")
 }
 
+/// Why a boot said nothing of the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// The emulated machine was too slow for the guest's kernel.
+    Starved,
+    /// QEMU ended by itself: an assertion of its own failed, or the host killed it.
+    EmulatorEnded,
+}
+
+impl Again {
+    fn after(verdict: &Verdict, watch: &Watch) -> Option<Self> {
+        let late = |f: &Finding| f.sign == Sign::NoTimer;
+        if verdict.evidence.accel == Some(Accel::Tcg) && verdict.evidence.failure.as_ref().is_some_and(late) {
+            Some(Self::Starved)
+        } else {
+            (watch.emulator_ended && verdict.outcome == Outcome::Unproven).then_some(Self::EmulatorEnded)
+        }
+    }
+}
+
+impl fmt::Display for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starved => "the host was too busy for the emulated machine",
+            Self::EmulatorEnded => "QEMU ended by itself",
+        })
+    }
+}
+
 struct Test<'a> {
     domain: &'a Domain,
     dir: &'a Path,
@@ -100,23 +130,25 @@ impl Test<'_> {
                 return Ok(Verdict::chain_broken(&link, found));
             }
         }
-        let first = self.attempt(&scratch, found.clone())?;
-        // What the emulated machine was too slow for says nothing of the guest.
-        let starved = first.evidence.failure.as_ref().is_some_and(|f| f.sign == Sign::NoTimer);
-        if !starved || first.evidence.accel != Some(Accel::Tcg) {
-            return Ok(first.with_its_network());
-        }
-        self.tell("the host was too busy for the emulated machine: the guest is booted once more");
+        let (first, again) = self.attempt(&scratch, found.clone(), None)?;
+        let Some(again) = again else { return Ok(first.with_its_network()) };
+        self.tell(&format!("{again}: the guest is booted once more"));
         found.first_try = Some(first.reason);
-        Ok(self.attempt(&scratch, found)?.with_its_network())
+        Ok(self.attempt(&scratch, found, Some(again))?.0.with_its_network())
     }
 
-    /// One boot.
-    fn attempt(&self, scratch: &Scratch, mut found: Evidence) -> Result<Verdict, Failure> {
+    /// One boot, after one that said nothing for the reason `after`; and whether this one said something.
+    fn attempt(
+        &self,
+        scratch: &Scratch,
+        mut found: Evidence,
+        after: Option<Again>,
+    ) -> Result<(Verdict, Option<Again>), Failure> {
         let tpm = self.tpm(scratch, &mut found);
         let files = self.files(scratch, tpm.as_ref());
         self.remove_old(&files)?;
         let mut setup = self.setup(&files, &mut found);
+        setup.tcg_threads = after != Some(Again::EmulatorEnded);
         let mut qemu = Qemu::start(&mut setup, &mut found.differences)?;
         found.accel = Some(setup.accel);
         self.write("qemu.argv", qemu.argv.join("\n").as_bytes())?;
@@ -126,7 +158,9 @@ impl Test<'_> {
         found.qemu_messages = qemu.messages();
         qemu.quit();
         take(&mut found, &watch, &files);
-        Ok(Verdict { outcome, reason, evidence: found })
+        let verdict = Verdict { outcome, reason, evidence: found };
+        let again = Again::after(&verdict, &watch);
+        Ok((verdict, again))
     }
 
     fn files(&self, scratch: &Scratch, tpm: Option<&Tpm>) -> Files {
@@ -193,7 +227,7 @@ impl Test<'_> {
         if self.domain.cdroms > room {
             differ(format!("{room} CD-ROM drives instead of {}", self.domain.cdroms));
         }
-        Setup { domain: self.domain, files, accel, cpu, memory_mib, sandbox: true }
+        Setup { domain: self.domain, files, accel, tcg_threads: true, cpu, memory_mib, sandbox: true }
     }
 
     /// Runs the guest until the judge stops it.

@@ -178,6 +178,40 @@ fn a_kernel_whose_emulated_timer_was_late_is_booted_once_more_and_then_unproven(
     assert_eq!(verdict.evidence.first_try.as_ref(), Some(&verdict.reason), "there was no second try");
 }
 
+/// Kills the QEMU that writes to `evidence`, as a failed assertion of its own would, once its guest has printed.
+fn abort_qemu(evidence: &Path) {
+    let log = evidence.join("serial.log");
+    while !std::fs::read(&log).is_ok_and(|text| text.ends_with(b"...")) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let log = log.to_str().unwrap();
+    let is_it = |pid: &i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.starts_with(b"qemu-") && String::from_utf8_lossy(&line).contains(log)
+    };
+    let names =
+        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let pid = names.filter_map(|name| name.parse().ok()).find(is_it).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::ABORT).unwrap();
+}
+
+#[test]
+fn a_guest_whose_emulator_died_is_booted_once_more_on_one_thread() {
+    let guest = Guest::printing("\r\nloading ...");
+    let options = BootOptions { timeout: Some(Duration::from_secs(5)), ..quick() };
+    let evidence = guest.evidence();
+    let killer = std::thread::spawn(move || abort_qemu(&evidence));
+    let verdict = guest.boot(&options);
+    killer.join().unwrap();
+    assert_eq!(verdict.outcome, Outcome::Unproven, "{verdict:#?}");
+    assert!(verdict.reason.starts_with("after "), "of the second try: {}", verdict.reason);
+    let first = verdict.evidence.first_try.unwrap();
+    assert!(first.contains("QEMU ended: "), "{first}");
+    let argv = std::fs::read_to_string(guest.evidence().join("qemu.argv")).unwrap();
+    assert!(argv.contains("tcg,thread=single"), "{argv}");
+}
+
 #[test]
 fn a_hang_is_unproven() {
     let options = BootOptions { timeout: Some(Duration::from_secs(3)), ..quick() };

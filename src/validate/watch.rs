@@ -47,6 +47,8 @@ pub(super) struct Watch {
     screen_words: Option<String>,
     pub powered_off: bool,
     pub resets: u32,
+    /// QEMU is gone, and it was not asked to go.
+    pub emulator_ended: bool,
     pub stop: Option<String>,
 }
 
@@ -110,6 +112,7 @@ impl Watch {
             screen_words: None,
             powered_off: false,
             resets: 0,
+            emulator_ended: false,
             stop: None,
         }
     }
@@ -134,7 +137,10 @@ impl Watch {
         }
         match qemu.events() {
             Ok(events) => events.iter().for_each(|e| self.event(e)),
-            Err(error) => self.stop = Some(format!("QEMU ended: {error}: {}", qemu.messages())),
+            Err(error) => {
+                self.emulator_ended = true;
+                self.stop = Some(format!("QEMU ended: {error}: {}", qemu.messages()));
+            }
         }
         self.ask_agent();
         if let Some(display) = &mut self.display {

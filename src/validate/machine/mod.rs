@@ -90,6 +90,9 @@ pub struct Setup<'a> {
     pub files: &'a Files,
     /// What to run with.
     pub accel: Accel,
+    /// Under TCG each CPU has a thread of its own, which is quicker. QEMU before 8.2 may fail an assertion then, as one
+    /// CPU changes the machine's memory map while another one uses it.
+    pub tcg_threads: bool,
     /// CPUs.
     pub cpu: CpuTopology,
     /// Memory in MiB.
@@ -165,7 +168,8 @@ fn board(out: &mut Args, setup: &Setup<'_>) {
         Accel::Kvm => ("kvm", format!("host{}", hyperv(domain))),
         // Five-level page tables: bootloaders trip over them under TCG, and no guest needs them here. Hyper-V's interface
         // is KVM's.
-        Accel::Tcg => ("tcg,thread=multi", "max,la57=off".to_owned()),
+        Accel::Tcg if setup.tcg_threads => ("tcg,thread=multi", "max,la57=off".to_owned()),
+        Accel::Tcg => ("tcg,thread=single", "max,la57=off".to_owned()),
     };
     out.two("-accel", accel);
     out.two("-cpu", cpu);

@@ -27,7 +27,15 @@ fn files(domain: &Domain) -> Files {
 
 fn lines(domain: &Domain, accel: Accel) -> Result<String, MachineError> {
     let files = files(domain);
-    let setup = Setup { domain, files: &files, accel, cpu: domain.cpu, memory_mib: 512, sandbox: true };
+    let setup = Setup {
+        domain,
+        files: &files,
+        accel,
+        tcg_threads: true,
+        cpu: domain.cpu,
+        memory_mib: 512,
+        sandbox: true,
+    };
     let args = argv(&setup)?;
     // An option and its value on one line.
     Ok(args.join("\n").replace("\n-", "\0").replace('\n', " ").replace('\0', "\n-"))

@@ -2,6 +2,8 @@
 
 mod network;
 mod script;
+#[cfg(test)]
+mod tests;
 
 use h2k_config::Policy;
 

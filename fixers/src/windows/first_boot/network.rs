@@ -149,10 +149,36 @@ fn lost(windows: &WindowsFacts, concerns: &mut Vec<Concern>) {
     }
 }
 
-/// Device instances of adapters that will be gone.
-pub(super) fn ghosts(windows: &WindowsFacts) -> Vec<String> {
-    let sound = |c: char| c.is_ascii_alphanumeric() || "\\&_-{}.#".contains(c);
-    let instances = windows.adapters.iter().map(|adapter| adapter.instance.clone());
-    // virtio adapters of an earlier life on KVM are the target's own kind.
-    instances.filter(|i| i.chars().all(sound) && !i.to_uppercase().contains("VEN_1AF4")).collect()
+/// An adapter that will be gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ghost {
+    /// Device instance.
+    pub instance: String,
+    /// Interface GUID with braces.
+    pub guid: String,
+}
+
+/// The adapters that will be gone. virtio adapters of an earlier life on KVM are the target's own kind.
+pub(super) fn ghosts(windows: &WindowsFacts) -> Vec<Ghost> {
+    let ghosts = windows
+        .adapters
+        .iter()
+        .map(|adapter| Ghost { instance: adapter.instance.clone(), guid: adapter.guid.clone() });
+    ghosts.filter(|g| g.is_sound() && !g.instance.to_uppercase().contains("VEN_1AF4")).collect()
+}
+
+impl Ghost {
+    /// Whether it names one device and one connection, and nothing to cmd.exe: their keys are removed with all below.
+    fn is_sound(&self) -> bool {
+        let parts: Vec<&str> = self.instance.split('\\').collect();
+        let part =
+            |p: &&str| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || "&_-{}.#".contains(c));
+        let inner = self.guid.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let hex = |group: &str| group.bytes().all(|b| b.is_ascii_hexdigit());
+        parts.len() == 3
+            && parts.iter().all(part)
+            && inner.is_some_and(|guid| {
+                guid.split('-').all(hex) && guid.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+            })
+    }
 }

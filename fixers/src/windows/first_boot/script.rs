@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use super::network::Wanted;
+use super::network::{Ghost, Wanted};
 
 /// Times that it looks for a NIC, and the seconds between two looks: drivers are being installed meanwhile.
 const LOOKS: u32 = 60;
@@ -13,11 +13,16 @@ const PAUSE: u32 = 5;
 /// Disks that are brought online.
 const MAX_DISKS: usize = 64;
 
+/// Keys of devices, and of network connections by the GUID of their adapter.
+const ENUM: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Enum";
+const CONNECTIONS: &str =
+    "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Network\\{4D36E972-E325-11CE-BFC1-08002BE10318}";
+
 /// What the first boot has to do.
 pub(super) struct Script<'a> {
     pub adapters: &'a [Wanted],
-    /// Device instances of adapters that are gone.
-    pub ghosts: &'a [String],
+    /// Adapters that are gone.
+    pub ghosts: &'a [Ghost],
     /// Disks of the VM.
     pub disks: usize,
     /// The guest agent's installer beside the script.
@@ -60,11 +65,12 @@ impl Script<'_> {
         // First of all, so that whatever stops the rest does not start it again at the next boot.
         writeln!(out, "sc config {} start= disabled", self.service)?;
         if self.install_drivers {
-            writeln!(out, "for %%i in (\"%SystemRoot%\\Drivers\\VirtIO\\*.inf\") do pnputil -i -a \"%%i\"")?;
+            writeln!(out, "for %%i in (%SystemRoot%\\Drivers\\VirtIO\\*.inf) do pnputil -i -a \"%%i\"")?;
         }
-        for ghost in self.ghosts {
-            writeln!(out, "call :forget \"{ghost}\"")?;
+        for Ghost { instance, guid } in self.ghosts {
+            writeln!(out, "call :forget \"{instance}\" \"{guid}\"")?;
         }
+        set_aside(out, self.adapters)?;
         for adapter in self.adapters {
             network(out, adapter)?;
         }
@@ -81,15 +87,25 @@ impl Script<'_> {
     }
 }
 
+/// Windows may have given one NIC the name that another one is to have: so all give up theirs first.
+fn set_aside(out: &mut String, adapters: &[Wanted]) -> std::fmt::Result {
+    let named: Vec<_> = adapters.iter().filter_map(|a| Some((&a.mac, a.name.as_ref()?))).collect();
+    if named.len() < 2 {
+        return Ok(());
+    }
+    for (mac, name) in named {
+        writeln!(out, "call :find {mac}")?;
+        writeln!(out, "if defined NAME if not \"%NAME%\"==\"{name}\" call :rename \"h2k {mac}\"")?;
+    }
+    Ok(())
+}
+
 fn network(out: &mut String, wanted: &Wanted) -> std::fmt::Result {
     let mac = &wanted.mac;
     writeln!(out, "call :find {mac}")?;
     writeln!(out, "if not defined NAME (echo no NIC {mac} has come& goto after_{})", label(mac))?;
     if let Some(name) = &wanted.name {
-        writeln!(
-            out,
-            "if not \"%NAME%\"==\"{name}\" netsh interface set interface name=\"%NAME%\" newname=\"{name}\" && set NAME={name}"
-        )?;
+        writeln!(out, "call :rename \"{name}\"")?;
     }
     let (v4, v6): (Vec<_>, Vec<_>) = wanted.addresses.iter().partition(|(ip, _)| ip.is_ipv4());
     let gateway = |v4: bool| wanted.gateways.iter().filter(move |ip| ip.is_ipv4() == v4);
@@ -162,25 +178,39 @@ fn disks(out: &mut String, disks: usize) -> std::fmt::Result {
 }
 
 fn subroutines(out: &mut String) -> std::fmt::Result {
-    // The name of the connection with a MAC, once it is there: getmac prints it as the first text between quotes.
+    // The name of the connection with a MAC, once it is there: getmac prints it first, between quotes, as are the other
+    // values behind it. So a line of it is a list of arguments, whatever the name holds.
     writeln!(out, "\n:find")?;
     writeln!(out, "set NAME=")?;
-    writeln!(out, "for /l %%n in (1,1,{LOOKS}) do (call :look %1& if defined NAME exit /b 0)")?;
-    writeln!(out, "exit /b 1")?;
-    writeln!(out, "\n:look")?;
-    writeln!(
-        out,
-        "for /f tokens^=1^ delims^=^\" %%a in ('getmac /v /nh /fo csv ^| find /i \"%1\"') do set NAME=%%a"
-    )?;
-    writeln!(out, "if not defined NAME ping -n {} 127.0.0.1 >nul", PAUSE + 1)?;
+    writeln!(out, "set /a LOOK=0")?;
+    writeln!(out, ":look")?;
+    writeln!(out, "for /f \"delims=\" %%a in ('getmac /v /nh /fo csv ^| find \"%1\"') do call :name %%a")?;
+    writeln!(out, "if defined NAME exit /b 0")?;
+    writeln!(out, "set /a LOOK+=1")?;
+    writeln!(out, "if %LOOK% geq {LOOKS} exit /b 1")?;
+    writeln!(out, "ping -n {} 127.0.0.1 >nul", PAUSE + 1)?;
+    writeln!(out, "goto look")?;
+    writeln!(out, "\n:name")?;
+    writeln!(out, "set \"NAME=%~1\"")?;
     writeln!(out, "exit /b 0")?;
-    // Newer systems have a command for it; on older ones the key is all that is left of the device.
+    writeln!(out, "\n:rename")?;
+    writeln!(out, "if \"%NAME%\"==\"%~1\" exit /b 0")?;
+    writeln!(out, "netsh interface set interface name=\"%NAME%\" newname=\"%~1\"")?;
+    writeln!(out, "if not errorlevel 1 set \"NAME=%~1\"")?;
+    writeln!(out, "exit /b 0")?;
+    forget(out)
+}
+
+/// Windows has a command for it since 2020. Before, the keys of the device and of its connection, which owns the name,
+/// are all that is left of it. Whether an older pnputil fails at an option that it does not know is not relied upon.
+fn forget(out: &mut String) -> std::fmt::Result {
     writeln!(out, "\n:forget")?;
     writeln!(out, "echo removing %1")?;
-    writeln!(
-        out,
-        "pnputil /remove-device %1 >nul 2>&1 || reg delete \"HKLM\\SYSTEM\\CurrentControlSet\\Enum\\%~1\" /f"
-    )?;
+    writeln!(out, "pnputil /remove-device %1 >nul 2>&1")?;
+    writeln!(out, "reg query \"{ENUM}\\%~1\" >nul 2>&1")?;
+    writeln!(out, "if errorlevel 1 exit /b 0")?;
+    writeln!(out, "reg delete \"{ENUM}\\%~1\" /f")?;
+    writeln!(out, "reg delete \"{CONNECTIONS}\\%~2\" /f")?;
     writeln!(out, "exit /b 0")
 }
 

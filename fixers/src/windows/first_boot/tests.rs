@@ -1,0 +1,142 @@
+//! The first boot of phony guests: what its script says, and what it does under Wine's cmd.exe.
+
+mod wine;
+
+use h2k_config::Policy;
+
+use super::super::testing::{Phony, SERVER_2022};
+use super::super::tests::propose;
+use crate::{Change, Concern};
+
+fn script(phony: &Phony, policy: &Policy) -> (String, Vec<Concern>) {
+    let (edits, concerns) = propose(&phony.guest(), policy);
+    let text = edits.iter().find_map(|e| match &e.change {
+        Change::Write { path, after, .. } if path.ends_with("first-boot.cmd") => {
+            Some(after.to_bytes().unwrap())
+        }
+        _ => None,
+    });
+    (String::from_utf8(text.unwrap()).unwrap(), concerns)
+}
+
+#[test]
+fn names_and_values_that_mean_something_to_a_shell_never_get_in() {
+    let mut phony = Phony::new(SERVER_2022);
+    phony.system(
+        r#"
+        [ControlSet001\Control\Network\{4d36e972-e325-11ce-bfc1-08002be10318}\{C43669B3-AB3E-4D0E-8FDE-69579925A20F}\Connection]
+        "Name"="a\" & format c: & \""
+        [ControlSet001\Services\Tcpip\Parameters\Interfaces\{c43669b3-ab3e-4d0e-8fde-69579925a20f}]
+        "IPAddress"=multi:"192.0.2.10 & del x","192.0.2.11"
+        "NameServer"="192.0.2.53,%PATH%"
+        "#,
+    );
+    let (text, concerns) = script(&phony, &Policy::default());
+    assert!(!text.contains("format") && !text.contains("del x") && !text.contains("%PATH%"), "{text}");
+    assert!(text.contains("addr=192.0.2.11 mask=255.255.255.0"), "{text}");
+    let ids: Vec<&str> = concerns.iter().map(|c| c.id.as_str()).collect();
+    assert!(ids.contains(&"windows.network.odd") && ids.contains(&"windows.network.name"), "{ids:?}");
+}
+
+/// All below the keys of a ghost goes with them.
+#[test]
+fn an_instance_that_names_no_single_device_is_not_removed() {
+    let class = r"ControlSet001\Control\Class\{4d36e972-e325-11ce-bfc1-08002be10318}";
+    for instance in [
+        "PCI\\\\",
+        "PCI\\\\VEN_15AD&DEV_07B0",
+        "PCI\\\\VEN_15AD\\\\",
+        "PCI\\\\a\\\\b\\\\c",
+        "PCI\\\\a\\\\b%PATH%",
+    ] {
+        let mut phony = Phony::new(SERVER_2022);
+        phony.system(&format!("[{class}\\0001]\n\"DeviceInstanceID\"=\"{instance}\"\n"));
+        let (text, _) = script(&phony, &Policy::default());
+        let forgotten: Vec<&str> = text.lines().filter(|l| l.starts_with("call :forget ")).collect();
+        assert!(matches!(forgotten[..], [one] if one.contains("DEV_10D3")), "{instance}: {forgotten:?}");
+    }
+}
+
+#[test]
+fn addresses_and_routes_of_ipv6_are_given_again() {
+    let mut phony = Phony::new(SERVER_2022);
+    let (text, concerns) = script(&phony, &Policy::default());
+    let added = "netsh interface ipv6 add address interface=\"%NAME%\" address=2001:db8::10/64";
+    assert!(text.contains(added) && text.contains("address=2001:db8::53"), "{text}");
+    for other in ["fe80", "2001:db8::20", "2001:db8::30"] {
+        assert!(!text.contains(other), "{other} is not this adapter's, or no address\n{text}");
+    }
+    let told = |concerns: &[Concern]| concerns.iter().any(|c| c.id == "windows.network.ipv6-routes");
+    assert!(!told(&concerns));
+    phony.system(
+        r#"
+        [ControlSet001\Control\Nsi\{eb004a01-9b1a-11d4-9123-0050047759bc}\16]
+        "ff0000000180000600ff"=hex:00
+        "#,
+    );
+    assert!(told(&script(&phony, &Policy::default()).1));
+}
+
+#[test]
+fn routes_of_ipv6_are_given_again_where_they_are_understood() {
+    let route = |prefix: &str, length: &str, luid: &str, hop: &str| {
+        let unknown = "00".repeat(19);
+        format!("\"00000000{prefix}{length}{unknown}{luid}{luid}{hop}\"=hex:00\n")
+    };
+    let (zero, link) = ("0".repeat(32), "fe80000000000000000000000000000a");
+    let (own, other) = ("0000000180000600", "0000000280000600");
+    let beyond = "20010db8000900000000000000000001";
+    let mut phony = Phony::new(SERVER_2022);
+    phony.system(&format!(
+        "[ControlSet001\\Control\\Nsi\\{{eb004a01-9b1a-11d4-9123-0050047759bc}}\\16]\n{}{}{}",
+        route(&zero, "00", own, "20010db8000000000000000000000001"),
+        route("20010DB8000900000000000000000000", "30", own, link),
+        route(&zero, "00", other, "20010db8000000000000000000000002"),
+    ));
+    let (text, concerns) = script(&phony, &Policy::default());
+    for line in [
+        "netsh interface ipv6 add route prefix=::/0 interface=\"%NAME%\" nexthop=2001:db8::1\r\n",
+        "netsh interface ipv6 add route prefix=2001:db8:9::/48 interface=\"%NAME%\" nexthop=fe80::a\r\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(!text.contains("2001:db8::2\r\n"), "another adapter's\n{text}");
+    let told = |concerns: &[Concern]| concerns.iter().any(|c| c.id == "windows.network.ipv6-routes");
+    assert!(!told(&concerns));
+
+    // Bits behind the prefix: this is not what it is taken for.
+    phony.system(&format!(
+        "[ControlSet001\\Control\\Nsi\\{{eb004a01-9b1a-11d4-9123-0050047759bc}}\\16]\n{}",
+        route(beyond, "30", own, link)
+    ));
+    let (text, concerns) = script(&phony, &Policy::default());
+    assert!(told(&concerns) && !text.contains("2001:db8:9::1"), "{text}");
+}
+
+#[test]
+fn what_the_user_asks_for_goes_before_what_was() {
+    let mut policy = Policy::default();
+    policy.addressing.insert("00:50:56:aa:bb:01".to_owned(), h2k_config::Addressing::Dhcp);
+    let static_address = h2k_config::StaticAddress {
+        address: "2001:db8::10".parse().unwrap(),
+        prefix: 64,
+        gateway: Some("2001:db8::1".parse().unwrap()),
+        dns: vec!["2001:db8::53".parse().unwrap()],
+    };
+    policy
+        .addressing
+        .insert("00:50:56:aa:bb:02".to_owned(), h2k_config::Addressing::Static(vec![static_address]));
+    let (text, _) = script(&Phony::new(SERVER_2022), &policy);
+    assert!(!text.contains("192.0.2.10"), "{text}");
+    assert!(text.contains("source=dhcp"), "{text}");
+    assert!(text.contains("address=2001:db8::10/64") && text.contains("nexthop=2001:db8::1"), "{text}");
+}
+
+#[test]
+fn every_line_ends_as_cmd_wants_it_and_is_plain() {
+    let (text, _) = script(&Phony::new(SERVER_2022), &Policy::default());
+    assert!(text.is_ascii());
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+    let labels = text.lines().filter(|line| line.starts_with(':')).count();
+    assert!(labels >= 4, "{text}");
+}
