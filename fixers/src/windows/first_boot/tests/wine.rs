@@ -2,6 +2,8 @@
 //! the other: what no look at its text shows. The programs that it runs are Wine's own or do nothing here; which ones it
 //! ran, and with which arguments, is what counts.
 
+#![allow(clippy::disallowed_methods, reason = "h2k's own way to run programs is in another crate")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
