@@ -33,6 +33,7 @@ pub mod patch;
 pub mod readiness;
 pub mod recorder;
 pub mod registry;
+pub mod rpm;
 pub mod undo;
 pub mod windows;
 

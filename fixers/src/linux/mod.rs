@@ -29,8 +29,8 @@ pub mod tools;
 pub mod uefi;
 
 mod accounts;
-mod dpkg;
 mod fields;
+mod manager;
 mod reason;
 mod severity;
 pub(crate) mod shell;

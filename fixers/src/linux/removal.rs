@@ -1,11 +1,9 @@
-//! `linux.tool-packages` and `linux.remove-packages`: packages that the guest's own dpkg removes, offline.
-
-use std::collections::BTreeSet;
+//! `linux.tool-packages` and `linux.remove-packages`: packages that the guest's own package manager removes, offline.
 
 use h2k_config::customize::Package;
 use h2k_config::{Policy, Tools};
 
-use super::dpkg::{self, Dpkg};
+use super::manager::Manager;
 use crate::inspect::tools::known::{Purpose, Tool};
 use crate::{Concern, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result};
 
@@ -28,11 +26,11 @@ impl Fixer for ToolPackages {
     }
 
     fn explanation(&self) -> &'static str {
-        "With --tools remove the packages of the guest tools are removed by the guest's own dpkg, inside the appliance \
-         and without network; their configuration files stay (dpkg --remove). The plan lists every file that this may \
-         change. Packages that another installed package needs stay, masked like without the option, which is \
-         reported. So do tools that no package brought (VMware's tarball: its uninstaller in the guest removes them) \
-         and those of other package managers, whose databases h2k does not read."
+        "With --tools remove the packages of the guest tools are removed by the guest's own dpkg or rpm, inside the \
+         appliance and without network; configuration files stay (dpkg --remove), with rpm those that somebody changed \
+         (as .rpmsave). The plan lists every file that this may change. Packages that another installed package needs \
+         stay, masked like without the option, which is reported. So do tools that no package brought (VMware's tarball: \
+         its uninstaller in the guest removes them) and those of other package managers."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
@@ -40,25 +38,38 @@ impl Fixer for ToolPackages {
         if !facts.is_linux() || policy.tools != Tools::Remove {
             return Ok(proposal);
         }
-        let database = Dpkg::read(guest)?;
-        let old = |name: &str| Tool::find(name).is_some_and(|known| known.purpose == Purpose::OldHypervisor);
-        let mut packages = Vec::new();
-        for tool in facts.tools.iter().filter(|tool| old(&tool.name)) {
-            match &database {
-                Some(_) if !tool.packages.is_empty() => packages.extend(tool.packages.iter().cloned()),
-                Some(_) => proposal.concerns.push(not_removed(&tool.name, "no package of dpkg brought it")),
-                None => proposal.concerns.push(not_removed(&tool.name, "the guest has no dpkg")),
+        let old = |name: &str| Tool::find(name).filter(|known| known.purpose == Purpose::OldHypervisor);
+        let tools: Vec<&Tool> = facts.tools.iter().filter_map(|tool| old(&tool.name)).collect();
+        if tools.is_empty() {
+            return Ok(proposal);
+        }
+        let manager = match Manager::read(guest)? {
+            Ok(manager) => manager,
+            Err(why) => {
+                proposal.concerns.extend(tools.iter().map(|tool| not_removed(tool.name, &why)));
+                return Ok(proposal);
+            }
+        };
+        let mut packages: Vec<String> = Vec::new();
+        for tool in tools {
+            let there = tool.packages.iter().filter(|p| manager.has(p)).map(|p| (*p).to_owned());
+            let before = packages.len();
+            packages.extend(there);
+            if packages.len() == before {
+                proposal.concerns.push(not_removed(tool.name, "no package brought it"));
             }
         }
-        let Some(database) = database.filter(|_| !packages.is_empty()) else { return Ok(proposal) };
-        let dependents = database.dependents(&packages);
+        if packages.is_empty() {
+            return Ok(proposal);
+        }
+        let dependents = manager.dependents(&packages)?;
         if !dependents.is_empty() {
             let why = format!("other packages need it: {}", listed(&dependents));
             proposal.concerns.push(not_removed(&packages.join(", "), &why));
             return Ok(proposal);
         }
         let reason = "the old hypervisor's guest tools find nothing to talk to on KVM (--tools remove)";
-        proposal.edits = remove(guest, TOOLS, reason, &database, &packages)?;
+        proposal.edits = manager.remove(guest, TOOLS, reason, &packages)?;
         Ok(proposal)
     }
 }
@@ -76,10 +87,10 @@ impl Fixer for RemovePackages {
     }
 
     fn explanation(&self) -> &'static str {
-        "The packages of customize.remove-packages that are installed are removed by the guest's own dpkg, inside the \
-         appliance and without network; their configuration files stay. The plan lists every file that this may change. \
-         A package that another one needs, an essential one, and a guest without dpkg are critical concerns: nothing is \
-         removed then."
+        "The packages of customize.remove-packages that are installed are removed by the guest's own dpkg or rpm, inside \
+         the appliance and without network; configuration files stay (with rpm those that somebody changed, as .rpmsave). \
+         The plan lists every file that this may change. A package that another one needs, and a guest with neither dpkg \
+         nor rpm, are critical concerns: nothing is removed then."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
@@ -88,41 +99,28 @@ impl Fixer for RemovePackages {
         if !facts.is_linux() || names.is_empty() {
             return Ok(proposal);
         }
-        let Some(database) = Dpkg::read(guest)? else {
-            let message = "the guest has no dpkg: h2k cannot remove packages offline";
-            proposal.concerns.push(impossible("customize.remove-packages", message));
-            return Ok(proposal);
+        let manager = match Manager::read(guest)? {
+            Ok(manager) => manager,
+            Err(why) => {
+                let message = format!("{why}: h2k cannot remove packages offline");
+                proposal.concerns.push(impossible("customize.remove-packages", &message));
+                return Ok(proposal);
+            }
         };
-        let there = |name: &&str| database.installed.iter().any(|p| p.name == *name);
         let packages: Vec<String> =
-            names.iter().map(Package::as_str).filter(there).map(str::to_owned).collect();
+            names.iter().map(Package::as_str).filter(|name| manager.has(name)).map(str::to_owned).collect();
         if packages.is_empty() {
             return Ok(proposal);
         }
-        let dependents = database.dependents(&packages);
+        let dependents = manager.dependents(&packages)?;
         if dependents.is_empty() {
-            proposal.edits = remove(guest, WANTED, "customize.remove-packages", &database, &packages)?;
+            proposal.edits = manager.remove(guest, WANTED, "customize.remove-packages", &packages)?;
         } else {
             let message = format!("other packages need it: {}", listed(&dependents));
             proposal.concerns.push(impossible(&packages.join(", "), &message));
         }
         Ok(proposal)
     }
-}
-
-fn remove(
-    guest: &dyn Guest,
-    fixer: &str,
-    reason: &str,
-    database: &Dpkg,
-    packages: &[String],
-) -> Result<Vec<crate::Edit>> {
-    let mut changes = BTreeSet::new();
-    for package in packages {
-        changes.extend(database.removes(guest, package)?);
-    }
-    let arguments = std::iter::once("--remove".to_owned()).chain(packages.iter().cloned()).collect();
-    dpkg::run(guest, fixer, reason, arguments, changes)
 }
 
 /// `ubuntu-server (open-vm-tools)`, the first few.

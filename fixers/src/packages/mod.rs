@@ -41,6 +41,8 @@ pub struct Package {
     pub arch: String,
     /// What it needs: clauses of alternatives (deb), names (rpm).
     pub needs: Vec<String>,
+    /// Names that it provides (rpm).
+    pub provides: Vec<String>,
     /// Files and links that it brings, as absolute paths.
     pub paths: Vec<String>,
 }
@@ -68,6 +70,12 @@ impl Package {
         Ok(Self { file: file.to_owned(), content, ..package })
     }
 
+    /// Whether it meets a need of RPM's packages: by a name, or by a file.
+    pub fn provides(&self, need: &str) -> bool {
+        self.name == need
+            || [&self.provides, &self.paths].into_iter().any(|all| all.iter().any(|one| one == need))
+    }
+
     fn new(format: Format) -> Self {
         Self {
             file: PathBuf::new(),
@@ -77,6 +85,7 @@ impl Package {
             version: String::new(),
             arch: String::new(),
             needs: Vec::new(),
+            provides: Vec::new(),
             paths: Vec::new(),
         }
     }

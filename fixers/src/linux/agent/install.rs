@@ -7,18 +7,17 @@ use super::{AGENT, ID};
 use crate::edit::Content;
 use crate::error::Result;
 use crate::facts::{GuestFacts, SystemFacts};
-use crate::guest::{self, Guest};
-use crate::linux::dpkg::{self, Dpkg};
+use crate::guest::Guest;
+use crate::linux::manager::Manager;
+use crate::linux::manager::dpkg::{self, Dpkg};
+use crate::linux::manager::rpm::Rpm;
 use crate::packages::{Format, Package, version};
 use crate::{Change, Concern, Edit, Proposal, Severity, hostfile};
 
 /// Where packages lie in the guest while they are installed.
 const PLACE: &str = "/var/tmp";
 const REASON: &str = "the guest has no QEMU guest agent, and --agent-packages has one that fits";
-/// Where rpm keeps its database, the newest place first.
-const RPM_DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
-/// Where shared libraries lie.
-const LIBRARY_DIRS: [&str; 4] = ["/usr/lib64", "/lib64", "/usr/lib", "/lib"];
+const SYSTEMCTL: &str = "/usr/bin/systemctl";
 /// Packages that are looked at on the way from one to what it needs.
 const MAX_CLOSURE: usize = 100;
 
@@ -33,12 +32,14 @@ pub(super) fn install(facts: &GuestFacts, guest: &dyn Guest, dir: &Path) -> Resu
         all.push(Package::read(&file)?);
     }
     let system = facts.system().cloned().unwrap_or_default();
-    let chosen = match Dpkg::read(guest)? {
-        Some(database) => choose_deb(&all, &system, &database),
-        None => choose_rpm(&all, &system, guest)?,
+    let manager = Manager::read(guest)?;
+    let chosen = match &manager {
+        Ok(Manager::Dpkg(database)) => choose_deb(&all, &system, database),
+        Ok(Manager::Rpm(rpm)) => choose_rpm(&all, &system, guest, rpm)?,
+        Err(why) => Err(why.clone()),
     };
     match chosen {
-        Ok(packages) => proposal.edits = edits(guest, &packages)?,
+        Ok(packages) => proposal.edits = edits(guest, manager.as_ref().ok(), &packages)?,
         Err(why) => proposal.concerns.push(Concern::new(
             "guest.agent.no-package",
             Severity::Warning,
@@ -96,12 +97,14 @@ fn closure<'p>(agent: &'p Package, fit: &[&'p Package], database: &Dpkg) -> Choi
     Ok(chosen)
 }
 
-/// The agent built for this distribution's release. rpm's database is not read: of what a package needs only shared
-/// libraries are checked.
-fn choose_rpm<'p>(all: &'p [Package], system: &SystemFacts, guest: &dyn Guest) -> Result<Choice<'p>> {
-    if system.package_format != "rpm" {
-        return Ok(Err("the guest has neither dpkg nor rpm".to_owned()));
-    }
+/// The agent built for this distribution's release, with what meets its needs. Versions of needs are not compared, and
+/// needs with conditions are left to rpm.
+fn choose_rpm<'p>(
+    all: &'p [Package],
+    system: &SystemFacts,
+    guest: &dyn Guest,
+    rpm: &Rpm,
+) -> Result<Choice<'p>> {
     let tag = match system.distro.as_str() {
         "fedora" => format!(".fc{}", system.major),
         "amzn" => ".amzn".to_owned(),
@@ -119,20 +122,20 @@ fn choose_rpm<'p>(all: &'p [Package], system: &SystemFacts, guest: &dyn Guest) -
         return Ok(Err(format!("there is no {AGENT} for {release} and {} among them", system.arch)));
     };
     let mut chosen = vec![*agent];
-    for library in agent.needs.iter().filter(|need| need.contains(".so")) {
-        let name = library.split('(').next().unwrap_or_default();
-        let mut there = false;
-        for dir in LIBRARY_DIRS {
-            there |= guest.exists(&guest::join(dir, name))?;
+    let mut at = 0;
+    while let Some(package) = chosen.get(at).copied() {
+        for need in package.needs.iter().filter(|need| !need.starts_with("rpmlib(") && !need.starts_with('('))
+        {
+            if chosen.iter().any(|p| p.provides(need)) || rpm.provides(guest, need)? {
+                continue;
+            }
+            // A package that is installed already is not exchanged for another version: others may need it.
+            match fit.iter().find(|p| p.provides(need) && !rpm.has(&p.name)) {
+                Some(more) if chosen.len() < MAX_CLOSURE => chosen.push(more),
+                _ => return Ok(Err(format!("{} {} needs {need}", package.name, package.version))),
+            }
         }
-        if there {
-            continue;
-        }
-        match fit.iter().find(|p| p.paths.iter().any(|path| path.rsplit('/').next() == Some(name))) {
-            Some(more) if chosen.iter().any(|c| c.file == more.file) => {}
-            Some(more) => chosen.push(more),
-            None => return Ok(Err(format!("{AGENT} {} needs {name}", agent.version))),
-        }
+        at += 1;
     }
     Ok(Ok(chosen))
 }
@@ -145,7 +148,7 @@ fn has_tag(version: &str, tag: &str) -> bool {
     })
 }
 
-fn edits(guest: &dyn Guest, packages: &[&Package]) -> Result<Vec<Edit>> {
+fn edits(guest: &dyn Guest, manager: Option<&Manager>, packages: &[&Package]) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     let mut files = Vec::new();
     for package in packages {
@@ -163,43 +166,37 @@ fn edits(guest: &dyn Guest, packages: &[&Package]) -> Result<Vec<Edit>> {
         ));
         files.push((path, package.content.len() as u64));
     }
-    let names = files.iter().map(|(path, _)| path.clone());
-    if packages.iter().all(|p| p.format == Format::Deb) {
-        let mut changes = BTreeSet::new();
-        for package in packages {
-            changes.extend(dpkg::installs(guest, package)?);
-        }
-        let arguments =
-            ["--force-confold".to_owned(), "--install".to_owned()].into_iter().chain(names).collect();
-        edits.extend(dpkg::run(guest, ID, REASON, arguments, changes)?);
-    } else {
-        edits.extend(rpm(guest, packages, names.collect())?);
+    let names = files.iter().map(|(path, _)| path.clone()).collect();
+    match manager {
+        Some(Manager::Dpkg(_)) => edits.extend(by_dpkg(guest, packages, names)?),
+        Some(Manager::Rpm(rpm)) => edits.extend(by_rpm(guest, rpm, packages, names)?),
+        None => {}
     }
     let done = |(path, size)| Edit::new(ID, "it is installed", Change::Erase { path, size });
     edits.extend(files.into_iter().map(done));
     Ok(edits)
 }
 
-fn rpm(guest: &dyn Guest, packages: &[&Package], files: Vec<String>) -> Result<Vec<Edit>> {
-    let mut changes: BTreeSet<String> = packages.iter().flat_map(|p| p.paths.clone()).collect();
-    for dir in RPM_DATABASES {
-        let names = guest.list(dir)?.unwrap_or_default();
-        let own = ["rpmdb.sqlite-wal", "rpmdb.sqlite-shm", ".rpm.lock"].map(str::to_owned);
-        if !names.is_empty() {
-            changes.extend(names.into_iter().chain(own).map(|name| guest::join(dir, &name)));
-        }
+fn by_dpkg(guest: &dyn Guest, packages: &[&Package], files: Vec<String>) -> Result<Vec<Edit>> {
+    let mut changes = BTreeSet::new();
+    for package in packages {
+        changes.extend(dpkg::installs(guest, package)?);
     }
+    let arguments = ["--force-confold".to_owned(), "--install".to_owned()].into_iter().chain(files).collect();
+    dpkg::run(guest, ID, REASON, arguments, changes)
+}
+
+/// RPM's packages enable the agent by a preset only, which not every distribution has.
+fn by_rpm(guest: &dyn Guest, rpm: &Rpm, packages: &[&Package], files: Vec<String>) -> Result<Vec<Edit>> {
     let unit = "qemu-guest-agent.service";
-    let link = format!("/etc/systemd/system/dev-virtio\\x2dports-org.qemu.guest_agent.0.device.wants/{unit}");
-    changes.extend(["/etc/ld.so.cache".to_owned(), "/var/cache/ldconfig/aux-cache".to_owned(), link.clone()]);
-    let argv = ["/usr/bin/rpm", "--install"].map(str::to_owned).into_iter().chain(files).collect();
-    let install = Change::Run { argv, changes: changes.into_iter().collect() };
-    let enable = Change::Run {
-        argv: ["/usr/bin/systemctl", "enable", unit].map(str::to_owned).to_vec(),
-        changes: vec![link, format!("/etc/systemd/system/multi-user.target.wants/{unit}")],
-    };
-    Ok(vec![
-        Edit::new(ID, REASON, install),
-        Edit::new(ID, "the agent starts where QEMU offers its port", enable),
-    ])
+    let wants = ["dev-virtio\\x2dports-org.qemu.guest_agent.0.device", "multi-user.target"];
+    let links = wants.map(|target| format!("/etc/systemd/system/{target}.wants/{unit}"));
+    let mut edits = vec![rpm.install(guest, ID, REASON, packages, files, &links)?];
+    // Where there is no systemd, the package's script has started its init script.
+    if guest.exists(SYSTEMCTL)? {
+        let argv = [SYSTEMCTL, "enable", unit].map(str::to_owned).to_vec();
+        let enable = Change::Run { argv, changes: links.to_vec() };
+        edits.push(Edit::new(ID, "the agent starts where QEMU offers its port", enable));
+    }
+    Ok(edits)
 }

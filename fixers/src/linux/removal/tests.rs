@@ -111,9 +111,8 @@ fn what_others_need_stays() {
 
 #[test]
 fn tools_without_a_package_are_told() {
-    for (facts, guest) in
-        [(with_tools(&[]), guest(STATUS)), (with_tools(&["open-vm-tools"]), MemoryGuest::new())]
-    {
+    let tarball = STATUS.replace("Package: open-vm-tools", "Package: others");
+    for (facts, guest) in [(with_tools(&[]), guest(&tarball)), (with_tools(&[]), MemoryGuest::new())] {
         let proposal = plan(&facts, &guest);
         assert_eq!(proposal.edits, Vec::new());
         assert_eq!(show_concerns(&proposal), ["Information guest.tools.not-removed open-vm-tools"]);
@@ -132,4 +131,87 @@ fn packages_that_the_settings_name_are_removed() {
     assert_eq!(show_concerns(&plan("pciutils")), ["Critical customize.impossible pciutils"]);
     let other = RemovePackages.plan(&facts(), &MemoryGuest::new(), &policy("x")).unwrap();
     assert_eq!(show_concerns(&other), ["Critical customize.impossible customize.remove-packages"]);
+}
+
+mod rpm {
+    use super::*;
+    use crate::rpm::testing;
+
+    const TOOLS: &str = "Requires: /bin/sh, rpmlib(CompressedFileNames)\n";
+    const FILES: &str = "\
+%install
+mkdir -p %{buildroot}/usr/bin %{buildroot}/etc/vmware-tools %{buildroot}/usr/lib/systemd/system
+echo x >%{buildroot}/usr/bin/vmtoolsd
+echo x >%{buildroot}/etc/vmware-tools/tools.conf
+echo x >%{buildroot}/usr/lib/systemd/system/vmtoolsd.service
+%files
+/usr/bin/vmtoolsd
+%config(noreplace) /etc/vmware-tools/tools.conf
+/usr/lib/systemd/system/vmtoolsd.service
+";
+
+    /// A guest with these packages besides VMware's tools.
+    fn guest(others: &[(&str, &str)]) -> MemoryGuest {
+        let dir = tempfile::tempdir().unwrap();
+        testing::build(
+            dir.path(),
+            &format!("{}{FILES}", testing::spec("open-vm-tools", "12.3", "1.el9", TOOLS)),
+        );
+        for (name, more) in others {
+            testing::build(dir.path(), &format!("{}%files\n", testing::spec(name, "1", "1", more)));
+        }
+        let place = testing::sqlite(dir.path());
+        MemoryGuest::new()
+            .file("/var/lib/rpm/rpmdb.sqlite", std::fs::read(place.join("rpmdb.sqlite")).unwrap())
+            .file("/etc/systemd/system/graphical.target.wants/x", "")
+    }
+
+    #[test]
+    fn packages_are_removed_by_rpm() {
+        // Facts have no packages of such a guest: its tools were found by their files.
+        let proposal = plan(&with_tools(&[]), &guest(&[("bash", "Provides: /bin/sh\n")]));
+        assert_eq!(proposal.concerns, Vec::new());
+        insta::assert_snapshot!(show(&proposal.edits), @r#"run ["/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "rpm", "--erase", "--allmatches", "open-vm-tools"]"#);
+        insta::assert_snapshot!(changes(&proposal.edits).join("\n"), @r"
+        /etc/ld.so.cache
+        /etc/systemd/system/graphical.target.wants/vmtoolsd.service
+        /etc/systemd/system/multi-user.target.wants/vmtoolsd.service
+        /etc/systemd/system/vmtoolsd.service
+        /etc/vmware-tools/tools.conf
+        /etc/vmware-tools/tools.conf.rpmsave
+        /usr/bin/vmtoolsd
+        /usr/lib/systemd/system/vmtoolsd.service
+        /var/cache/ldconfig/aux-cache
+        /var/lib/rpm/.rpm.lock
+        /var/lib/rpm/rpmdb.sqlite
+        /var/lib/rpm/rpmdb.sqlite-shm
+        /var/lib/rpm/rpmdb.sqlite-wal
+        ");
+    }
+
+    #[test]
+    fn what_others_need_stays() {
+        for needs in [
+            "Requires: open-vm-tools >= 12\n",
+            "Requires: /usr/bin/vmtoolsd\n",
+            "Requires: (open-vm-tools if bash)\n",
+        ] {
+            let proposal = plan(&with_tools(&[]), &guest(&[("site-base", needs)]));
+            assert_eq!(proposal.edits, Vec::new(), "{needs}");
+            assert!(proposal.concerns[0].message.contains("site-base"), "{needs}: {:?}", proposal.concerns);
+        }
+        // Another one brings the same.
+        let both =
+            guest(&[("site-base", "Requires: vmtools\n"), ("other", "Provides: vmtools, open-vm-tools\n")]);
+        assert_eq!(plan(&with_tools(&[]), &both).concerns, Vec::new());
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_read_removes_nothing() {
+        let guest = MemoryGuest::new().file("/var/lib/rpm/Packages", "no database");
+        let proposal = plan(&with_tools(&[]), &guest);
+        assert_eq!(proposal.edits, Vec::new());
+        assert_eq!(show_concerns(&proposal), ["Information guest.tools.not-removed open-vm-tools"]);
+        assert!(proposal.concerns[0].message.contains("/var/lib/rpm/Packages"), "{:?}", proposal.concerns);
+    }
 }

@@ -115,3 +115,82 @@ fn an_agent_that_is_there_needs_no_package() {
     let policy = Policy { agent_packages: Some(dir.path().to_owned()), ..Policy::default() };
     assert_eq!(GuestAgent.plan(&installed(), &super::guest(), &policy).unwrap(), Proposal::default());
 }
+
+mod rpm {
+    use super::*;
+    use crate::rpm::testing;
+
+    /// Proposes for a guest of that distribution whose database has glibc.
+    fn plan(distro: &str, major: i32, packages: &Path) -> Proposal {
+        let dir = tempfile::tempdir().unwrap();
+        let glibc = "Provides: libc.so.6()(64bit), rtld(GNU_HASH)\n";
+        testing::build(dir.path(), &format!("{}%files\n", testing::spec("glibc", "2.34", "1", glibc)));
+        let database = std::fs::read(testing::sqlite(dir.path()).join("rpmdb.sqlite")).unwrap();
+        let guest = MemoryGuest::new()
+            .file("/var/lib/rpm/rpmdb.sqlite", database)
+            .file("/usr/bin/systemctl", "")
+            .file("/bin/sh", "");
+        let mut facts = facts();
+        let system = facts.systems.first_mut().unwrap();
+        (system.distro, system.major) = (distro.to_owned(), major);
+        let policy = Policy { agent_packages: Some(packages.to_owned()), ..Policy::default() };
+        GuestAgent.plan(&facts, &guest, &policy).unwrap()
+    }
+
+    fn packages(glib: bool) -> tempfile::TempDir {
+        let built = tempfile::tempdir().unwrap();
+        let needs =
+            "Requires: /bin/sh, libc.so.6()(64bit), rtld(GNU_HASH), libglib-2.0.so.0()(64bit), (x if y)\n";
+        for tag in ["el8", "el9", "fc40"] {
+            let spec = testing::spec(AGENT, "8.2", &format!("1.{tag}"), needs);
+            testing::build(built.path(), &format!("{spec}%files\n"));
+        }
+        if glib {
+            let spec = testing::spec("glib2", "2.68", "1.el9", "Provides: libglib-2.0.so.0()(64bit)\n");
+            testing::build(built.path(), &format!("{spec}%files\n"));
+        }
+        let dir = tempfile::tempdir().unwrap();
+        for file in testing::packages(built.path()) {
+            fs::copy(&file, dir.path().join(file.file_name().unwrap())).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn packages_of_the_release_are_installed_with_what_they_need() {
+        let dir = packages(true);
+        let proposal = plan("rocky", 9, dir.path());
+        assert_eq!(proposal.concerns, Vec::new());
+        let runs: Vec<String> = proposal
+            .edits
+            .iter()
+            .filter_map(|e| match &e.change {
+                Change::Run { argv, .. } => Some(argv.join(" ")),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            runs,
+            [
+                "/usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin rpm --install /var/tmp/h2k-qemu-guest-agent.rpm \
+                 /var/tmp/h2k-glib2.rpm",
+                "/usr/bin/systemctl enable qemu-guest-agent.service"
+            ]
+        );
+        let from = proposal.edits[0].reason.clone();
+        assert!(from.ends_with("qemu-guest-agent-8.2-1.el9.noarch.rpm"), "{from}");
+    }
+
+    #[test]
+    fn a_need_that_nothing_meets_and_another_release_are_told() {
+        let dir = packages(false);
+        for (distro, major, why) in [
+            ("rocky", 9, "qemu-guest-agent 8.2-1.el9 needs libglib-2.0.so.0()(64bit)"),
+            ("rhel", 10, "there is no qemu-guest-agent for .el10"),
+        ] {
+            let proposal = plan(distro, major, dir.path());
+            assert_eq!(proposal.edits, Vec::new());
+            assert!(proposal.concerns[0].message.contains(why), "{:?}", proposal.concerns);
+        }
+    }
+}

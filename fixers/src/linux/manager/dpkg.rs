@@ -10,7 +10,8 @@ use crate::packages::Package;
 use crate::packages::version::satisfies;
 use crate::{Change, Edit};
 
-use super::text::{TextFile, real_path};
+use super::effects::{is_path, merged, service_notes, services};
+use crate::linux::text::TextFile;
 
 const INFO: &str = "/var/lib/dpkg/info";
 /// Paths that are taken of one package's list.
@@ -52,11 +53,15 @@ const KEPT: [&str; 11] = [
     "triggers",
     "templates",
 ];
+/// Where it notes what it did to a unit (deb-systemd-helper(1p)).
+const NOTES: [&str; 2] =
+    ["/var/lib/systemd/deb-systemd-helper-enabled", "/var/lib/systemd/deb-systemd-helper-masked"];
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// invoke-rc.d(8): 101 forbids what was asked.
 const POLICY_TEXT: &str = "#!/bin/sh\nexit 101\n";
 
 /// dpkg's database.
+#[derive(Debug)]
 pub(crate) struct Dpkg {
     /// Installed packages.
     pub installed: Vec<DpkgPackage>,
@@ -121,25 +126,10 @@ impl Dpkg {
         changes.extend(lists.iter().filter(|n| n.ends_with(".list")).map(|n| guest::join(INFO, n)));
         let paths: Vec<String> = changes.iter().cloned().collect();
         services(guest, &paths, &mut changes)?;
+        service_notes(guest, &paths, &NOTES, &mut changes)?;
         merged(guest, &mut changes)?;
         Ok(changes)
     }
-}
-
-/// Adds where files really are on a guest whose `/lib` is a link to `/usr/lib`: packages name the old place.
-fn merged(guest: &dyn Guest, changes: &mut BTreeSet<String>) -> Result<()> {
-    for top in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"] {
-        let real = real_path(guest, top)?;
-        if real == top {
-            continue;
-        }
-        let inside =
-            |path: &String| path.strip_prefix(top).filter(|rest| rest.starts_with('/')).map(str::to_owned);
-        let moved: Vec<String> =
-            changes.iter().filter_map(inside).map(|rest| format!("{real}{rest}")).collect();
-        changes.extend(moved);
-    }
-    Ok(())
 }
 
 /// Files that dpkg may change or create when it installs a package file.
@@ -151,6 +141,7 @@ pub(crate) fn installs(guest: &dyn Guest, package: &Package) -> Result<BTreeSet<
     changes.extend(package.paths.iter().filter(|p| is_path(p)).cloned());
     kept(&package.name, &package.arch, &mut changes);
     services(guest, &package.paths, &mut changes)?;
+    service_notes(guest, &package.paths, &NOTES, &mut changes)?;
     merged(guest, &mut changes)?;
     Ok(changes)
 }
@@ -161,40 +152,6 @@ fn kept(name: &str, arch: &str, changes: &mut BTreeSet<String>) {
         changes.insert(format!("{INFO}/{name}.{kind}"));
         changes.insert(format!("{INFO}/{name}:{arch}.{kind}"));
     }
-}
-
-/// Links and notes that the scripts of a package make for its units and init scripts (deb-systemd-helper(1p),
-/// update-rc.d(8)).
-fn services(guest: &dyn Guest, paths: &[String], changes: &mut BTreeSet<String>) -> Result<()> {
-    let mut dirs = vec!["multi-user.target.wants".to_owned()];
-    let etc = guest.list("/etc/systemd/system")?.unwrap_or_default();
-    dirs.extend(etc.into_iter().filter(|n| n.ends_with(".wants") || n.ends_with(".requires")));
-    for path in paths {
-        let Some((dir, name)) = path.rsplit_once('/') else { continue };
-        if dir.ends_with("/systemd/system") {
-            changes.insert(format!("/etc/systemd/system/{name}"));
-            let notes =
-                ["/var/lib/systemd/deb-systemd-helper-enabled", "/var/lib/systemd/deb-systemd-helper-masked"];
-            for note in notes {
-                changes.insert(format!("{note}/{name}"));
-                changes.insert(format!("{note}/{name}.dsh-also"));
-                changes.extend(dirs.iter().map(|d| format!("{note}/{d}/{name}")));
-            }
-            changes.extend(dirs.iter().map(|d| format!("/etc/systemd/system/{d}/{name}")));
-        }
-        if dir == "/etc/init.d" {
-            for level in ["0", "1", "2", "3", "4", "5", "6", "S"] {
-                let runlevel = format!("/etc/rc{level}.d");
-                let links = guest.list(&runlevel)?.unwrap_or_default();
-                changes.extend(
-                    links.iter().filter(|l| l.get(3..) == Some(name)).map(|l| guest::join(&runlevel, l)),
-                );
-                changes.extend(["S01", "K01"].map(|order| format!("{runlevel}/{order}{name}")));
-            }
-            changes.extend(["start", "boot", "stop"].map(|kind| format!("/etc/init.d/.depend.{kind}")));
-        }
-    }
-    Ok(())
 }
 
 /// Edits that run dpkg with `arguments`; services that its packages' scripts would start do not start in the
@@ -234,8 +191,4 @@ fn relation(alternative: &str) -> Option<(&str, &str)> {
     let split = inside.find(|c| !"<>=".contains(c))?;
     let (operator, version) = inside.split_at(split);
     Some((operator, version.trim()))
-}
-
-fn is_path(path: &str) -> bool {
-    path.starts_with('/') && path.len() > 1 && !path.ends_with("/.") && !path.split('/').any(|c| c == "..")
 }
