@@ -42,6 +42,7 @@ mod real_uefi;
 mod real_xfs;
 mod refix;
 mod resume;
+mod rpm_guest;
 mod schemas;
 mod user_rules;
 mod windows;

@@ -142,6 +142,12 @@ pub trait Guest {
         false
     }
 
+    /// Whether a program of the guest that runs among the edits planned so far may change `path`, or remove it. Only a
+    /// [`crate::Recorder`] knows of any.
+    fn programs_change(&self, _path: &str) -> bool {
+        false
+    }
+
     /// The file's content as text; bytes that are not UTF-8 make it an error that names the file. `None` if absent.
     ///
     /// # Errors

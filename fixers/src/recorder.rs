@@ -196,6 +196,13 @@ impl Guest for Recorder<'_> {
     fn runs_programs(&self) -> bool {
         self.edits.iter().any(|edit| matches!(edit.change, Change::Run { .. }))
     }
+
+    fn programs_change(&self, path: &str) -> bool {
+        self.edits.iter().any(|edit| match &edit.change {
+            Change::Run { changes, .. } => changes.iter().any(|changed| changed == path),
+            _ => false,
+        })
+    }
 }
 
 /// A link's target as an absolute path; `..` stays as it is, the guest resolves it.

@@ -67,10 +67,15 @@ pub fn filesystem(place: &Place, name: &str, fstab: &str, root: &str) -> PathBuf
     raw
 }
 
-/// The guest's files, in a directory.
+/// The guest's files, in a directory. What is there already stays.
 fn files(place: &Place, name: &str, in_initramfs: &[&str], fstab: &str, root: &str) -> String {
     let tree = format!("tree-{name}");
-    let put = |path: &str, content: &str| drop(place.write(&format!("{tree}{path}"), content));
+    let put = |path: &str, content: &str| {
+        let path = format!("{tree}{path}");
+        if !place.path(&path).exists() {
+            place.write(&path, content);
+        }
+    };
     put("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
     put("/etc/hostname", &format!("{name}\n"));
     put("/etc/fstab", fstab);

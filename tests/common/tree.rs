@@ -56,7 +56,8 @@ pub fn tree_opened(
         Some(_) => None,
     };
     let tree = tree.unwrap_or_else(|| through_guestfish(disks, mounts, opened, scratch));
-    assert!(tree.len() > 1000, "a real guest has more than {} files", tree.len());
+    // Phony ones have some dozens, real ones thousands.
+    assert!(tree.len() > 40, "a guest has more than {} files", tree.len());
     tree
 }
 

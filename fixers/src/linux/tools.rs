@@ -3,7 +3,7 @@
 use h2k_config::{Policy, Tools};
 
 use crate::inspect::tools::known::{Purpose, Tool};
-use crate::{Concern, Edit, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result};
+use crate::{Concern, Edit, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result, guest};
 
 use super::units::Units;
 
@@ -74,11 +74,18 @@ fn edits(facts: &GuestFacts, guest: &dyn Guest) -> Result<Vec<Edit>> {
     units.sort_by(|a, b| a.0.cmp(&b.0));
     units.dedup_by(|a, b| a.0 == b.0);
     let mut edits = Vec::new();
-    for (unit, tool) in units.iter().take(MAX_UNITS) {
+    for (unit, tool) in units.iter().filter(|(unit, _)| !goes(guest, unit)).take(MAX_UNITS) {
         let reason = reason(unit, tool);
         edits.extend(Units { guest, fixer: ID, reason: &reason }.mask(unit)?);
     }
     Ok(edits)
+}
+
+/// Whether the unit goes with its package, whose scripts disable it: they would not disable one that is masked.
+fn goes(guest: &dyn Guest, unit: &str) -> bool {
+    ["/usr/lib/systemd/system", "/lib/systemd/system"]
+        .into_iter()
+        .any(|dir| guest.programs_change(&guest::join(dir, unit)))
 }
 
 fn reason(what: &str, tool: &Tool) -> String {

@@ -5,6 +5,10 @@ const ENTRY: usize = 16;
 /// Most values of a tag: files of a large package.
 const MAX_VALUES: usize = 100_000;
 
+/// Longest path (PATH_MAX), and bytes of all paths of a package: each has its directory, which stands once in the header.
+const MAX_PATH: usize = 4096;
+const MAX_PATHS: usize = 64 << 20;
+
 /// Tags (rpmtag.h).
 pub mod tag {
     /// Name of the package.
@@ -94,13 +98,18 @@ impl<'a> Header<'a> {
     /// Paths of its files and directories, each with its flags.
     ///
     /// # Errors
-    /// A file has no directory.
+    /// A file has no directory; paths are longer than any are.
     pub fn files(&self) -> Result<Vec<(String, u32)>, String> {
         let dirs = self.strings(tag::DIR_NAMES);
         let mut paths = self.strings(tag::OLD_FILE_NAMES);
+        let mut bytes = 0;
         for (base, index) in self.strings(tag::BASE_NAMES).iter().zip(self.numbers(tag::DIR_INDEXES)) {
             let dir =
                 usize::try_from(index).ok().and_then(|i| dirs.get(i)).ok_or("a file has no directory")?;
+            bytes += dir.len() + base.len();
+            if dir.len() + base.len() > MAX_PATH || bytes > MAX_PATHS {
+                return Err("its paths are too long".to_owned());
+            }
             paths.push(format!("{dir}{base}"));
         }
         let flags = self.numbers(tag::FILE_FLAGS).into_iter().chain(std::iter::repeat(0));

@@ -156,6 +156,28 @@ fn a_table_that_is_none_of_rpms_is_not_read() {
     }
 }
 
+/// A directory stands once, and would be repeated for each file.
+#[test]
+fn paths_do_not_grow_without_bounds() {
+    let (long, files) = (100_000, 50_000_u32);
+    let data =
+        [vec![b'/'; long], vec![0], vec![0; 4 * files as usize], b"a\0".repeat(files as usize)].concat();
+    let indexes = u32::try_from(long).unwrap() + 1;
+    let entries = [
+        (tag::DIR_NAMES, 8, 0, 1),
+        (tag::DIR_INDEXES, 4, indexes, files),
+        (tag::BASE_NAMES, 8, indexes + 4 * files, files),
+    ];
+    let mut bytes = [3, u32::try_from(data.len()).unwrap()].map(u32::to_be_bytes).concat();
+    for (tag, kind, at, count) in entries {
+        bytes.extend([tag, kind, at, count].map(u32::to_be_bytes).concat());
+    }
+    bytes.extend(data);
+    let (header, _) = header::Header::parse(&bytes).unwrap();
+    assert_eq!(header.strings(tag::BASE_NAMES).len(), files as usize);
+    assert_eq!(header.files().unwrap_err(), "its paths are too long");
+}
+
 #[test]
 fn checksums_are_adlers() {
     // RFC 1950's algorithm, as Python's zlib computes it.

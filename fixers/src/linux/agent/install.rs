@@ -35,7 +35,7 @@ pub(super) fn install(facts: &GuestFacts, guest: &dyn Guest, dir: &Path) -> Resu
     let manager = Manager::read(guest)?;
     let chosen = match &manager {
         Ok(Manager::Dpkg(database)) => choose_deb(&all, &system, database),
-        Ok(Manager::Rpm(rpm)) => choose_rpm(&all, &system, guest, rpm)?,
+        Ok(Manager::Rpm(rpm)) => choose_rpm(&all, &system, rpm)?,
         Err(why) => Err(why.clone()),
     };
     match chosen {
@@ -99,12 +99,7 @@ fn closure<'p>(agent: &'p Package, fit: &[&'p Package], database: &Dpkg) -> Choi
 
 /// The agent built for this distribution's release, with what meets its needs. Versions of needs are not compared, and
 /// needs with conditions are left to rpm.
-fn choose_rpm<'p>(
-    all: &'p [Package],
-    system: &SystemFacts,
-    guest: &dyn Guest,
-    rpm: &Rpm,
-) -> Result<Choice<'p>> {
+fn choose_rpm<'p>(all: &'p [Package], system: &SystemFacts, rpm: &Rpm) -> Result<Choice<'p>> {
     let tag = match system.distro.as_str() {
         "fedora" => format!(".fc{}", system.major),
         "amzn" => ".amzn".to_owned(),
@@ -121,12 +116,13 @@ fn choose_rpm<'p>(
         let release = if tag.is_empty() { system.distro.clone() } else { tag };
         return Ok(Err(format!("there is no {AGENT} for {release} and {} among them", system.arch)));
     };
+    let all = fit.iter().flat_map(|p| &p.needs).filter(|n| !n.starts_with("rpmlib(") && !n.starts_with('('));
+    let missing = rpm.missing(all.cloned().collect())?;
     let mut chosen = vec![*agent];
     let mut at = 0;
     while let Some(package) = chosen.get(at).copied() {
-        for need in package.needs.iter().filter(|need| !need.starts_with("rpmlib(") && !need.starts_with('('))
-        {
-            if chosen.iter().any(|p| p.provides(need)) || rpm.provides(guest, need)? {
+        for need in package.needs.iter().filter(|need| missing.contains(*need)) {
+            if chosen.iter().any(|p| p.provides(need)) {
                 continue;
             }
             // A package that is installed already is not exchanged for another version: others may need it.

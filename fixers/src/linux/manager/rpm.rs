@@ -23,6 +23,13 @@ struct Installed {
     requires: Vec<String>,
 }
 
+impl Installed {
+    /// What it can be needed by.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.provides.iter().chain([&self.name])
+    }
+}
+
 /// rpm's database.
 #[derive(Debug)]
 pub(crate) struct Rpm {
@@ -56,15 +63,25 @@ impl Rpm {
         self.installed.iter().any(|p| p.name == name)
     }
 
-    /// Whether an installed package provides `need`, by name or, if it is a path, as a file of the guest.
+    /// Which of `needs` no installed package provides: by a name, or as a file that it owns. Files that no package owns
+    /// do not count to rpm.
     ///
     /// # Errors
-    /// The guest could not be read.
-    pub fn provides(&self, guest: &dyn Guest, need: &str) -> Result<bool> {
-        if need.starts_with('/') {
-            return guest.exists(need);
+    /// The database is damaged.
+    pub fn missing(&self, needs: HashSet<String>) -> Result<HashSet<String>> {
+        let mut missing = needs;
+        for name in self.installed.iter().flat_map(Installed::names) {
+            missing.remove(name);
         }
-        Ok(self.installed.iter().any(|p| p.name == need || p.provides.iter().any(|name| name == need)))
+        if missing.iter().any(|need| need.starts_with('/')) {
+            self.database.each(&mut |header| {
+                for (path, _) in header.files()? {
+                    missing.remove(&path);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(missing)
     }
 
     /// Installed packages that could not stay without `gone`, and what each needs of it.
@@ -73,12 +90,12 @@ impl Rpm {
     /// The database is damaged.
     pub fn dependents(&self, gone: &[String]) -> Result<Vec<(String, String)>> {
         let goes = |p: &&Installed| gone.contains(&p.name);
-        let names = |p: &Installed| p.provides.iter().chain([&p.name]).cloned().collect::<Vec<_>>();
-        let mut lost: HashSet<String> = self.installed.iter().filter(goes).flat_map(names).collect();
+        let mut lost: HashSet<String> =
+            self.installed.iter().filter(goes).flat_map(Installed::names).cloned().collect();
         lost.extend(self.files(gone)?.into_iter().map(|(path, _)| path));
         let stays = || self.installed.iter().filter(|p| !goes(p));
-        for kept in stays().flat_map(names) {
-            lost.remove(&kept);
+        for kept in stays().flat_map(Installed::names) {
+            lost.remove(kept);
         }
         let mut found = Vec::new();
         for package in stays() {

@@ -125,11 +125,14 @@ mod rpm {
         let dir = tempfile::tempdir().unwrap();
         let glibc = "Provides: libc.so.6()(64bit), rtld(GNU_HASH)\n";
         testing::build(dir.path(), &format!("{}%files\n", testing::spec("glibc", "2.34", "1", glibc)));
+        let shell = "%install\nmkdir -p %{buildroot}/bin\necho x >%{buildroot}/bin/sh\n%files\n/bin/sh\n";
+        testing::build(dir.path(), &format!("{}{shell}", testing::spec("dash", "1", "1", "")));
         let database = std::fs::read(testing::sqlite(dir.path()).join("rpmdb.sqlite")).unwrap();
         let guest = MemoryGuest::new()
             .file("/var/lib/rpm/rpmdb.sqlite", database)
             .file("/usr/bin/systemctl", "")
-            .file("/bin/sh", "");
+            // Of no package, so that rpm does not take it for what is needed.
+            .file("/usr/bin/env", "");
         let mut facts = facts();
         let system = facts.systems.first_mut().unwrap();
         (system.distro, system.major) = (distro.to_owned(), major);
@@ -184,8 +187,14 @@ mod rpm {
     #[test]
     fn a_need_that_nothing_meets_and_another_release_are_told() {
         let dir = packages(false);
+        let env = tempfile::tempdir().unwrap();
+        let spec = testing::spec(AGENT, "8.2", "1.el7", "Requires: /usr/bin/env\n");
+        testing::build(env.path(), &format!("{spec}%files\n"));
+        let file = &testing::packages(env.path())[0];
+        fs::copy(file, dir.path().join(file.file_name().unwrap())).unwrap();
         for (distro, major, why) in [
             ("rocky", 9, "qemu-guest-agent 8.2-1.el9 needs libglib-2.0.so.0()(64bit)"),
+            ("centos", 7, "qemu-guest-agent 8.2-1.el7 needs /usr/bin/env"),
             ("rhel", 10, "there is no qemu-guest-agent for .el10"),
         ] {
             let proposal = plan(distro, major, dir.path());
