@@ -90,8 +90,8 @@ pub struct Setup<'a> {
     pub files: &'a Files,
     /// What to run with.
     pub accel: Accel,
-    /// Under TCG each CPU has a thread of its own, which is quicker. QEMU before 8.2 may fail an assertion then, as one
-    /// CPU changes the machine's memory map while another one uses it.
+    /// Under TCG each CPU has a thread of its own, which is quicker. QEMU may fail an assertion then, as one CPU changes
+    /// the machine's memory map while another one uses it (seen with 10.0: `iotlb_to_section`).
     pub tcg_threads: bool,
     /// CPUs.
     pub cpu: CpuTopology,

@@ -12,6 +12,7 @@ use h2k_config::Policy;
 
 use super::super::super::testing::{Phony, RELEASES, SERVER_2022};
 use super::super::super::tests::propose;
+use super::super::script::Script;
 use super::script;
 use crate::hive::{RegData, RegOp};
 use crate::{Change, Edit};
@@ -196,4 +197,39 @@ fn before_windows_8_plug_and_play_is_told_of_the_drivers_and_a_nic_that_does_not
     assert!(!traced.contains("netsh"), "{traced}");
     let log = std::fs::read_to_string(wine.path("windows/temp/h2k-first-boot.log")).unwrap();
     assert!(log.contains("no NIC 00-50-56-AA-BB-01 has come") && log.contains("done, "), "{log}");
+}
+
+#[test]
+fn data_disks_are_brought_online_and_the_systems_own_is_left_alone() {
+    let wine = Wine::new();
+    let script = Script {
+        adapters: &[],
+        ghosts: &[],
+        disks: 3,
+        agent: None,
+        install_drivers: false,
+        service: "h2k-first-boot",
+    };
+    // What it writes for diskpart is to be looked at.
+    let text = script.text();
+    let kept = text.replace(" & rd /s /q \"%SystemRoot%\\h2k\"", "");
+    assert_ne!(kept, text);
+    std::fs::create_dir_all(wine.path("windows/h2k")).unwrap();
+    std::fs::write(wine.path("windows/h2k/first-boot.cmd"), kept).unwrap();
+    let traced = wine.run("cmd", &["/c", "C:\\windows\\h2k\\first-boot.cmd"], "trace+process");
+    assert!(traced.contains("diskpart /s \\\"C:\\\\windows\\\\h2k\\\\disks.txt\\\""), "{traced}");
+    let disks = std::fs::read_to_string(wine.path("windows/h2k/disks.txt")).unwrap();
+    let lines: Vec<&str> = disks.lines().map(str::trim_end).collect();
+    assert_eq!(
+        lines,
+        [
+            "rescan",
+            "select disk 1",
+            "online disk noerr",
+            "attributes disk clear readonly noerr",
+            "select disk 2",
+            "online disk noerr",
+            "attributes disk clear readonly noerr"
+        ]
+    );
 }
