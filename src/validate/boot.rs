@@ -1,6 +1,5 @@
 //! A boot test from start to verdict.
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -14,7 +13,7 @@ use crate::event::{Event, Reporter};
 use crate::exec;
 use crate::stage::Stage;
 
-use super::console::{Finding, Sign};
+use super::again::Again;
 use super::display::Display;
 use super::judge::{Judge, Step};
 use super::kvm;
@@ -80,35 +79,6 @@ fn not_validated(mut failure: Failure) -> Failure {
     failure.context("booting the result")
 }
 
-/// Why a boot said nothing of the guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Again {
-    /// The emulated machine was too slow for the guest's kernel.
-    Starved,
-    /// QEMU ended by itself: an assertion of its own failed, or the host killed it.
-    EmulatorEnded,
-}
-
-impl Again {
-    fn after(verdict: &Verdict, watch: &Watch) -> Option<Self> {
-        let late = |f: &Finding| f.sign == Sign::NoTimer;
-        if verdict.evidence.accel == Some(Accel::Tcg) && verdict.evidence.failure.as_ref().is_some_and(late) {
-            Some(Self::Starved)
-        } else {
-            (watch.emulator_ended && verdict.outcome == Outcome::Unproven).then_some(Self::EmulatorEnded)
-        }
-    }
-}
-
-impl fmt::Display for Again {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Starved => "the host was too busy for the emulated machine",
-            Self::EmulatorEnded => "QEMU ended by itself",
-        })
-    }
-}
-
 struct Test<'a> {
     domain: &'a Domain,
     dir: &'a Path,
@@ -120,6 +90,15 @@ struct Test<'a> {
 
 impl Test<'_> {
     fn run(&self, mut found: Evidence) -> Result<Verdict, Failure> {
+        let (first, again) = self.once(found.clone(), None)?;
+        let Some(again) = again else { return Ok(first.with_its_network()) };
+        self.tell(&format!("{again}: the guest is booted once more"));
+        found.first_try = Some(first.reason);
+        Ok(self.once(found, Some(again))?.0.with_its_network())
+    }
+
+    /// One boot on overlays of its own: what an emulator that died had not written yet is missing in its.
+    fn once(&self, mut found: Evidence, after: Option<Again>) -> Result<(Verdict, Option<Again>), Failure> {
         let scratch = Scratch::new(self.domain, self.dir, self.options)?;
         if let Some(prepare) = self.options.prepare {
             self.tell("looking at the overlay and setting up a console in it");
@@ -127,17 +106,13 @@ impl Test<'_> {
             found.console_added = prepared.console_added;
             found.readiness = prepared.readiness.or(found.readiness);
             if let Some(link) = found.readiness.as_ref().and_then(Readiness::stops_the_boot).cloned() {
-                return Ok(Verdict::chain_broken(&link, found));
+                return Ok((Verdict::chain_broken(&link, found), None));
             }
         }
-        let (first, again) = self.attempt(&scratch, found.clone(), None)?;
-        let Some(again) = again else { return Ok(first.with_its_network()) };
-        self.tell(&format!("{again}: the guest is booted once more"));
-        found.first_try = Some(first.reason);
-        Ok(self.attempt(&scratch, found, Some(again))?.0.with_its_network())
+        self.attempt(&scratch, found, after)
     }
 
-    /// One boot, after one that said nothing for the reason `after`; and whether this one said something.
+    /// Boots, after a boot that said nothing for the reason `after`. Why this one said nothing either, if it did not.
     fn attempt(
         &self,
         scratch: &Scratch,

@@ -17,6 +17,7 @@
 //! The guest is hostile. It runs on throw-away overlays, reaches no network, in a QEMU that reads no configuration
 //! and has given up what it does not need; all that it prints, sends and writes is bounded.
 
+mod again;
 mod agent;
 mod boot;
 pub mod console;
