@@ -52,6 +52,7 @@ pub mod serial_console;
 pub mod stage;
 pub mod stages;
 pub mod state;
+pub mod temporary;
 pub mod transfer;
 pub mod ui;
 pub mod undo;

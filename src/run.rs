@@ -19,6 +19,7 @@ use crate::stages::flatten::Flattened;
 use crate::stages::inspect::Inspected;
 use crate::stages::plan::Planned;
 use crate::state::{NewRun, OutputLock, RunState, Store};
+use crate::temporary::{Purpose, Temporary};
 use crate::warden::{Alone, Warden};
 
 /// Inspects a VM; nothing is kept.
@@ -36,7 +37,7 @@ pub fn inspect(job: &Job, temp: Option<&Path>, ui: &dyn Reporter) -> Result<Insp
 pub struct Located {
     /// What FLATTEN left.
     pub flattened: Flattened,
-    _work: tempfile::TempDir,
+    _work: Temporary,
 }
 
 /// Finds a VM's disks; nothing on them is looked at.
@@ -62,14 +63,8 @@ pub fn plan(job: &Job, temp: Option<&Path>, past: &[f64], ui: &dyn Reporter) -> 
     Ok(pipeline::plan(&mut cx, None, fetched)?.plan)
 }
 
-fn temporary(parent: Option<&Path>) -> Result<tempfile::TempDir, Failure> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("h2k-");
-    let made = match parent {
-        Some(dir) => builder.tempdir_in(dir),
-        None => builder.tempdir(),
-    };
-    made.doing("making a temporary directory")
+fn temporary(parent: Option<&Path>) -> Result<Temporary, Failure> {
+    Temporary::new(&parent.map_or_else(std::env::temp_dir, Path::to_owned), Purpose::Work)
 }
 
 /// What the stages of a VM share at their begin, where only this h2k decides when they may.

@@ -1,4 +1,4 @@
-//! Nothing that h2k started outlives it, however it is killed.
+//! Nothing that h2k started outlives it, however it is killed, and what it left lying the next one removes.
 
 use std::process::Stdio;
 
@@ -8,7 +8,12 @@ use crate::common::{Place, phony, process};
 fn the_appliance_dies_with_h2k_and_its_watchman() {
     let place = Place::new();
     let vmx = phony::guest(&place, "web01");
+    let temporary = place.path("temporary");
+    std::fs::create_dir_all(&temporary).unwrap();
+    let left = || std::fs::read_dir(&temporary).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
     let mut h2k = place.command();
+    // The appliance itself is kept for all.
+    h2k.env("TMPDIR", &temporary).env("LIBGUESTFS_CACHEDIR", "/var/tmp");
     h2k.args(["inspect", vmx.to_str().unwrap()]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut h2k = h2k.spawn().unwrap();
     let look = || process::appliance(h2k.id());
@@ -34,4 +39,11 @@ fn the_appliance_dies_with_h2k_and_its_watchman() {
         process::kill(&[qemu]);
         panic!("QEMU outlived h2k");
     }
+
+    assert!(!left().is_empty(), "nothing was left: the test would prove less");
+    let broken =
+        place.write("broken.vmx", "scsi0:0.fileName = \"absent.vmdk\"\nscsi0:0.present = \"TRUE\"\n");
+    let next = crate::common::run(place.command().env("TMPDIR", &temporary).arg("inspect").arg(broken));
+    assert_ne!(next.code, 0);
+    assert_eq!(left(), Vec::<std::ffi::OsString>::new());
 }

@@ -16,6 +16,7 @@ use crate::job::{Job, safe_name};
 use crate::plan::target;
 use crate::stages::convert::write;
 use crate::stages::flatten::Flattened;
+use crate::temporary::{Purpose, Temporary};
 use crate::ui::Ui;
 use crate::validate::{BootOptions, Verdict, boot_test, junit};
 use crate::{run, serial_console};
@@ -101,7 +102,7 @@ fn tell(args: &TestArgs, ui: &Ui, results: &[(&PathBuf, Result<Verdict, Failure>
 
 fn test(target: &Path, args: &TestArgs, settled: &Settled, ui: &Ui) -> Result<Verdict, Failure> {
     let (domain, dir) = domain_of(target, settled, ui)?;
-    let temp = tempfile::tempdir_in(&settled.resolved.temp_dir).doing("making a temporary directory")?;
+    let temp = Temporary::new(&settled.resolved.temp_dir, Purpose::Work)?;
     let evidence = match &args.evidence {
         Some(dir) if args.targets.len() > 1 => dir.join(safe_name(&domain.name)),
         Some(dir) => dir.clone(),

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
 use super::chain::ImageChain;
 use super::error::ImageError;
 use super::link::Image;
@@ -17,6 +15,7 @@ use super::nbd::Client;
 use super::node::Node;
 use super::{DiskReader, Extent, check_range};
 use crate::exec::{self, Child, Exec};
+use crate::temporary::{Purpose, Temporary};
 
 /// How long `qemu-nbd` may take to listen. It reads the images' tables first, on a busy host with slow disks.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -50,7 +49,7 @@ struct Server {
     size: u64,
     socket: PathBuf,
     _program: Child,
-    _directory: TempDir,
+    _directory: Temporary,
 }
 
 /// The connections of a server.
@@ -140,7 +139,8 @@ impl DiskReader for QemuReader {
 
 impl Server {
     fn start(node: &Node, size: u64) -> io::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("h2k-nbd-").tempdir()?;
+        let directory =
+            Temporary::new(&std::env::temp_dir(), Purpose::Nbd).map_err(|f| io::Error::other(f.chain()))?;
         let socket = directory.path().join("nbd");
         // It lives as long as its guard, however many connections come and go.
         let exec = Exec::new("qemu-nbd").args(["--read-only", "--persistent", "--shared"]);

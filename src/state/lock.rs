@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use crate::error::{Doing, Failure, FailureKind};
 
 /// Name of the lock's file in the directory.
-const FILE: &str = "lock";
+pub const FILE: &str = "lock";
 
 /// Longest pid that is read from a lock's file, in bytes.
 const MAX_PID: u64 = 20;

@@ -9,6 +9,7 @@ use h2k_config::TargetFormat;
 use crate::emit::domain::{Domain, TargetFirmware};
 use crate::error::{Doing, Failure, FailureKind};
 use crate::exec::{Exec, ExecError};
+use crate::temporary::{Purpose, Temporary};
 
 use super::machine::TestDisk;
 use super::machine::firmware::{self, Ovmf};
@@ -24,9 +25,9 @@ const CREATE_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Scratch {
     /// Overlays and variables.
-    pub dir: tempfile::TempDir,
+    pub dir: Temporary,
     /// Sockets.
-    pub sockets: tempfile::TempDir,
+    pub sockets: Temporary,
     /// Disks, as many as the domain has.
     pub disks: Vec<TestDisk>,
     /// OVMF with a copy of its variables, if the domain wants it.
@@ -40,11 +41,10 @@ impl Scratch {
     /// No room or no right to write; `qemu-img` or OVMF are not installed.
     pub fn new(domain: &Domain, dir: &Path, options: &BootOptions<'_>) -> Result<Self, Failure> {
         let parent = options.scratch_dir();
-        let temporary = |parent: &Path| tempfile::Builder::new().prefix("h2k-boot-").tempdir_in(parent);
-        let scratch = temporary(&parent).doing(format!("making a directory in {}", parent.display()))?;
+        let scratch = Temporary::new(&parent, Purpose::Boot)?;
         let near = scratch.path().as_os_str().len() <= MAX_SOCKET_DIR;
         let socket_parent = if near { scratch.path() } else { Path::new("/tmp") };
-        let sockets = temporary(socket_parent).doing("making a directory for sockets")?;
+        let sockets = Temporary::new(socket_parent, Purpose::Boot)?;
         let mut disks = Vec::new();
         for (i, disk) in domain.disks.iter().enumerate() {
             let base = std::path::absolute(disk.path_in(dir)).doing(format!("finding disk {i}"))?;

@@ -1,12 +1,10 @@
 //! An NBD server on a unix socket of its own: how QEMU and libguestfs see our readers.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::Permissions;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +13,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use h2k_transports::{NbdServer, NbdUri};
-use tempfile::TempDir;
 
 use super::serve_options::{Export, negotiate};
 use super::serve_replies::{Session, Shared};
 use super::serve_requests::transmit;
 use crate::image::DiskReader;
+use crate::temporary::{Purpose, Temporary};
 
 /// Most connections at once. More are closed as they come.
 const MAX_CONNECTIONS: usize = 32;
@@ -45,7 +43,7 @@ pub struct Server {
     listener: UnixStream,
     state: Arc<State>,
     acceptor: Option<JoinHandle<()>>,
-    _directory: TempDir,
+    _directory: Temporary,
 }
 
 struct State {
@@ -137,11 +135,8 @@ fn checked(exports: Vec<(String, Arc<dyn DiskReader>)>) -> io::Result<Vec<Export
 }
 
 /// A directory that only this user can enter, with a path that leaves room for a socket's name.
-fn directory() -> io::Result<TempDir> {
-    let make = |parent: &Path| {
-        let permissions = Permissions::from_mode(0o700);
-        tempfile::Builder::new().prefix("h2k-nbd-").permissions(permissions).tempdir_in(parent)
-    };
+fn directory() -> io::Result<Temporary> {
+    let make = |parent: &Path| Temporary::new(parent, Purpose::Nbd).map_err(|f| io::Error::other(f.chain()));
     let directory = make(&std::env::temp_dir())?;
     let fits = directory.path().as_os_str().as_bytes().len() + "/nbd".len() < MAX_SOCKET_PATH;
     // A path that is not UTF-8 cannot be told in a URI.
