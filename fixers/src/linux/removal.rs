@@ -4,6 +4,7 @@ use h2k_config::customize::Package;
 use h2k_config::{Policy, Tools};
 
 use super::manager::Manager;
+use super::tools;
 use crate::inspect::tools::known::{Purpose, Tool};
 use crate::{Concern, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result};
 
@@ -69,7 +70,11 @@ impl Fixer for ToolPackages {
             return Ok(proposal);
         }
         let reason = "the old hypervisor's guest tools find nothing to talk to on KVM (--tools remove)";
-        proposal.edits = manager.remove(guest, TOOLS, reason, &packages)?;
+        if matches!(manager, Manager::Dpkg(_)) {
+            // dpkg keeps what starts a service until the package is purged, and so its init script would be run.
+            proposal.edits = tools::stop(facts, guest, TOOLS, policy)?;
+        }
+        proposal.edits.extend(manager.remove(guest, TOOLS, reason, &packages)?);
         Ok(proposal)
     }
 }

@@ -3,7 +3,7 @@
 use h2k_config::{Policy, Tools};
 
 use crate::inspect::tools::known::{Purpose, Tool};
-use crate::{Concern, Edit, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result, guest};
+use crate::{Concern, Edit, FileKind, Fixer, Guest, GuestFacts, Proposal, Severity, error::Result, guest};
 
 use super::units::Units;
 
@@ -45,7 +45,7 @@ impl Fixer for GuestTools {
             return Ok(proposal);
         }
         if policy.tools != Tools::Keep {
-            proposal.edits = edits(facts, guest)?;
+            proposal.edits = stop(facts, guest, ID, policy)?;
         }
         if facts.tools.iter().any(|tool| tool.name == "azure-agent") {
             proposal.concerns.push(azure());
@@ -54,7 +54,11 @@ impl Fixer for GuestTools {
     }
 }
 
-fn edits(facts: &GuestFacts, guest: &dyn Guest) -> Result<Vec<Edit>> {
+/// Edits of `fixer` that keep the services of the old hypervisor's tools from starting.
+///
+/// # Errors
+/// The guest could not be read.
+pub(super) fn stop(facts: &GuestFacts, guest: &dyn Guest, fixer: &str, policy: &Policy) -> Result<Vec<Edit>> {
     let scripts = sysv::start_links(guest)?;
     if !facts.init.systemd {
         let mut edits = sysv::stop(guest, &scripts)?;
@@ -67,25 +71,45 @@ fn edits(facts: &GuestFacts, guest: &dyn Guest) -> Result<Vec<Edit>> {
         let Some(known) = Tool::find(&tool.name).filter(|k| k.purpose == Purpose::OldHypervisor) else {
             continue;
         };
-        units.extend(tool.enabled_units.iter().map(|unit| (unit.clone(), known)));
+        for unit in &tool.enabled_units {
+            if policy.tools != Tools::Remove || starts(guest, unit)? {
+                units.push((unit.clone(), known));
+            }
+        }
     }
     // systemd makes units of start links (systemd-sysv-generator(8)).
     units.extend(scripts.iter().map(|link| (format!("{}.service", link.script), link.tool)));
     units.sort_by(|a, b| a.0.cmp(&b.0));
     units.dedup_by(|a, b| a.0 == b.0);
     let mut edits = Vec::new();
-    for (unit, tool) in units.iter().filter(|(unit, _)| !goes(guest, unit)).take(MAX_UNITS) {
+    for (unit, tool) in units.iter().take(MAX_UNITS) {
         let reason = reason(unit, tool);
-        edits.extend(Units { guest, fixer: ID, reason: &reason }.mask(unit)?);
+        edits.extend(Units { guest, fixer, reason: &reason }.mask(unit)?);
     }
     Ok(edits)
 }
 
-/// Whether the unit goes with its package, whose scripts disable it: they would not disable one that is masked.
-fn goes(guest: &dyn Guest, unit: &str) -> bool {
-    ["/usr/lib/systemd/system", "/lib/systemd/system"]
-        .into_iter()
-        .any(|dir| guest.programs_change(&guest::join(dir, unit)))
+/// Where packages are removed, whether an enabled unit will be started: it has a file still, and that does not go with its
+/// package, whose scripts disable it (they would not disable one that is masked).
+fn starts(guest: &dyn Guest, unit: &str) -> Result<bool> {
+    for dir in ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"] {
+        let file = guest::join(dir, unit);
+        if guest.programs_change(&file) {
+            return Ok(false);
+        }
+        // An alias is a link to the file of the unit; one that is masked, to what is no file.
+        let target = match guest.lstat(&file)? {
+            Some(found) if found.kind == FileKind::Symlink => match guest.readlink(&file)? {
+                target if target.starts_with('/') => target,
+                target => guest::join(dir, &target),
+            },
+            _ => file,
+        };
+        if guest.exists(&target)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn reason(what: &str, tool: &Tool) -> String {

@@ -76,6 +76,7 @@ fn packages_are_removed_by_dpkg() {
     let proposal = plan(&with_tools(&["open-vm-tools"]), &guest(STATUS));
     assert_eq!(proposal.concerns, Vec::new());
     insta::assert_snapshot!(show(&proposal.edits), @r##"
+    link /etc/systemd/system/open-vm-tools.service → /dev/null
     write /usr/sbin/policy-rc.d
     +#!/bin/sh
     +exit 101
