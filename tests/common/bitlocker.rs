@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use aes::Aes256;
 use ccm::aead::{Aead, KeyInit};
@@ -13,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::disk::text;
 use super::windows::{SYSTEM_START, describe, disk_with, fill};
-use super::{Place, cached, ok, run};
+use super::{Place, cached, guestfish, ok, own_path, run, until_there};
 
 type Cipher = Ccm<Aes256, U16, U12>;
 
@@ -51,17 +50,11 @@ pub fn guest(place: &Place, name: &str, volume: &str) -> PathBuf {
 /// Runs a command of guestfish with the second partition of a raw disk opened and mounted; what it says. `make`: with a
 /// new file system, else read-only.
 pub fn inside(disk: &Path, make: bool, password: &str, command: &[&str]) -> String {
-    let mut guestfish = Command::new("guestfish");
-    guestfish.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg");
-    if !make {
-        guestfish.arg("--ro");
-    }
-    let wait = "for i in $(seq 300); do [ -b /dev/sda2 ] && break; sleep 0.1; done; udevadm settle";
-    let open = format!(
-        "printf %s {password} | cryptsetup --type bitlk --key-file=- open /dev/sda2 c && udevadm settle"
-    );
-    guestfish.args(["--format=raw", "-a"]).arg(disk).arg("run");
-    guestfish.args([":", "debug", "sh", &format!("{wait}; {open}")]);
+    let mut guestfish = guestfish(&[(disk, "raw")], !make);
+    let device = own_path("/dev/sda2");
+    let open =
+        until_there(&format!("printf %s {password} | cryptsetup --type bitlk --key-file=- open {device} c"));
+    guestfish.args([":", "debug", "sh", &open]);
     if make {
         guestfish.args([":", "mkfs", "ntfs", "/dev/mapper/c"]);
     }

@@ -50,6 +50,37 @@ pub fn ok(program: &str, args: &[&str]) -> String {
     run(Command::new(program).args(args)).expect(0).stdout
 }
 
+/// guestfish with disks, each with its format, started.
+pub fn guestfish(disks: &[(&Path, &str)], read_only: bool) -> Command {
+    let mut guestfish = Command::new("guestfish");
+    guestfish.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg");
+    for ((disk, format), letter) in disks.iter().zip('a'..='z') {
+        guestfish.arg("add-drive").arg(disk).arg(format!("format:{format}")).arg(format!("label:d{letter}"));
+        guestfish.args([if read_only { "readonly:true" } else { "readonly:false" }, ":"]);
+    }
+    guestfish.arg("run");
+    guestfish
+}
+
+/// Where the appliance's own programs find what is `/dev/sda2` to guestfish: the kernel may number the disks in another
+/// order than that in which they were attached.
+pub fn own_path(device: &str) -> String {
+    match device.strip_prefix("/dev/sd") {
+        Some(rest) => format!("/dev/disk/guestfs/d{rest}"),
+        None => device.to_owned(),
+    }
+}
+
+/// A line for the appliance's shell that opens a container by cryptsetup when its device is there. On a busy host the
+/// kernel may still be looking for partitions when the appliance says that it is ready, and where udev has it look once
+/// more, they are gone for a moment: cryptsetup says 4 of a device that is not there.
+pub fn until_there(open: &str) -> String {
+    format!(
+        "i=0; until {open}; do [ $? -eq 4 ] && [ $i -lt 60 ] || exit 1; i=$((i + 1)); sleep 0.5; udevadm settle; \
+         done; udevadm settle"
+    )
+}
+
 /// A place for one test: a state store, a home and an output directory of its own.
 pub struct Place {
     pub dir: tempfile::TempDir,

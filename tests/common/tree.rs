@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::guest::Guest;
-use super::{host_tree, ok, run};
+use super::{guestfish, host_tree, ok, own_path, run, until_there};
 
 /// Kind, mode, owner, link target and digest of each path.
 pub type Tree = BTreeMap<String, String>;
@@ -68,21 +67,14 @@ fn through_guestfish(
     scratch: &Path,
 ) -> Tree {
     let sums = scratch.join("sums");
-    let mut command = Command::new("guestfish");
-    command.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg").arg("--ro");
-    for disk in disks {
-        let format = disk.extension().unwrap().to_string_lossy().into_owned();
-        command.arg(format!("--format={format}")).arg("-a").arg(disk);
-    }
-    command.arg("run");
+    let formats = disks.iter().map(|disk| (disk.as_path(), disk.extension().unwrap().to_str().unwrap()));
+    let mut command = guestfish(&formats.collect::<Vec<_>>(), true);
     if let Some((device, key)) = opened {
         // guestfish takes no key with zero bytes in it.
         let key = ok("base64", &["-w0", key.to_str().unwrap()]);
-        // On a busy host the kernel may still be looking for partitions when the appliance says that it is ready.
-        let there =
-            format!("for i in $(seq 300); do [ -b {device} ] && break; sleep 0.1; done; udevadm settle");
+        let device = own_path(device);
         let open = format!("echo {} | base64 -d | cryptsetup open --key-file=- {device} opened", key.trim());
-        command.args([":", "debug", "sh", &format!("{there}; {open} && udevadm settle")]);
+        command.args([":", "debug", "sh", &until_there(&open)]);
         command.args([":", "lvm-scan", "true"]);
     }
     for (device, point) in mounts {

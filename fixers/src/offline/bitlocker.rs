@@ -1,6 +1,6 @@
 //! BitLocker volumes: what their headers say, and how they are opened.
 
-use super::inside::OPEN_TABLE;
+use super::inside::{OPEN_TABLE, own_path};
 use super::session::Session;
 use crate::error::{GuestError, Result};
 use crate::facts::windows::{BitLockerFacts, BitLockerState};
@@ -26,7 +26,7 @@ impl Headers {
             Some(secret) => unlock(&metadata, secret)?,
             None => clear_key(&metadata)?.ok_or(BitLockerError::Key)?,
         };
-        table(&metadata, &key, &volume.name, self.first.sector_size, volume.size)
+        table(&metadata, &key, &own_path(volume), self.first.sector_size, volume.size)
     }
 }
 
@@ -59,7 +59,7 @@ impl Session {
         let doing = format!("opening the BitLocker volume on {}", volume.name);
         let table = self.bitlocker_headers(&volume.name)?.and_then(|headers| headers.table(volume, key));
         let table = table.map_err(|e| GuestError::Backend { doing, message: e.to_string() })?;
-        self.run_inside(&OPEN_TABLE, &[&volume.name, name], table.as_bytes())
+        self.run_inside(&OPEN_TABLE, &[&own_path(volume), name], table.as_bytes())
     }
 
     /// The first whole copy of the metadata. The outer error is the appliance's, the inner one the volume's.

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use h2k_config::{Secret, VolumeSelector};
 
 use super::ffi;
-use super::inside::{OPEN_LUKS, RENAME_VOLUME};
+use super::inside::{OPEN_LUKS, RENAME_VOLUME, own_path};
 use super::session::{Access, Session};
 use crate::error::{GuestError, Result};
 use crate::facts::windows::{BitLockerFacts, BitLockerState};
@@ -126,7 +126,9 @@ impl Session {
             Ok(key) => ffi::luks_open(&self.handle, &text(device)?, &key, &text(name)?)
                 .map_err(|()| ffi::last_error(&self.handle).0),
             // libguestfs takes a key up to its first zero byte.
-            Err(_) => self.run_inside(&OPEN_LUKS, &[device, name], key.bytes()).map_err(|e| e.to_string()),
+            Err(_) => self
+                .run_inside(&OPEN_LUKS, &[&own_path(container), name], key.bytes())
+                .map_err(|e| e.to_string()),
         }
     }
 

@@ -7,8 +7,9 @@ use std::os::fd::AsRawFd;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::session::Session;
+use super::session::{Session, label};
 use crate::error::{GuestError, Result};
+use crate::facts::BlockDevice;
 
 /// What a script says last, on a line of its own, when it came to its end well.
 const DONE: &str = "h2k: done";
@@ -48,6 +49,17 @@ pub(super) const RENAME_VOLUME: Script = Script {
         rm -f /tmp/h2k-words /tmp/h2k-secret\n",
 };
 
+/// The path by which the appliance's own programs find a device. To libguestfs' calls `/dev/sda2` is the second partition
+/// of the first disk that was attached; to the kernel, of the first that it found.
+pub(super) fn own_path(device: &BlockDevice) -> String {
+    match (device.disk, device.partition) {
+        (Some(disk), Some(partition)) => format!("/dev/disk/guestfs/{}{partition}", label(disk)),
+        (Some(disk), None) => format!("/dev/disk/guestfs/{}", label(disk)),
+        // A volume's or an array's is the same for both.
+        (None, _) => device.name.clone(),
+    }
+}
+
 /// A script for the appliance's shell.
 pub(super) struct Script {
     pub(super) doing: &'static str,
@@ -85,5 +97,23 @@ impl Session {
         file.write_all(content).map_err(host)?;
         let ours = format!("/proc/self/fd/{}", file.as_raw_fd());
         self.ask(doing, |g| g.debug_upload(&ours, path, 0o600))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disks_are_found_by_their_labels_and_volumes_by_their_names() {
+        let device = |name: &str, disk, partition| BlockDevice {
+            name: name.to_owned(),
+            disk,
+            partition,
+            ..BlockDevice::default()
+        };
+        assert_eq!(own_path(&device("/dev/sda2", Some(0), Some(2))), "/dev/disk/guestfs/da2");
+        assert_eq!(own_path(&device("/dev/sdm", Some(12), None)), "/dev/disk/guestfs/dbc");
+        assert_eq!(own_path(&device("/dev/vg0/root", None, None)), "/dev/vg0/root");
     }
 }
