@@ -169,9 +169,8 @@ impl Session {
         }
         self.ask(doing, |g| g.set_smp(i32::try_from(options.cpus).unwrap_or(1).max(1)))?;
         self.ask(doing, |g| g.set_network(false))?;
-        if let Some(dir) = &options.temp_dir {
-            // Its overlays lie with what is removed after us also where we are killed.
-            let dir = text(dir)?;
+        // Its overlays lie with what is removed after us also where we are killed. libguestfs takes no path that is not UTF-8.
+        if let Some(dir) = options.temp_dir.as_deref().and_then(Path::to_str) {
             self.ask(doing, |g| g.set_tmpdir(Some(dir)))?;
         }
         let memory = if options.keys.is_empty() { MEMORY_MIB } else { MEMORY_FOR_KEYS_MIB };
