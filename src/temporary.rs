@@ -79,7 +79,7 @@ fn sweep(parent: &Path) {
 }
 
 /// Whether it is a directory that an h2k of this user made: by its name, and by the lock in it, without which nothing is
-/// removed. One that was made a moment ago has none yet.
+/// removed. A lock is empty until it is held for the first time, so that nobody takes one in between.
 fn is_ours(dir: &Path) -> bool {
     let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let named = PREFIXES
@@ -90,7 +90,9 @@ fn is_ours(dir: &Path) -> bool {
         let user = rustix::process::geteuid().as_raw();
         fs::symlink_metadata(path).is_ok_and(|found| is(&found) && found.uid() == user)
     };
-    named && own(&dir.to_owned(), fs::Metadata::is_dir) && own(&dir.join(FILE), fs::Metadata::is_file)
+    named
+        && own(&dir.to_owned(), fs::Metadata::is_dir)
+        && own(&dir.join(FILE), |lock| lock.is_file() && lock.len() > 0)
 }
 
 #[cfg(test)]
@@ -127,14 +129,20 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         fs::write(elsewhere.path().join(FILE), "1\n").unwrap();
         std::os::unix::fs::symlink(elsewhere.path(), parent.join("h2k-linked")).unwrap();
-        for (name, lock) in [("h2k-result", false), ("h2k-results", true), ("other-abcdef", true)] {
+        let dirs = [
+            ("h2k-result", None),
+            ("h2k-begins", Some("")),
+            ("h2k-results", Some("1\n")),
+            ("other-abcdef", Some("1\n")),
+        ];
+        for (name, lock) in dirs {
             fs::create_dir(parent.join(name)).unwrap();
-            if lock {
-                fs::write(parent.join(name).join(FILE), "1\n").unwrap();
+            if let Some(text) = lock {
+                fs::write(parent.join(name).join(FILE), text).unwrap();
             }
         }
         drop(Temporary::new(parent, Purpose::Work).unwrap());
-        assert_eq!(fs::read_dir(parent).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(parent).unwrap().count(), 5);
         assert!(elsewhere.path().join(FILE).exists());
     }
 }

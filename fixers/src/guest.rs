@@ -1,6 +1,7 @@
 //! How a guest is read and changed, whatever backend is behind it.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -146,6 +147,11 @@ pub trait Guest {
     /// [`crate::Recorder`] knows of any.
     fn programs_change(&self, _path: &str) -> bool {
         false
+    }
+
+    /// Where copies of large files of the guest are put on this host.
+    fn temp_dir(&self) -> PathBuf {
+        std::env::temp_dir()
     }
 
     /// The file's content as text; bytes that are not UTF-8 make it an error that names the file. `None` if absent.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::edit::{Change, Edit};
@@ -195,6 +196,10 @@ impl Guest for Recorder<'_> {
 
     fn runs_programs(&self) -> bool {
         self.edits.iter().any(|edit| matches!(edit.change, Change::Run { .. }))
+    }
+
+    fn temp_dir(&self) -> PathBuf {
+        self.base.temp_dir()
     }
 
     fn programs_change(&self, path: &str) -> bool {

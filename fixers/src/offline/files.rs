@@ -1,6 +1,7 @@
 //! The read side of a guest in the appliance.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::session::{Session, text};
@@ -51,6 +52,10 @@ impl Session {
 }
 
 impl Guest for Session {
+    fn temp_dir(&self) -> PathBuf {
+        self.temp_dir.clone().unwrap_or_else(std::env::temp_dir)
+    }
+
     fn lstat(&self, path: &str) -> Result<Option<Stat>> {
         let stat = self.ask_unless(ABSENT, &format!("looking at {path}"), |g| g.lstatns(path))?;
         Ok(stat.map(|s| to_stat(s.st_mode, s.st_size, s.st_uid, s.st_gid)))

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -25,6 +26,9 @@ const DIRS: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
 const MAX_DATABASE: u64 = 2 << 30;
 /// Largest header: that of a package with 100,000 files has some 20 MB.
 const MAX_HEADER: usize = 64 << 20;
+
+/// Files of its directory that are told: rpm has some twenty there.
+const MAX_FILES: usize = 200;
 
 /// What takes the packages one by one.
 type Visit<'a> = &'a mut dyn FnMut(&Header<'_>) -> std::result::Result<(), String>;
@@ -50,6 +54,8 @@ pub struct Database {
     name: &'static str,
     format: Format,
     path: String,
+    /// Bytes, the log included.
+    size: u64,
     /// Its files in the guest, and those that rpm may make beside them.
     pub files: Vec<String>,
 }
@@ -64,17 +70,18 @@ impl Database {
             let names = guest.list(place)?.unwrap_or_default();
             let there = |(name, ..): &(&str, Format, &[&str])| names.iter().any(|n| n == name);
             let Some((name, format, beside)) = FILES.into_iter().find(there) else { continue };
-            let dir = tempfile::tempdir().map_err(|e| local(&e))?;
+            let dir = tempfile::tempdir_in(guest.temp_dir()).map_err(|e| local(&e))?;
             let path = guest::join(place, name);
-            fetch(guest, &path, &dir.path().join(name))?;
+            let mut size = fetch(guest, &path, &dir.path().join(name))?;
             // What was written last may still be there only.
             let wal = format!("{name}-wal");
             if names.contains(&wal) {
-                fetch(guest, &guest::join(place, &wal), &dir.path().join(&wal))?;
+                size += fetch(guest, &guest::join(place, &wal), &dir.path().join(&wal))?;
             }
             let beside = beside.iter().map(|n| (*n).to_owned());
-            let files = names.into_iter().chain(beside).map(|n| guest::join(place, &n)).collect();
-            return Ok(Some(Self { dir, name, format, path, files }));
+            let files =
+                names.into_iter().take(MAX_FILES).chain(beside).map(|n| guest::join(place, &n)).collect();
+            return Ok(Some(Self { dir, name, format, path, size, files }));
         }
         Ok(None)
     }
@@ -85,6 +92,12 @@ impl Database {
     /// It is no such database, or damaged; what `visit` says.
     pub fn each(&self, visit: Visit<'_>) -> Result<()> {
         let file = self.dir.path().join(self.name);
+        // No header shares its bytes with another one: a database that says so would be read without end.
+        let mut left = self.size;
+        let visit: Visit<'_> = &mut |header| {
+            left = left.checked_sub(header.len() as u64).ok_or("it tells more than it has room for")?;
+            visit(header)
+        };
         let read = match self.format {
             Format::Sqlite => sqlite::each(&file, visit),
             Format::Ndb => File::open(&file).map_err(|e| e.to_string()).and_then(|f| ndb::each(&f, visit)),
@@ -100,14 +113,14 @@ fn show(blob: &[u8], visit: Visit<'_>) -> std::result::Result<(), String> {
     visit(&header)
 }
 
-fn fetch(guest: &dyn Guest, path: &str, to: &std::path::Path) -> Result<()> {
+fn fetch(guest: &dyn Guest, path: &str, to: &Path) -> Result<u64> {
     let mut file = File::create(to).map_err(|e| local(&e))?;
     let copied =
         std::io::copy(&mut guest.open(path)?.take(MAX_DATABASE + 1), &mut file).map_err(|e| local(&e))?;
     if copied > MAX_DATABASE {
         return Err(GuestError::TooLarge { path: path.to_owned(), size: copied, limit: MAX_DATABASE });
     }
-    Ok(())
+    Ok(copied)
 }
 
 fn local(error: &std::io::Error) -> GuestError {

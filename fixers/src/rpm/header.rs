@@ -65,6 +65,16 @@ impl<'a> Header<'a> {
         Ok((Self { entries, data }, start.len() + index + size))
     }
 
+    /// Bytes of its entries and data.
+    pub fn len(&self) -> usize {
+        self.entries.len() + self.data.len()
+    }
+
+    /// Whether it has no tags.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Offset of a tag's values in the data, and how many there are.
     fn find(&self, tag: u32) -> Option<(usize, usize)> {
         let entry = self.entries.chunks_exact(ENTRY).find(|e| number(e, 0) == tag)?;

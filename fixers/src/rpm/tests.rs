@@ -141,6 +141,32 @@ fn what_is_damaged_is_refused_and_nothing_breaks() {
     assert!(Database::open(&MemoryGuest::new()).unwrap().is_none());
 }
 
+/// Each would be read without end, or nearly.
+#[test]
+fn what_is_told_twice_is_refused() {
+    let built = built();
+    let mut hash = testing::hash(&built.place);
+    let size = u32::from_le_bytes(hash[20..24].try_into().unwrap()) as usize;
+    let page = (1..hash.len() / size).find(|page| hash[page * size + 25] == 7).unwrap();
+    // A page of a chain that goes on with itself, and brings one byte each time.
+    hash[page * size + 16..][..4].copy_from_slice(&u32::try_from(page).unwrap().to_le_bytes());
+    hash[page * size + 22..][..2].copy_from_slice(&[1, 0]);
+    let mut ndb = testing::ndb(&built.place);
+    // A slot of a large package, in all that are free.
+    let slot: [u8; 16] =
+        (2..256).map(|s| &ndb[s * 16..][..16]).max_by_key(|s| s[13]).unwrap().try_into().unwrap();
+    for at in (32..4096).step_by(16).filter(|at| ndb[at + 8..at + 12] == [0; 4]).collect::<Vec<_>>() {
+        ndb[at..at + 16].copy_from_slice(&slot);
+    }
+    for (name, content, why) in
+        [("Packages", hash, "turn back"), ("Packages.db", ndb, "more than it has room for")]
+    {
+        let guest = MemoryGuest::new().file(&format!("/var/lib/rpm/{name}"), content);
+        let error = read(&guest).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
 #[test]
 fn a_table_that_is_none_of_rpms_is_not_read() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! Berkeley DB's hash (dbinc/db_page.h, dbinc/hash.h): pages of pairs, a number and a package's header, which lies on a
 //! chain of pages of its own where it does not fit. All pages are read in order, whatever bucket they belong to.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -30,6 +31,8 @@ struct Pages<'a> {
     file: &'a File,
     size: usize,
     last: u32,
+    /// Pages of chains that may still be read: each belongs to one chain, once.
+    left: Cell<u32>,
 }
 
 pub(super) fn each(file: &File, visit: Visit<'_>) -> Result<(), String> {
@@ -47,7 +50,7 @@ pub(super) fn each(file: &File, visit: Visit<'_>) -> Result<(), String> {
         return Err(format!("its pages have {size} bytes"));
     }
     let last = u32_at(&meta, META_LAST_PAGE).unwrap_or_default();
-    let pages = Pages { file, size: size as usize, last };
+    let pages = Pages { file, size: size as usize, last, left: Cell::new(last) };
     for number in 1..=last {
         let page = pages.read(number)?;
         if matches!(page.get(TYPE), Some(&(HASH | HASH_UNSORTED))) {
@@ -103,10 +106,13 @@ impl Pages<'_> {
         }
         let mut bytes = Vec::new();
         let mut number = first;
-        // A chain that turns back brings nothing new: each page but an empty one makes it longer.
         while bytes.len() < length {
             if number == 0 || number > self.last {
                 return Err("a chain of pages ends early".to_owned());
+            }
+            match self.left.get().checked_sub(1) {
+                Some(left) => self.left.set(left),
+                None => return Err("its chains of pages meet, or turn back".to_owned()),
             }
             let page = self.read(number)?;
             let used = usize::from(u16_at(&page, USED).unwrap_or_default());

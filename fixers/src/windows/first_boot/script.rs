@@ -179,7 +179,7 @@ fn disks(out: &mut String, disks: usize) -> std::fmt::Result {
 
 fn subroutines(out: &mut String) -> std::fmt::Result {
     // The name of the connection with a MAC, once it is there: getmac prints it first, between quotes, as are the other
-    // values behind it. So a line of it is a list of arguments, whatever the name holds.
+    // values behind it. So a line of it is a list of arguments, with whatever the name holds but % and ^.
     writeln!(out, "\n:find")?;
     writeln!(out, "set NAME=")?;
     writeln!(out, "set /a LOOK=0")?;
