@@ -8,7 +8,7 @@ use std::rc::Rc;
 use guestfs::{AddDriveOptArgs, CreateFlags, FstrimOptArgs, Handle};
 
 use super::acl::Unprotected;
-use super::appliance::Prepared;
+use super::appliance::{Prepared, init};
 use super::deathsig::DieWithUs;
 use super::encrypted::VolumeKey;
 use super::ffi;
@@ -166,6 +166,7 @@ impl Session {
         self.ask(doing, |g| g.set_backend("direct"))?;
         if options.force_tcg {
             self.ask(doing, |g| g.set_backend_setting("force_tcg", "1"))?;
+            self.start_sooner(doing)?;
         }
         self.ask(doing, |g| g.set_smp(i32::try_from(options.cpus).unwrap_or(1).max(1)))?;
         self.ask(doing, |g| g.set_network(false))?;
@@ -181,6 +182,14 @@ impl Session {
             self.ask(doing, |g| g.set_verbose(false))?;
         }
         self.ask(doing, |g| g.set_autosync(true))
+    }
+
+    /// Adds what makes the appliance's start short to what the user's environment gives its kernel.
+    fn start_sooner(&self, doing: &str) -> Result<()> {
+        let given = self.ask(doing, |g| g.get_append().map(|given| given.map(str::to_owned)))?;
+        let ours = init::arguments();
+        let both = given.map_or_else(|| ours.clone(), |given| format!("{given} {ours}"));
+        self.ask(doing, |g| g.set_append(Some(&both)))
     }
 
     fn attach(&self, drive: &Drive, label: &str) -> Result<()> {

@@ -1,4 +1,5 @@
-//! libguestfs' appliance with its kernel unpacked beforehand.
+//! libguestfs' appliance, started sooner where KVM is not proven: with its kernel unpacked beforehand, and with less of
+//! udev's work ([`init`]).
 //!
 //! A kernel unpacks itself when it starts; without KVM that takes a third of an appliance's launch. QEMU also starts an
 //! unpacked one. So the appliance that supermin built is offered to libguestfs once more, as a "fixed appliance"
@@ -6,6 +7,7 @@
 //! itself would use the one that it comes from without building it anew (supermin(1), `--if-newer`).
 
 mod bzimage;
+pub(super) mod init;
 
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
