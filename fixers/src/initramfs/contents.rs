@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::booster::Booster;
 use super::cpio::Entry;
 use super::error::CpioError;
 use super::layout::Layout;
@@ -48,6 +49,7 @@ pub(super) struct Contents {
     kept: BTreeMap<String, Kept>,
     bytes: usize,
     traces: Traces,
+    booster: Booster,
     nested: Option<&'static str>,
     layout: Layout,
     /// Files that are asked for, with their content where there are such.
@@ -73,7 +75,7 @@ impl Contents {
         } else if is_load_list(path) {
             MAX_LIST
         } else {
-            0
+            Booster::wants(path)
         }
     }
 
@@ -90,6 +92,8 @@ impl Contents {
             return Ok(());
         }
         let kept = self.layout.add(path, entry, body);
+        self.spend(kept)?;
+        let kept = self.booster.add(path, entry.is_file(), body);
         self.spend(kept)?;
         let kept = if !entry.is_file() {
             None
@@ -158,6 +162,8 @@ impl Contents {
             Some("mkinitcpio")
         } else if traces.mkinitfs {
             Some("mkinitfs")
+        } else if self.booster.made_it() {
+            Some("booster")
         } else {
             None
         }
@@ -175,6 +181,9 @@ impl Contents {
             if let Kept::Module { kernel, name } = kept {
                 modules.entry(kernel.clone()).or_default().insert(name.clone());
             }
+        }
+        if let Some((kernel, names)) = self.booster.modules() {
+            modules.entry(kernel).or_default().extend(names);
         }
         modules
     }

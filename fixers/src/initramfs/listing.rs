@@ -29,7 +29,7 @@ pub struct Listing {
     pub modules: BTreeMap<String, BTreeSet<String>>,
     /// Modules that it is told to load (`conf/modules`, `modules-load.d`), in order.
     pub load_list: Vec<String>,
-    /// What made it (`initramfs-tools`, `dracut`, `mkinitcpio`, `mkinitfs`), where its files tell.
+    /// What made it (`initramfs-tools`, `dracut`, `mkinitcpio`, `mkinitfs`, `booster`), where its files tell.
     pub generator: Option<&'static str>,
     /// A file system image in it that holds the rest, modules included (dracut's squash modules); what is in there
     /// is not listed.

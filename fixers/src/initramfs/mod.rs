@@ -8,6 +8,7 @@
 //!          cpio      entry after entry, bodies skipped
 //!           ▼
 //!          contents  kernel modules, module lists, the generator's traces ─▶ listing
+//!           │  booster: images of the one generator that lays modules out in its own way
 //!           │  layout: what an archive that is appended would meet
 //!
 //!  archive   writes one that is appended      modindex   the binary form of the indexes of modules
@@ -18,6 +19,7 @@
 //! from the names that are kept, and every number that the archive may drive has a named limit.
 
 mod archive;
+mod booster;
 mod compress;
 mod contents;
 mod cpio;

@@ -17,6 +17,8 @@ pub(super) struct BootNames<'a> {
     pub(super) base: Option<String>,
     /// Its boot entry.
     pub(super) entry: Option<&'a BootEntry>,
+    /// The guest's generator is booster, which has names of its own; another generator's images may lie beside them.
+    pub(super) booster: bool,
     /// Boot entries are what boots, not GRUB: systemd-boot loads copies on the ESP, and Debian keeps the files
     /// that they were made from in /boot.
     pub(super) entries_boot: bool,
@@ -50,8 +52,14 @@ impl BootNames<'_> {
         by_version.extend(GENKERNEL.iter().map(|arch| format!("/boot/initramfs-genkernel-{arch}-{version}")));
         let by_entry = self.entry.map(|e| e.initramfs.clone()).unwrap_or_default();
         let mut paths = self.in_order(by_version, by_entry);
-        let based =
-            |base: &String| [format!("/boot/initramfs-{base}.img"), format!("/boot/initramfs-{base}")];
+        let starts: &[&str] =
+            if self.booster { &["booster", "initramfs"] } else { &["initramfs", "booster"] };
+        let based = |base: &String| {
+            starts
+                .iter()
+                .flat_map(|start| [format!("/boot/{start}-{base}.img"), format!("/boot/{start}-{base}")])
+                .collect::<Vec<_>>()
+        };
         paths.extend(self.base.iter().flat_map(based));
         paths.extend(self.dir.map(|dir| guest::join(dir, "initrd")));
         paths

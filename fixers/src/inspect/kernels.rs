@@ -24,11 +24,15 @@ const MAX_VERSION: usize = 64;
 /// What the name of a rescue kernel starts with (dracut's 51-dracut-rescue.install).
 pub const RESCUE: &str = "0-rescue";
 
-/// The installed kernels, oldest first, of a guest with these bootloader files.
+/// The installed kernels, oldest first, of a guest with these bootloader files and this generator of images.
 ///
 /// # Errors
 /// The guest could not be read.
-pub(super) fn kernels(guest: &dyn Guest, bootloader: &BootloaderFacts) -> Result<Vec<KernelFacts>> {
+pub(super) fn kernels(
+    guest: &dyn Guest,
+    bootloader: &BootloaderFacts,
+    generator: &str,
+) -> Result<Vec<KernelFacts>> {
     let entries = bls::read(guest, &bootloader.bls_entries)?;
     let mut versions = versions(guest)?;
     versions.sort_by_cached_key(|(v, _)| version::key(v));
@@ -42,6 +46,7 @@ pub(super) fn kernels(guest: &dyn Guest, bootloader: &BootloaderFacts) -> Result
             dir: dir.as_deref(),
             entry: entries.iter().find(|e| e.is_of(version, base.as_deref())),
             base,
+            booster: generator == "booster",
             entries_boot: bootloader.grub_cfg.is_empty(),
         };
         found.push(kernel(guest, &names, &mut taken)?);

@@ -66,10 +66,11 @@ pub fn gather(guest: &dyn Guest, facts: &mut GuestFacts) -> Result<()> {
     }
     facts.fstab = text::config(guest, fstab::PATH)?.map(|text| fstab::parse(&text)).unwrap_or_default();
     facts.bootloader = bootloader::bootloader(guest, facts)?;
-    facts.kernels = kernels::kernels(guest, &facts.bootloader)?;
+    facts.init = init::init(guest)?;
+    let generator = &facts.init.initramfs_generator;
+    facts.kernels = kernels::kernels(guest, &facts.bootloader, generator)?;
     facts.network = network::network(guest)?;
     facts.tools = tools::tools(guest)?;
-    facts.init = init::init(guest)?;
     facts.software = software::software(guest)?;
     Ok(())
 }

@@ -55,10 +55,8 @@ mod tests {
     fn calls(script: &str, status: u8) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         let (program, log) = (dir.path().join("udevadm"), dir.path().join("log"));
-        let text = format!(
-            "#!/bin/sh\necho \"$@\" >>{}\ncase $* in *' -S'*) exit {status};; esac\n",
-            log.display()
-        );
+        let text =
+            format!("#!/bin/sh\necho \"$@\" >>{}\ncase $* in *' -S'*) exit {status};; esac\n", log.display());
         fs::write(&program, text).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let arguments = arguments();
@@ -74,7 +72,11 @@ mod tests {
     fn only_the_first_call_is_another_and_only_a_trigger() {
         let calls = calls("udevadm trigger; udevadm settle --timeout=600; udevadm trigger", 0);
         assert_eq!(calls.len(), 3);
-        assert!(calls[0].starts_with("trigger -Sacpi ") && calls[0].ends_with(" -Sworkqueue"), "{}", calls[0]);
+        assert!(
+            calls[0].starts_with("trigger -Sacpi ") && calls[0].ends_with(" -Sworkqueue"),
+            "{}",
+            calls[0]
+        );
         assert_eq!(calls[1..], ["settle --timeout=600", "trigger"]);
     }
 
@@ -86,10 +88,7 @@ mod tests {
 
     #[test]
     fn another_first_call_stays_as_it_is() {
-        assert_eq!(
-            calls("udevadm control --reload; udevadm trigger", 0),
-            ["control --reload", "trigger"]
-        );
+        assert_eq!(calls("udevadm control --reload; udevadm trigger", 0), ["control --reload", "trigger"]);
     }
 
     #[test]

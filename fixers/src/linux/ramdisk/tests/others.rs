@@ -21,6 +21,22 @@ fn arch(program: &str, inside: &[&str]) -> MemoryGuest {
         .file(&format!("/usr/lib/modules/{ARCH}/pkgbase"), "linux\n")
 }
 
+/// An image of booster holds these modules, and loads them.
+fn booster(inside: &[&str]) -> MemoryGuest {
+    let base = guest("/usr/bin/booster", ARCH, "/boot/booster-linux.img", "/boot/vmlinuz-linux", &[])
+        .file(&format!("/usr/lib/modules/{ARCH}/pkgbase"), "linux\n");
+    let mut files: Vec<(String, String)> =
+        inside.iter().map(|name| (format!("usr/lib/modules/{name}.ko"), String::new())).collect();
+    files.push((
+        "usr/lib/modules/booster.alias".to_owned(),
+        inside.iter().map(|name| format!("any:* {name}\n")).collect(),
+    ));
+    files.push(("etc/booster.init.yaml".to_owned(), format!("kernel: {ARCH}\n")));
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(p, b)| (p.as_str(), b.as_bytes())).collect();
+    let packed = testing::pack(Compression::Zstd, &testing::archive(&files));
+    base.file("/boot/booster-linux.img", packed)
+}
+
 fn suse(inside: &[&str]) -> MemoryGuest {
     let kernel = "3.0.101-108-default";
     let image = format!("/boot/initrd-{kernel}");
@@ -56,7 +72,7 @@ fn alt(inside: &[&str]) -> MemoryGuest {
 fn images_that_hold_the_drivers_are_left_alone() {
     for guest in [
         arch("/usr/bin/mkinitcpio", VIRTIO),
-        arch("/usr/bin/booster", VIRTIO),
+        booster(VIRTIO),
         suse(VIRTIO),
         rhel5(VIRTIO),
         alpine(VIRTIO),
@@ -101,33 +117,60 @@ fn a_drop_in_that_overrides_is_the_one_that_is_edited() {
 
 #[test]
 fn booster_builds_a_universal_image() {
-    let mut guest = arch("/usr/bin/booster", &[])
-        .file("/etc/booster.yaml", "compression: zstd\nmodules: nvme,virtio_pci # mine\n");
+    let mut guest = booster(&[])
+        .file("/etc/booster.yaml", "compression: zstd\nmodules_force_load: nvme,virtio_pci # mine\n");
     let proposal = run(&mut guest);
     insta::assert_snapshot!(show(&proposal.edits), @r#"
     write /etc/booster.yaml
-    -modules: nvme,virtio_pci # mine
-    +modules: nvme,virtio_pci,virtio_blk,virtio_scsi,virtio_net # mine
-    run ["/usr/bin/booster", "build", "--force", "--universal", "--kernel-version", "6.11.5-arch1-1", "/boot/initramfs-linux.img"]
+    -modules_force_load: nvme,virtio_pci # mine
+    +modules_force_load: nvme,virtio_pci,virtio_blk,virtio_scsi # mine
+    run ["/usr/bin/booster", "build", "--force", "--universal", "--kernel-version", "6.11.5-arch1-1", "/boot/booster-linux.img"]
     "#);
+    assert_eq!(changes(&proposal.edits[1]), ["/boot/booster-linux.img"]);
+    let all = "modules_force_load: virtio_pci,virtio_blk,virtio_scsi\n";
     for (before, after) in [
-        ("modules: \"nvme\"\n", "modules: \"nvme,virtio_pci,virtio_blk,virtio_scsi,virtio_net\"\n"),
-        ("strip: true", "strip: true\nmodules: virtio_pci,virtio_blk,virtio_scsi,virtio_net\n"),
+        (
+            "modules_force_load: \"nvme\"\n",
+            "modules_force_load: \"nvme,virtio_pci,virtio_blk,virtio_scsi\"\n".to_owned(),
+        ),
+        ("strip: true", format!("strip: true\n{all}")),
+        // Those are in the image and not loaded.
+        ("modules: virtio_pci,virtio_blk\n", format!("modules: virtio_pci,virtio_blk\n{all}")),
     ] {
-        let mut guest = arch("/usr/bin/booster", &[]).file("/etc/booster.yaml", before);
+        let mut guest = booster(&[]).file("/etc/booster.yaml", before);
         run(&mut guest);
         assert_eq!(guest.read_text("/etc/booster.yaml").unwrap().unwrap(), after);
     }
-    let guest = arch("/usr/bin/booster", &[]).file("/etc/booster.yaml", "modules: -virtio_blk,ext4\n");
-    let proposal = plan_for(&guest, DiskBus::VirtioBlk);
-    assert_eq!(show_concerns(&proposal), ["Critical guest.initramfs.driver-omitted /etc/booster.yaml"]);
-    let guest = arch("/usr/bin/booster", &[]).file("/etc/booster.yaml", "modules:\n  - ext4\n");
-    let proposal = plan_for(&guest, DiskBus::VirtioBlk);
-    assert_eq!(show_concerns(&proposal), ["Warning guest.initramfs.not-kept /etc/booster.yaml"]);
-    let mut guest = arch("/usr/bin/booster", &[]);
+    let mut guest = booster(&[]);
+    assert!(show(&run(&mut guest).edits).contains(&format!("+{all}")));
+}
+
+#[test]
+fn what_boosters_settings_say_otherwise_is_told() {
+    for (conf, concern) in [
+        ("modules: -virtio_blk,ext4\n", "Critical guest.initramfs.driver-omitted /etc/booster.yaml"),
+        ("modules_force_load:\n  - ext4\n", "Warning guest.initramfs.not-kept /etc/booster.yaml"),
+        ("\"modules_force_load\": ext4\n", "Warning guest.initramfs.not-kept /etc/booster.yaml"),
+        (
+            "modules_force_load: virtio_pci,virtio_blk,virtio_scsi\nnetwork:\n  interfaces: 00:50:56:00:00:01,ens192\n",
+            "Critical guest.initramfs.not-built /boot/booster-linux.img",
+        ),
+    ] {
+        let guest = booster(&[]).file("/etc/booster.yaml", conf);
+        let proposal = plan_for(&guest, DiskBus::VirtioBlk);
+        assert_eq!(show_concerns(&proposal), [concern], "{conf}");
+    }
+    let macs = "network:\n  interfaces: 00:50:56:00:00:01\n";
     assert!(
-        show(&run(&mut guest).edits).contains("+modules: virtio_pci,virtio_blk,virtio_scsi,virtio_net\n")
+        show_concerns(&plan_for(&booster(&[]).file("/etc/booster.yaml", macs), DiskBus::VirtioBlk))
+            .is_empty()
     );
+}
+
+#[test]
+fn boosters_image_is_looked_at_where_mkinitcpios_lies_beside_it() {
+    let guest = booster(VIRTIO).file("/boot/initramfs-linux.img", image(ARCH, &[]));
+    assert_eq!(plan_for(&guest, DiskBus::VirtioBlk), Proposal::default());
 }
 
 #[test]
