@@ -76,9 +76,11 @@ fn write_text(out: &mut String, vm: &Inspected) -> std::fmt::Result {
         writeln!(out, "  mount     {} {} ({} free)", mount.mountpoint, bytes(mount.size), bytes(mount.free))?;
     }
     for kernel in &vm.facts.kernels {
-        let virtio =
-            kernel.initramfs.as_ref().is_some_and(|i| i.modules.iter().any(|m| m.starts_with("virtio")));
-        let what = if virtio { "virtio in its initramfs" } else { "no virtio in its initramfs" };
+        let inside = kernel.initramfs.iter().flat_map(|i| &i.modules).chain(&kernel.builtin);
+        let inside: Vec<&String> = inside.collect();
+        // Some generators put one of them into every image, and not what it needs.
+        let virtio = ["virtio_pci", "virtio_blk"].iter().all(|name| inside.iter().any(|m| m == name));
+        let what = if virtio { "virtio in its initramfs" } else { "no virtio disks in its initramfs" };
         writeln!(out, "  kernel    {} ({what})", kernel.version)?;
     }
     for tool in &vm.facts.tools {

@@ -219,8 +219,12 @@ fn path(name: &str) -> &str {
     }
 }
 
-/// Kernel version and name of a module from its path.
+/// Kernel version and name of a module from its path. Images of Red Hat's mkinitrd, up to RHEL 5, have their modules in
+/// `lib` itself and load each by name (/sbin/mkinitrd, "insmod /lib/"): those are of whatever kernel, which is "".
 fn module(path: &str) -> Option<(&str, String)> {
+    if let Some(file) = path.strip_prefix("lib/").filter(|file| !file.contains('/')) {
+        return Some(("", module_name(file)?));
+    }
     let below = path.strip_prefix("usr/").unwrap_or(path).strip_prefix("lib/modules/")?;
     let (kernel, rest) = below.split_once('/')?;
     let file = rest.rsplit('/').next().unwrap_or(rest);

@@ -25,7 +25,8 @@ const UNPACKED_BUFFER: usize = 64 * 1024;
 pub struct Listing {
     /// Its segments, in order.
     pub segments: Vec<Segment>,
-    /// Names of the kernel modules in it by the kernel version that they are for, underscores for dashes.
+    /// Names of the kernel modules in it by the kernel version that they are for, underscores for dashes. Those that
+    /// it loads by their files, whatever the kernel, are under the empty version.
     pub modules: BTreeMap<String, BTreeSet<String>>,
     /// Modules that it is told to load (`conf/modules`, `modules-load.d`), in order.
     pub load_list: Vec<String>,

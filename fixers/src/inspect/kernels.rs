@@ -175,9 +175,11 @@ fn listed(guest: &dyn Guest, path: String, version: Option<&str>) -> Result<Init
 }
 
 fn filled(facts: InitramfsFacts, listing: &Listing, version: Option<&str>) -> InitramfsFacts {
-    // modprobe finds the running kernel's modules only, so those of other versions do not count.
+    // modprobe finds the running kernel's modules only, so those of other versions do not count; insmod takes any.
     let modules = match version {
-        Some(version) => listing.modules.get(version).cloned().unwrap_or_default(),
+        Some(version) => {
+            ["", version].iter().filter_map(|v| listing.modules.get(*v)).flatten().cloned().collect()
+        }
         None => listing.all_modules(),
     };
     InitramfsFacts {

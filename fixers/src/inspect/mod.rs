@@ -34,7 +34,7 @@ mod text;
 pub mod tools;
 mod uki;
 pub(crate) mod units;
-mod version;
+pub(crate) mod version;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The write side of a guest in the appliance: one edit at a time, after checking what is there.
 
 use super::files::LABEL;
+use super::inside::STANDARD_STREAMS;
 use super::session::{Access, Session};
 use crate::append;
 use crate::edit::{Change, Edit};
@@ -64,6 +65,7 @@ impl GuestMut for Session {
                 self.write_file(path, before.is_none(), &content, 0o644)
             }
             Change::Run { argv, .. } => {
+                self.run_inside(&STANDARD_STREAMS, &[], &[])?;
                 let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
                 self.ask(&format!("running {} in the guest", argv.join(" ")), |g| g.command(&argv)).map(drop)
             }

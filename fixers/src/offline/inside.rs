@@ -49,6 +49,18 @@ pub(super) const RENAME_VOLUME: Script = Script {
         rm -f /tmp/h2k-words /tmp/h2k-secret\n",
 };
 
+/// Gives the appliance's /dev, which programs of the guest see as theirs, the links that udev leaves to the init system
+/// (the kernel's Documentation/admin-guide/devices.txt, "Compulsory links"). mkinitcpio reads its settings through one.
+pub(super) const STANDARD_STREAMS: Script = Script {
+    doing: "preparing the devices for a program of the guest",
+    text: "exec 2>&1
+        ln -sfn /proc/self/fd /dev/fd &&
+        ln -sfn /proc/self/fd/0 /dev/stdin &&
+        ln -sfn /proc/self/fd/1 /dev/stdout &&
+        ln -sfn /proc/self/fd/2 /dev/stderr && echo 'h2k: done'
+        rm -f /tmp/h2k-words /tmp/h2k-secret\n",
+};
+
 /// The path by which the appliance's own programs find a device. To libguestfs' calls `/dev/sda2` is the second partition
 /// of the first disk that was attached; to the kernel, of the first that it found.
 pub(super) fn own_path(device: &BlockDevice) -> String {

@@ -6,12 +6,12 @@
 
 use crate::edit::Edit;
 use crate::error::Result;
-use crate::facts::{GuestFacts, KernelFacts};
+use crate::facts::GuestFacts;
 use crate::fixer::Proposal;
 use crate::guest::Guest;
 use crate::linux::text::{Replacement, TextFile, lines, replace};
 
-use super::{ID, KEPT, Rebuild, findings, wordlist};
+use super::{ID, KEPT, Rebuild, drivers, findings, wordlist};
 
 const CONF: &str = "/etc/booster.yaml";
 const PROGRAM: &str = "/usr/bin/booster";
@@ -33,8 +33,8 @@ pub(super) fn propose(
 ) -> Result<()> {
     let conf = TextFile::read(guest, CONF)?;
     // A build fails where one of the kernels has no such module.
-    let everywhere = |driver: &str| facts.kernels.iter().all(|kernel| has(kernel, driver));
-    let kept: Vec<&str> = kept.iter().copied().filter(|d| *d != "virtio_net" && everywhere(d)).collect();
+    let mut kept = drivers::of_every_kernel(facts, kept);
+    kept.retain(|driver| *driver != "virtio_net");
     keep(conf.as_ref(), &kept, proposal);
     let named = conf.as_ref().and_then(|conf| named_interface(&conf.text));
     for rebuild in rebuilds {
@@ -53,12 +53,6 @@ pub(super) fn propose(
         proposal.edits.push(rebuild.run(&argv));
     }
     Ok(())
-}
-
-/// The kernel has it, as a module or built in; one without an index of its modules says nothing.
-fn has(kernel: &KernelFacts, driver: &str) -> bool {
-    let no_index = kernel.modules.is_empty() && kernel.builtin.is_empty();
-    no_index || kernel.modules.iter().chain(&kernel.builtin).any(|name| name == driver)
 }
 
 /// The name of an interface that the image is to bring up: booster looks for its MAC on the machine that builds.

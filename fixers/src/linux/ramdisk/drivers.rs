@@ -2,7 +2,7 @@
 
 use h2k_config::DiskBus;
 
-use crate::facts::KernelFacts;
+use crate::facts::{GuestFacts, KernelFacts};
 
 /// Drivers without which the disk is not found, by bus. `sd_mod` makes a SCSI device a disk.
 pub(crate) fn needed(bus: DiskBus) -> &'static [&'static str] {
@@ -92,4 +92,14 @@ pub(super) fn kept(kernel: &KernelFacts, bus: DiskBus) -> Vec<&'static str> {
     let more = needed(bus).iter().filter(|n| !KEPT.contains(n));
     let is_module = |name: &&str| kernel.modules.iter().any(|m| m == name);
     KEPT.iter().chain(more).copied().filter(is_module).collect()
+}
+
+/// Those of `drivers` that every kernel of the guest has, as a module or built in; one without an index of its modules
+/// says nothing. Some generators fail where they are to take a module that is not there.
+pub(super) fn of_every_kernel<'d>(facts: &GuestFacts, drivers: &[&'d str]) -> Vec<&'d str> {
+    let has = |kernel: &KernelFacts, driver: &str| {
+        let no_index = kernel.modules.is_empty() && kernel.builtin.is_empty();
+        no_index || kernel.modules.iter().chain(&kernel.builtin).any(|name| name == driver)
+    };
+    drivers.iter().copied().filter(|driver| facts.kernels.iter().all(|kernel| has(kernel, driver))).collect()
 }

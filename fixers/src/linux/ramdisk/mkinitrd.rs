@@ -9,6 +9,10 @@ use crate::fixer::Proposal;
 use crate::guest::Guest;
 use crate::linux::text::TextFile;
 
+mod suse;
+
+use suse::Suse;
+
 use super::{ID, KEPT, Rebuild, drivers, findings, settings, wordlist};
 
 /// SUSE's settings.
@@ -26,7 +30,7 @@ const MODPROBE: &str = "/etc/modprobe.conf";
 /// # Errors
 /// The guest could not be read.
 pub(super) fn propose(
-    _: &GuestFacts,
+    facts: &GuestFacts,
     guest: &dyn Guest,
     rebuilds: &[Rebuild<'_>],
     kept: &[&str],
@@ -47,17 +51,17 @@ pub(super) fn propose(
             true
         }
     };
+    let script = TextFile::read(guest, program)?.map(|f| f.text).unwrap_or_default();
+    let suses = Suse::read(facts, guest, program, &script, listed)?;
     for rebuild in rebuilds {
-        let argv = match is_suse {
-            true => suse_argv(program, rebuild, listed),
-            false => Some(redhat_argv(program, rebuild)),
+        let edit = match is_suse {
+            true => suses.edit(guest, rebuild)?,
+            false if is_redhats(&script) => Ok(rebuild.run(&redhat_argv(program, rebuild))),
+            false => Err("its mkinitrd is neither SUSE's nor Red Hat's"),
         };
-        match argv {
-            Some(argv) => proposal.edits.push(rebuild.run(&argv)),
-            None => {
-                let why = "mkinitrd builds in /boot only";
-                proposal.concerns.push(findings::not_built(&rebuild.initramfs.path, why));
-            }
+        match edit {
+            Ok(edit) => proposal.edits.push(edit),
+            Err(why) => proposal.concerns.push(findings::not_built(&rebuild.initramfs.path, why)),
         }
     }
     Ok(())
@@ -73,18 +77,9 @@ fn keep_suse(file: &TextFile, kept: &[&str], proposal: &mut Proposal) -> bool {
     after.is_some()
 }
 
-/// Names of kernel and image are relative to /boot. The modules are those of the settings; `-m` takes the place of that
-/// list, so it is given only where the drivers are not in it.
-fn suse_argv(program: &str, rebuild: &Rebuild<'_>, listed: bool) -> Option<Vec<String>> {
-    let in_boot = |path: &str| path.strip_prefix("/boot/").filter(|n| !n.contains('/')).map(str::to_owned);
-    let kernel = in_boot(rebuild.kernel.image.as_deref()?)?;
-    let image = in_boot(&rebuild.initramfs.path)?;
-    let modules = drivers::kept(rebuild.kernel, rebuild.bus).join(" ");
-    let mut argv = vec![program, "-k", &kernel, "-i", &image];
-    if !listed {
-        argv.extend(["-m", &modules]);
-    }
-    Some(argv.into_iter().map(str::to_owned).collect())
+/// It speaks of what only Red Hat's has: the init of its images, or the aliases of modprobe.conf.
+fn is_redhats(script: &str) -> bool {
+    ["nash", "scsi_hostadapter", "redhat.com"].iter().any(|word| script.contains(word))
 }
 
 fn redhat_argv(program: &str, rebuild: &Rebuild<'_>) -> Vec<String> {
