@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::common::{Place, phony, process};
 
 #[test]
-fn without_kvm_its_kernel_is_unpacked_beforehand() {
+fn without_kvm_it_is_started_sooner() {
     let place = Place::new();
     let vmx = phony::guest(&place, "web01");
     let vmx = vmx.to_str().unwrap();
@@ -23,4 +23,6 @@ fn without_kvm_its_kernel_is_unpacked_beforehand() {
     let mut start = [0; 4];
     std::fs::File::open(kernel).unwrap().read_exact(&mut start).unwrap();
     assert_eq!(start == *b"\x7fELF", kvm["health"] != "ok", "{kernel}; {kvm}");
+    let append = arguments.iter().skip_while(|word| *word != "-append").nth(1).expect("it has no arguments");
+    assert_eq!(append.contains("BASH_FUNC_udevadm"), kvm["health"] != "ok", "{append}");
 }

@@ -35,7 +35,9 @@ pub(super) fn propose(
     // A build fails where one of the kernels has no such module.
     let mut kept = drivers::of_every_kernel(facts, kept);
     kept.retain(|driver| *driver != "virtio_net");
-    keep(conf.as_ref(), &kept, proposal);
+    if !kept.is_empty() {
+        keep(conf.as_ref(), &kept, proposal);
+    }
     let named = conf.as_ref().and_then(|conf| named_interface(&conf.text));
     for rebuild in rebuilds {
         let path = &rebuild.initramfs.path;
