@@ -1,5 +1,7 @@
 //! Packages in guests that already have some, and packages that are not as they should be.
 
+use h2k_config::NicModel;
+
 use super::super::drivers::ROLES;
 use super::super::drivers::testing::{CO_INSTALLER, inf, named};
 use super::*;
@@ -194,6 +196,39 @@ fn where_windows_could_not_boot_from_virtio_after_all_it_boots_from_the_board() 
     assert!(falls_back(&mut guest, &edits));
     assert!(!ready_roles(&guest).contains(&Role::Blk));
     assert_eq!(propose(&guest, &policy).0, []);
+}
+
+#[test]
+fn a_disks_package_without_a_driver_is_told_and_windows_boots_from_the_board() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = "AddService = viostor, 0x00000002 , Service_Inst, Log_Inst";
+    let policy = with_viostor(dir.path(), named("viostor").ids, |inf| {
+        assert!(inf.contains(service));
+        inf.replace(service, "AddService = ,2")
+    });
+    let mut guest = with_staged("; none", b"", b"");
+    let (edits, concerns) = propose(&guest, &policy);
+    let told = |c: &Concern| {
+        c.id == "windows.virtio-win.broken" && c.subject == "virtio-blk" && c.severity == Severity::Critical
+    };
+    assert!(concerns.iter().any(told), "{concerns:?}");
+    assert!(falls_back(&mut guest, &edits));
+}
+
+#[test]
+fn a_driver_of_nics_is_needed_only_where_they_are_virtio() {
+    let dir = tempfile::tempdir().unwrap();
+    Tree::virtio_win().without("NetKVM/").write(dir.path());
+    let guest = Phony::new(SERVER_2022).guest();
+    let critical = |nic_model| {
+        let policy = Policy { nic_model, virtio_win: Some(dir.path().to_owned()), ..Policy::default() };
+        let (_, concerns) = propose(&guest, &policy);
+        let critical = concerns.into_iter().filter(|c| c.severity == Severity::Critical);
+        critical.map(|c| (c.id, c.subject)).collect::<Vec<_>>()
+    };
+    let lacks = ("windows.virtio-win.lacks".to_owned(), "virtio-net".to_owned());
+    assert_eq!(critical(NicModel::Virtio), [lacks]);
+    assert_eq!(critical(NicModel::E1000e), []);
 }
 
 /// All that a virtio-win has drivers for; of the disks, the one that Windows boots from.
