@@ -3,12 +3,13 @@
 use h2k_config::{DiskBus, Policy};
 
 use super::drivers::{Package, Role};
+use super::ready::ready;
 use super::stage::{self, Depth, Files, Stage};
 use super::virtio::Virtio;
 use super::{board, guest_target};
 use crate::concern::{Concern, Severity};
 use crate::hive::HiveEditor;
-use crate::{Edit, Fixer, Guest, GuestFacts, Proposal, error::Result};
+use crate::{Fixer, Guest, GuestFacts, GuestMut, Proposal, Recorder, error::Result};
 
 const ID: &str = "windows.boot-driver";
 
@@ -31,7 +32,7 @@ impl Fixer for BootDriver {
          Windows would: files in the driver store and in System32\\drivers, INF file and catalog under the next free \
          oemN name, the service with a boot start in every control set that Select names (StartOverride removed), and \
          from Windows 8 on the driver database with configuration, descriptors and device ids; before that \
-         CriticalDeviceDatabase. No stub package is left behind. Without a driver the target's disks are on SATA (IDE before \
+         CriticalDeviceDatabase. No stub package is left behind. Without a driver that fits the target's disks are on SATA (IDE before \
          Vista), and the driver of that is made one that the boot loader loads."
     }
 
@@ -40,10 +41,17 @@ impl Fixer for BootDriver {
         let Some(windows) = facts.windows() else { return Ok(proposal) };
         let stage = Stage { guest, windows, fixer: ID };
         let package = package(&stage, policy, &mut proposal.concerns)?;
-        proposal.edits = match package {
-            Some(package) => edits(&stage, &package)?,
-            None => board::edits(&stage)?.into_iter().collect(),
-        };
+        let mut seen = Recorder::new(guest);
+        let mut boots = false;
+        if let Some(package) = &package {
+            install(&stage, package, &mut seen)?;
+            boots = ready(&seen, windows)?.contains(&package.role);
+        }
+        if !boots {
+            let board = board::edits(&Stage { guest: &seen, ..stage })?;
+            board.iter().try_for_each(|edit| seen.apply(edit))?;
+        }
+        proposal.edits = seen.into_edits();
         Ok(proposal)
     }
 }
@@ -69,8 +77,9 @@ fn package(stage: &Stage<'_>, policy: &Policy, concerns: &mut Vec<Concern>) -> R
     Ok(None)
 }
 
-fn edits(stage: &Stage<'_>, package: &Package) -> Result<Vec<Edit>> {
-    let Some(service) = &package.service else { return Ok(Vec::new()) };
+/// Puts the package into a guest that nothing was done to yet.
+fn install(stage: &Stage<'_>, package: &Package, seen: &mut Recorder<'_>) -> Result<()> {
+    let Some(service) = &package.service else { return Ok(()) };
     let reason = format!("Windows boots from {}: {}", package.role, package.reason);
     let files = Files { stage, reason: &reason };
     let mut edits = Vec::new();
@@ -85,11 +94,8 @@ fn edits(stage: &Stage<'_>, package: &Package) -> Result<Vec<Edit>> {
     }
     edits.extend(files.in_place(package)?);
     // After the database's edit, which may be of the same hive.
-    let mut seen = crate::Recorder::new(stage.guest);
-    for edit in &edits {
-        crate::GuestMut::apply(&mut seen, edit)?;
-    }
-    let Some(system) = seen.hive(&stage.windows.hives.system)? else { return Ok(edits) };
+    edits.iter().try_for_each(|edit| seen.apply(edit))?;
+    let Some(system) = seen.hive(&stage.windows.hives.system)? else { return Ok(()) };
     let mut editor = HiveEditor::new(&system)?;
     let (owner, store) = published.map(|p| (p.inf, p.store)).unzip();
     for set in &stage.windows.control_sets {
@@ -101,8 +107,8 @@ fn edits(stage: &Stage<'_>, package: &Package) -> Result<Vec<Edit>> {
     }
     let reason =
         format!("{} is loaded by the boot loader, in every control set that Select names", service.name);
-    edits.extend(stage.registry(&stage.windows.hives.system, editor, &reason));
-    Ok(edits)
+    let services = stage.registry(&stage.windows.hives.system, editor, &reason);
+    services.iter().try_for_each(|edit| seen.apply(edit))
 }
 
 fn none() -> Concern {

@@ -29,43 +29,45 @@ pub fn ready(guest: &dyn Guest, windows: &WindowsFacts) -> Result<BTreeSet<Role>
         Some(_) => BTreeSet::new(),
         None => on_device_path(guest, &hives.software, &windows.system_root)?,
     };
+    let starts = |services: Vec<Option<String>>| {
+        let mut services = services.iter().flatten().map(|name| boots(guest, &hives.system, windows, name));
+        // One that fails is passed on.
+        services.find(|boots| !matches!(boots, Ok(false))).unwrap_or(Ok(false))
+    };
     let mut ready = BTreeSet::new();
     for role in ROLES {
         let disk = matches!(role, Role::Blk | Role::Scsi);
-        let service = match &database {
-            Some(hive) => in_database(hive, role)?,
-            None if disk => critical(&hives.system, windows, role)?,
-            None => staged.contains(&role).then_some(None),
+        let usable = match &database {
+            Some(hive) if disk => {
+                let services = in_database(hive, role)?.into_iter().map(|inf| service_of(hive, &inf));
+                starts(services.collect::<Result<_>>()?)?
+            }
+            Some(hive) => !in_database(hive, role)?.is_empty(),
+            None if disk => starts(vec![critical(&hives.system, windows, role)?])?,
+            None => staged.contains(&role),
         };
-        let boots = match &service {
-            Some(Some(name)) if disk => boots(guest, &hives.system, windows, name)?,
-            Some(_) => !disk,
-            None => false,
-        };
-        if boots {
+        if usable {
             ready.insert(role);
         }
     }
     Ok(ready)
 }
 
-/// Whether the database has a driver for the devices that QEMU makes, and the service of its configuration, as far as it
-/// is configured.
-fn in_database(hive: &Hive, role: Role) -> Result<Option<Option<String>>> {
-    // The modern device is what the target has; a driver that only knows the old one does not fit it.
-    let Some(wanted) = role.ids().last() else { return Ok(None) };
-    let (bus, device) = wanted.split_once('\\').unwrap_or(("", wanted));
-    let Some(ids) = hive.key(&format!("DriverDatabase\\DeviceIds\\{bus}"))? else { return Ok(None) };
-    for id in ids.children()? {
-        let name = id.name()?.to_uppercase();
-        if !name.starts_with(device) || !fits(role, bus, &name) {
-            continue;
-        }
-        if let Some((inf, _)) = id.values()?.first() {
-            return Ok(Some(service_of(hive, inf)?));
+/// Published INF files that the database has for the devices that QEMU makes. There may be several, of which some are
+/// only staged: virtio-win's installer was run before the migration.
+fn in_database(hive: &Hive, role: Role) -> Result<Vec<String>> {
+    let mut infs = Vec::new();
+    for wanted in role.modern_ids() {
+        let (bus, device) = wanted.split_once('\\').unwrap_or(("", wanted));
+        let ids = hive.key(&format!("DriverDatabase\\DeviceIds\\{bus}"))?;
+        for id in ids.map(|ids| ids.children()).transpose()?.unwrap_or_default() {
+            let name = id.name()?.to_uppercase();
+            if name.starts_with(device) && fits(role, bus, &name) {
+                infs.extend(id.values()?.into_iter().map(|(inf, _)| inf));
+            }
         }
     }
-    Ok(None)
+    Ok(infs)
 }
 
 /// Whether an id is one of those that QEMU's device has.
@@ -88,14 +90,14 @@ fn service_of(hive: &Hive, inf: &str) -> Result<Option<String>> {
 }
 
 /// The service that `CriticalDeviceDatabase` has for a disk controller, the same in every control set.
-fn critical(system: &Hive, windows: &WindowsFacts, role: Role) -> Result<Option<Option<String>>> {
+fn critical(system: &Hive, windows: &WindowsFacts, role: Role) -> Result<Option<String>> {
     let mut service = None;
     for set in &windows.control_sets {
         let database = format!("{set}\\Control\\CriticalDeviceDatabase");
         let known = |id: &str| system.value(&format!("{database}\\{}", id.replace('\\', "#")), "Service");
         let found = role.ids().iter().map(|id| known(id)).collect::<Result<Vec<_>>>()?;
         let Some(found) = found.into_iter().flatten().find_map(|data| data.text()) else { return Ok(None) };
-        service = Some(Some(found));
+        service = Some(found);
     }
     Ok(service)
 }

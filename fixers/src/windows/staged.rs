@@ -1,6 +1,6 @@
 //! `windows.drivers`: drivers that plug and play installs at the first start.
 
-use h2k_config::{DiskBus, Policy};
+use h2k_config::{DiskBus, NicModel, Policy};
 
 use super::drivers::{Package, Role};
 use super::guest_target;
@@ -9,7 +9,7 @@ use super::virtio::Virtio;
 use crate::{Edit, Fixer, Guest, GuestFacts, Proposal, error::Result};
 
 const ID: &str = "windows.drivers";
-/// What is staged, in this order. The NIC's is needed; the rest is welcome.
+/// What is staged, in this order. The NIC's is needed where it is to be virtio; the rest is welcome.
 const ROLES: [Role; 12] = [
     Role::Network,
     Role::Scsi,
@@ -58,7 +58,8 @@ impl Fixer for Drivers {
         let Ok(Some(virtio)) = Virtio::open(policy, target) else { return Ok(proposal) };
         let mut packages: Vec<Package> = Vec::new();
         for role in ROLES {
-            let (package, concerns) = virtio.find(role, role == Role::Network);
+            let needed = role == Role::Network && policy.nic_model == NicModel::Virtio;
+            let (package, concerns) = virtio.find(role, needed);
             proposal.concerns.extend(concerns);
             // A package may serve several roles.
             let known = |p: &Package| packages.iter().any(|k| k.inf_bytes == p.inf_bytes);

@@ -266,6 +266,8 @@ fn without_virtio_the_boards_own_controller_is_started_at_boot() {
     }
 }
 
+mod packages;
+
 mod tools {
     use super::*;
 

@@ -35,6 +35,10 @@ impl Virtio {
     /// The package for a role. Concerns tell what is wrong with it, or why there is none.
     pub(super) fn find(&self, role: Role, needed: bool) -> (Option<Package>, Vec<Concern>) {
         match self.source.find(&self.target, role) {
+            Ok(Some(package)) if needed && package.service.is_none() => {
+                let why = format!("{}/{} gives the device none", package.directory, package.inf_name);
+                (None, vec![broken(role, &why, needed)])
+            }
             Ok(Some(package)) => {
                 let concerns = package.warnings.iter().filter_map(|w| doubt(&package, w, needed)).collect();
                 (Some(package), concerns)

@@ -137,9 +137,10 @@ pub(super) fn helpers(windows: &WindowsFacts, machine: Machine, drivers: Option<
         balloon: ready(Role::Balloon),
         rng: ready(Role::Rng),
         channel: ready(Role::Serial),
+        // Hyper-V's way carries the stop code, and needs no driver.
         panic: match drivers.is_some_and(|d| d.virtio.contains(&Role::Panic)) {
+            _ if version >= EIGHT => Panic::Hyperv,
             true => Panic::Isa,
-            false if version >= EIGHT => Panic::Hyperv,
             false => Panic::None,
         },
         usb2: version < EIGHT && machine == Machine::Q35,

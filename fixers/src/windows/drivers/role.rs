@@ -76,6 +76,16 @@ impl Role {
         }
     }
 
+    /// Those of the devices that a target has: of PCI devices of both kinds the modern one, as a driver that only knows
+    /// the old one does not fit it. A device of ACPI has all of its ids at once.
+    pub fn modern_ids(self) -> &'static [&'static str] {
+        let ids = self.ids();
+        match ids.split_last() {
+            Some((last, _)) if last.starts_with("PCI") => std::slice::from_ref(last),
+            _ => ids,
+        }
+    }
+
     /// Ids of the devices that QEMU makes, the most specific form. Subsystem ids of transitional devices are the virtio
     /// device type below Red Hat's vendor id, those of modern ones 0x1100 (hw/virtio/virtio-pci.c).
     pub fn qemu_ids(self) -> &'static [&'static str] {

@@ -198,6 +198,25 @@ pub(crate) fn inf(driver: &Driver, decoration: &str, from_store: bool) -> String
     )
 }
 
+/// What Microsoft gives drivers of the framework before Windows 8 along: packages of one tree share its name.
+pub(crate) const CO_INSTALLER: &str = "WdfCoInstaller01009.dll";
+/// Drivers that bring it, and the build of it: virtio-win's are not all of one.
+const CO_INSTALLED: [(&str, &[u8]); 3] =
+    [("balloon", b"build 7600"), ("vioser", b"build 7600"), ("viorng", b"build 7601")];
+
+/// An INF file that copies the co-installer, as virtio-win's for systems before Windows 8 do.
+fn with_co_installer(driver: &Driver, inf: &str) -> String {
+    let own = format!(
+        "[{}_Inst.NT.CoInstallers]\r\nAddReg=CoInstaller_AddReg\r\nCopyFiles=CoInstaller_Files\r\n\r\n\
+         [CoInstaller_AddReg]\r\nHKR,,CoInstallers32,0x00010000, \"{CO_INSTALLER},WdfCoInstaller\"\r\n\r\n\
+         [CoInstaller_Files]\r\n{CO_INSTALLER}\r\n\r\n[Strings]\r\n",
+        driver.name
+    );
+    inf.replace("[SourceDisksFiles]\r\n", &format!("[SourceDisksFiles]\r\n{CO_INSTALLER} = 1,,\r\n"))
+        .replace("[DestinationDirs]\r\n", "[DestinationDirs]\r\nCoInstaller_Files = 11\r\n")
+        .replace("[Strings]\r\n", &own)
+}
+
 /// The stub that serves QEMU's fw_cfg without a driver.
 pub(crate) const STUB: &str = "[Version]\nSignature=\"$Windows NT$\"\nClass=System\n\
     ClassGUID={4d36e97d-e325-11ce-bfc1-08002be10318}\nProvider=%QEMU%\nDriverVer=10/21/2016,1.0.0\n\
@@ -313,7 +332,9 @@ impl Tree {
                     let has = |arch| arch == Arch::Amd64 || !os.starts_with("2k1") && !os.starts_with("2k2");
                     if has(arch) {
                         let dir = format!("{}/{os}/{arch}", driver.dir);
-                        tree.add(driver, &dir, arch, &inf(driver, &decoration(arch, version), from_store));
+                        let inf = inf(driver, &decoration(arch, version), from_store);
+                        tree.add(driver, &dir, arch, &inf);
+                        tree.co_installer(driver, os, &dir, &inf);
                     }
                 }
             }
@@ -332,6 +353,16 @@ impl Tree {
         self.bytes(&format!("{dir}/{}.cat", driver.name), whql(digest));
         self.bytes(&format!("{dir}/{}.sys", driver.name), program(machine(arch), None));
         self.bytes(&format!("{dir}/{}.pdb", driver.name), b"no symbols".to_vec());
+    }
+
+    /// The co-installer of a driver that has one.
+    fn co_installer(&mut self, driver: &Driver, os: &str, dir: &str, inf: &str) {
+        let build = CO_INSTALLED.iter().find(|(name, _)| *name == driver.name);
+        let Some((name, bytes)) = build.filter(|_| ["xp", "2k3", "2k8", "w7", "2k8R2"].contains(&os)) else {
+            return;
+        };
+        self.text(&format!("{dir}/{name}.inf"), &with_co_installer(driver, inf));
+        self.bytes(&format!("{dir}/{CO_INSTALLER}"), bytes.to_vec());
     }
 
     pub(crate) fn text(&mut self, path: &str, text: &str) {

@@ -65,7 +65,8 @@ impl Script<'_> {
         // First of all, so that whatever stops the rest does not start it again at the next boot.
         writeln!(out, "sc config {} start= disabled", self.service)?;
         if self.install_drivers {
-            writeln!(out, "for %%i in (%SystemRoot%\\Drivers\\VirtIO\\*.inf) do pnputil -i -a \"%%i\"")?;
+            // Those in directories of their own below it too.
+            writeln!(out, "for /r %SystemRoot%\\Drivers\\VirtIO %%i in (*.inf) do pnputil -i -a \"%%i\"")?;
         }
         for Ghost { instance, guid } in self.ghosts {
             writeln!(out, "call :forget \"{instance}\" \"{guid}\"")?;

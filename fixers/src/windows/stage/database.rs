@@ -39,7 +39,10 @@ pub(super) fn register(
     editor.set(&inf, "", RegData::MultiSz(vec![name.store.clone()]))?;
     editor.set(&inf, "Active", RegData::Sz(name.store.clone()))?;
     let key = format!("{DATABASE}\\DriverPackages\\{}", name.store);
-    describe(editor, &key, package, name, depth)?;
+    // A package that is listed stays as Windows has described it.
+    if editor.hive().value(&key, "")?.is_none() {
+        describe(editor, &key, package, name, depth)?;
+    }
     for device in &package.devices {
         device_ids(editor, device, name)?;
     }
@@ -85,11 +88,7 @@ fn describe(
     }
     editor.set(key, "SignerScore", RegData::Dword(score))?;
     let flags = if depth == Depth::Configured { CONFIGURED } else { IMPORTED };
-    // What Windows has made of it since counts more.
-    if editor.hive().value(key, "StatusFlags")?.is_none() {
-        editor.set(key, "StatusFlags", RegData::Dword(flags))?;
-    }
-    Ok(())
+    editor.set(key, "StatusFlags", RegData::Dword(flags))
 }
 
 /// Architecture and origin, class, date and version.

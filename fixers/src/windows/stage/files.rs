@@ -11,7 +11,7 @@ use crate::windows::inf::Directory;
 use crate::windows::path;
 
 /// The driver store below the system's directory.
-const STORE: &str = "System32/DriverStore/FileRepository";
+pub(super) const STORE: &str = "System32/DriverStore/FileRepository";
 /// Catalogs of drivers (softpub.h, `DRIVER_ACTION_VERIFY`).
 const CATALOGS: &str = "System32/CatRoot/{F750E6C3-38EE-11D1-85E5-00C04FC295EE}";
 
@@ -29,15 +29,11 @@ impl Files<'_> {
     /// The package in the driver store, and its published INF file and catalog.
     pub(super) fn of_package(&self, package: &Package, name: &Published) -> Result<Vec<Edit>> {
         let mut edits = Vec::new();
-        let dir = format!("{STORE}/{}", name.store);
-        edits.extend(self.put(&format!("{dir}/{}", package.inf_name), &package.inf_file)?);
-        for file in &package.files {
-            let below = if file.dir.is_empty() { String::new() } else { format!("{}/", file.dir) };
-            edits.extend(self.put(&format!("{dir}/{below}{}", file.name), &file.host_file())?);
+        for (file, from) in contents(package) {
+            edits.extend(self.put(&format!("{STORE}/{}/{file}", name.store), &from)?);
         }
         edits.extend(self.put(&format!("INF/{}", name.inf), &package.inf_file)?);
         if let Some(catalog) = &package.catalog {
-            edits.extend(self.put(&format!("{dir}/{}", catalog.name), &catalog.file)?);
             edits.extend(self.put(&format!("{CATALOGS}/oem{}.cat", name.number), &catalog.file)?);
         }
         Ok(edits)
@@ -52,19 +48,6 @@ impl Files<'_> {
                     edits.extend(self.put(&path, &file.host_file())?);
                 }
             }
-        }
-        Ok(edits)
-    }
-
-    /// All files of a package in one directory.
-    pub(super) fn flat(&self, dir: &str, package: &Package) -> Result<Vec<Edit>> {
-        let mut edits = Vec::new();
-        edits.extend(self.put(&format!("{dir}/{}", package.inf_name), &package.inf_file)?);
-        if let Some(catalog) = &package.catalog {
-            edits.extend(self.put(&format!("{dir}/{}", catalog.name), &catalog.file)?);
-        }
-        for file in &package.files {
-            edits.extend(self.put(&format!("{dir}/{}", flat_name(file)), &file.host_file())?);
         }
         Ok(edits)
     }
@@ -94,6 +77,20 @@ impl Files<'_> {
         let change = Change::Place { path, from: from.clone(), before, size, digest };
         Ok(Some(Edit::new(self.stage.fixer, self.reason, change)))
     }
+}
+
+/// All files of a package, each once, by their paths from its INF file's directory.
+pub(super) fn contents(package: &Package) -> Vec<(String, HostFile)> {
+    let mut files = vec![(package.inf_name.clone(), package.inf_file.clone())];
+    files.extend(package.catalog.iter().map(|catalog| (catalog.name.clone(), catalog.file.clone())));
+    for file in &package.files {
+        let name = flat_name(file);
+        // An INF file may list itself and its catalog.
+        if !files.iter().any(|(known, _)| known.to_lowercase() == name.to_lowercase()) {
+            files.push((name, file.host_file()));
+        }
+    }
+    files
 }
 
 /// Its directory below that of the INF file is kept: the INF file names it.

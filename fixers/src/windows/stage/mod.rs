@@ -31,6 +31,7 @@ pub(super) enum Depth {
 }
 
 /// What staging needs of a guest.
+#[derive(Clone, Copy)]
 pub(super) struct Stage<'a> {
     pub(super) guest: &'a dyn Guest,
     pub(super) windows: &'a WindowsFacts,

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Stage;
+use super::files::STORE;
 use crate::error::{GuestError, Result};
-use crate::hive::{Hive, RegData};
+use crate::hive::{Hive, Key, RegData};
 use crate::windows::drivers::Package;
 use crate::windows::path;
 
@@ -26,7 +27,7 @@ pub(in crate::windows) struct Published {
 }
 
 impl Published {
-    /// The names that the package has, or the next that are free. The sixteen digits only tell packages of one name
+    /// The names that the package has, whoever published it, or the next that are free. The sixteen digits only tell packages of one name
     /// apart: Windows makes them from the package's files, and asks no more of them than that.
     pub(super) fn choose(stage: &Stage<'_>, hive: &Hive, package: &Package) -> Result<Self> {
         let hash = blake3::hash(&package.inf_bytes).to_hex();
@@ -38,10 +39,49 @@ impl Published {
         {
             return Ok(Self { inf, number, store });
         }
+        if let Some(packages) = hive.key("DriverDatabase\\DriverPackages")? {
+            for key in packages.children()? {
+                if let Some(known) = Self::same(stage, &key, package)? {
+                    return Ok(known);
+                }
+            }
+        }
         let taken = taken(stage, hive)?;
         let free = (0..=MAX_NUMBER).find(|number| !taken.contains(number));
         let number = free.ok_or_else(|| GuestError::Unsupported("no oemN.inf is free".to_owned()))?;
         Ok(Self { inf: format!("oem{number}.inf"), number, store })
+    }
+}
+
+impl Published {
+    /// The names of a package of the database, if it is this one: Windows, which imported it, made its own sixteen digits.
+    fn same(stage: &Stage<'_>, key: &Key<'_>, package: &Package) -> Result<Option<Self>> {
+        let store = key.name()?;
+        let named = key.text("InfName")?.is_some_and(|name| name.eq_ignore_ascii_case(&package.inf_name));
+        if !named || !store.to_lowercase().contains(&format!("_{}_", package.arch)) {
+            return Ok(None);
+        }
+        let published = key.text("")?.and_then(|inf| Some((number(&inf)?, inf)));
+        let Some((number, inf)) = published else { return Ok(None) };
+        let holds = |below: &str, wanted: &[u8]| holds(stage, below, wanted);
+        let dir = format!("{STORE}/{store}");
+        let mut same = holds(&format!("INF/{inf}"), &package.inf_bytes)?
+            && holds(&format!("{dir}/{}", package.inf_name), &package.inf_bytes)?;
+        // One that is signed by another is another.
+        if let Some(catalog) = &package.catalog {
+            same = same && holds(&format!("{dir}/{}", catalog.name), &catalog.bytes)?;
+        }
+        Ok(same.then_some(Self { inf, number, store }))
+    }
+}
+
+/// Whether a file below the system's directory has a content.
+fn holds(stage: &Stage<'_>, below: &str, wanted: &[u8]) -> Result<bool> {
+    let Some(path) = path::find(stage.guest, &stage.windows.system_root, below)? else { return Ok(false) };
+    match stage.guest.read(&path) {
+        Ok(content) => Ok(content.as_deref() == Some(wanted)),
+        Err(GuestError::TooLarge { .. }) => Ok(false),
+        Err(e) => Err(e),
     }
 }
 

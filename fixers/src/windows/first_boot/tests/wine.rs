@@ -185,15 +185,17 @@ fn before_windows_8_plug_and_play_is_told_of_the_drivers_and_a_nic_that_does_not
     let quick = text.replace("geq 60", "geq 1");
     assert_ne!(quick, text);
     std::fs::create_dir_all(wine.path("windows/h2k")).unwrap();
-    std::fs::create_dir_all(wine.path("windows/Drivers/VirtIO")).unwrap();
-    std::fs::write(wine.path("windows/Drivers/VirtIO/netkvm.inf"), "x").unwrap();
+    std::fs::create_dir_all(wine.path("windows/Drivers/VirtIO/viorng-1")).unwrap();
+    for name in ["netkvm.inf", "viorng-1/viorng.inf"] {
+        std::fs::write(wine.path("windows/Drivers/VirtIO").join(name), "x").unwrap();
+    }
     std::fs::write(wine.path("windows/h2k/first-boot.cmd"), quick).unwrap();
     getmac(&wine, &[]);
     let traced = wine.run("cmd", &["/c", "C:\\windows\\h2k\\first-boot.cmd"], "trace+process");
-    assert!(
-        traced.contains("pnputil -i -a \\\"C:\\\\windows\\\\Drivers\\\\VirtIO\\\\netkvm.inf\\\""),
-        "{traced}"
-    );
+    for name in ["netkvm.inf", "viorng-1\\\\viorng.inf"] {
+        let told = format!("pnputil -i -a \\\"C:\\\\windows\\\\Drivers\\\\VirtIO\\\\{name}\\\"");
+        assert!(traced.contains(&told), "{name}: {traced}");
+    }
     assert!(!traced.contains("netsh"), "{traced}");
     let log = std::fs::read_to_string(wine.path("windows/temp/h2k-first-boot.log")).unwrap();
     assert!(log.contains("no NIC 00-50-56-AA-BB-01 has come") && log.contains("done, "), "{log}");
