@@ -4,6 +4,8 @@ use super::*;
 use crate::facts::windows::{ClassFilter, Shutdown};
 use crate::windows::testing::{Phony, SERVER_2022, facts_of};
 
+mod adapters;
+
 #[test]
 fn a_server_tells_what_it_is() {
     let facts = facts_of(&Phony::new(SERVER_2022).guest());
