@@ -5,6 +5,7 @@ use crate::facts::windows::{ClassFilter, Shutdown};
 use crate::windows::testing::{Phony, SERVER_2022, facts_of};
 
 mod adapters;
+mod tools;
 
 #[test]
 fn a_server_tells_what_it_is() {
