@@ -142,7 +142,7 @@ pub struct WindowsAdapter {
     pub mac: Option<String>,
     /// Number of the slot, as the firmware told it (192: Linux would say `ens192`).
     pub slot: Option<u32>,
-    /// Index of the NIC of the VM that it is, where MAC or slot tell; of the target's NICs as well.
+    /// Index of the NIC of the VM that it is, where MAC or slot tell or one of each is left; of the target's NICs as well.
     pub nic: Option<usize>,
     /// IPv4 by DHCP.
     pub dhcp: bool,

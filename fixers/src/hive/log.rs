@@ -26,32 +26,43 @@ struct Entry<'a> {
     pages: Vec<(usize, &'a [u8])>,
 }
 
+impl Entry<'_> {
+    /// Whether `next` is the entry that was logged after it.
+    fn leads_to(&self, next: &Entry<'_>) -> bool {
+        next.sequence == self.sequence.wrapping_add(1)
+    }
+}
+
 /// Replays logs into a hive that was not written as a whole.
 ///
 /// # Errors
 /// Why they do not make it whole; the hive is then not to be used.
 pub fn replay(hive: &mut Vec<u8>, logs: &[&[u8]]) -> Result<(), &'static str> {
     let header = Header::parse(hive).ok_or("the hive has no header")?;
+    let from = if header.checksum_fits { header.sequence_2 } else { 0 };
     let mut found: Vec<(&[u8], Vec<Entry<'_>>)> = Vec::new();
     let mut old = false;
     for log in logs.iter().filter(|log| !log.is_empty()) {
         match Header::parse(log) {
-            Some(h) if h.file_type == NEW_FORMAT && h.checksum_fits => found.push((log, entries(log))),
+            Some(h) if h.file_type == NEW_FORMAT && h.checksum_fits => {
+                found.push((log, entries(log, from.max(h.sequence_1))));
+            }
             Some(h) if h.file_type == 1 || h.file_type == 2 => old = true,
             _ => {}
         }
     }
+    found.sort_by_key(|(_, entries)| entries.first().map_or(0, |e| e.sequence));
+    let (newest, _) = found.last().ok_or(none(old))?;
     if !header.checksum_fits {
         // The log repeats the base block; the newest is the one to take.
-        let newest = found.iter().max_by_key(|(log, _)| Header::parse(log).map_or(0, |h| h.sequence_1));
-        let (log, _) = newest.ok_or(none(old))?;
-        let copy = log.get(..CHECKED).ok_or("a log is cut off")?;
+        let copy = newest.get(..CHECKED).ok_or("a log is cut off")?;
         hive.get_mut(..CHECKED).ok_or("the hive is cut off")?.copy_from_slice(copy);
     }
-    let from = if header.checksum_fits { header.sequence_2 } else { 0 };
-    let mut groups: Vec<Vec<Entry<'_>>> = found.into_iter().map(|(_, entries)| entries).collect();
-    groups.sort_by_key(|entries| entries.first().map_or(u32::MAX, |e| e.sequence));
-    let last = apply(hive, groups.into_iter().flatten().filter(|e| e.sequence >= from))?;
+    let mut logged: Vec<Entry<'_>> = found.into_iter().flat_map(|(_, entries)| entries).collect();
+    if !header.checksum_fits {
+        logged = last_run(logged);
+    }
+    let last = apply(hive, logged.into_iter())?;
     let (sequence, bins_size) = last.ok_or(none(old))?;
     header::settle(hive, sequence.wrapping_add(1), bins_size);
     Ok(())
@@ -65,15 +76,24 @@ fn none(old: bool) -> &'static str {
     }
 }
 
+/// What leads up to the newest entry without a gap. Where the hive does not tell what it has already, entries before
+/// that may be of an earlier turn, and older than its pages. (Windows takes those of the newest log only, which may lack
+/// what was logged before it changed from one to the other.)
+fn last_run(mut entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
+    let mut pairs = entries.iter().zip(entries.iter().skip(1));
+    let gap = pairs.rposition(|(entry, next)| !entry.leads_to(next));
+    entries.split_off(gap.map_or(0, |at| at + 1))
+}
+
 /// Writes the pages of consecutive entries. The last one's number and the size of the hive bins then.
 fn apply<'a>(
     hive: &mut Vec<u8>,
     entries: impl Iterator<Item = Entry<'a>>,
 ) -> Result<Option<(u32, u32)>, &'static str> {
-    let mut last: Option<(u32, u32)> = None;
+    let mut last: Option<Entry<'a>> = None;
     for entry in entries {
         // A gap: what follows builds on what is lost, and Windows stops here as well.
-        if last.is_some_and(|(sequence, _)| entry.sequence != sequence.wrapping_add(1)) {
+        if last.as_ref().is_some_and(|last| !last.leads_to(&entry)) {
             break;
         }
         let end = BASE_BLOCK + entry.bins_size as usize;
@@ -83,17 +103,23 @@ fn apply<'a>(
             let place = hive.get_mut(from..from.saturating_add(page.len()));
             place.ok_or("an entry's page lies outside of the hive")?.copy_from_slice(page);
         }
-        last = Some((entry.sequence, entry.bins_size));
+        last = Some(entry);
     }
-    Ok(last)
+    Ok(last.map(|entry| (entry.sequence, entry.bins_size)))
 }
 
-/// The entries of a log up to the first that does not hold.
-fn entries(log: &[u8]) -> Vec<Entry<'_>> {
-    let mut found = Vec::new();
+/// The entries of a log from number `from` on, up to the first that does not hold or does not follow: what lies behind
+/// is of an earlier turn of the log ("Log entries", notes 4, 5 and 7).
+fn entries(log: &[u8], from: u32) -> Vec<Entry<'_>> {
+    let mut found: Vec<Entry<'_>> = Vec::new();
     let mut at = SECTOR;
     while let Some((entry, size)) = log.get(at..).and_then(entry) {
-        found.push(entry);
+        if found.last().is_some_and(|last| !last.leads_to(&entry)) {
+            break;
+        }
+        if entry.sequence >= from {
+            found.push(entry);
+        }
         at += size;
     }
     found

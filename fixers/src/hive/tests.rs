@@ -288,6 +288,57 @@ mod half_written {
         assert!(hive.same_tree(&Hive::open(PATH, two, &[]).unwrap()).unwrap());
     }
 
+    /// A log whose base block says, as Windows' does, which number its first entry has.
+    fn turn(base: &[u8], first: u32, entries: &[Vec<u8>]) -> Vec<u8> {
+        let mut base = base[..512].to_vec();
+        base[4..8].copy_from_slice(&first.to_le_bytes());
+        base[8..12].copy_from_slice(&first.to_le_bytes());
+        log(&base, entries)
+    }
+
+    fn is_replayed(dirty: &[u8], logs: &[Vec<u8>], wanted: &[u8]) {
+        for logs in [logs.to_vec(), logs.iter().rev().cloned().collect()] {
+            let hive = Hive::open(PATH, dirty.to_vec(), &logs).unwrap();
+            assert!(hive.same_tree(&Hive::open(PATH, wanted.to_vec(), &[]).unwrap()).unwrap());
+            assert!(Header::parse(&hive.write().unwrap()).unwrap().clean());
+        }
+    }
+
+    /// The hive has what was logged before entry 21 already; the other log still has an earlier turn.
+    #[test]
+    fn with_a_broken_header_an_earlier_turn_of_the_other_log_is_left_alone() {
+        let (one, two, three, _) = story();
+        let mut torn = two.clone();
+        torn[508] ^= 1;
+        // The old state of the pages that entry 21 does not touch.
+        let mut middle = two.clone();
+        middle.resize(three.len(), 0);
+        let stale = turn(&one, 10, &[entry(10, &[], &one), entry(11, &[], &one)]);
+        let current = turn(&two, 21, &[entry(21, &middle, &three)]);
+        is_replayed(&torn, &[stale, current], &three);
+    }
+
+    #[test]
+    fn with_a_broken_header_entries_that_lead_up_to_the_newest_are_replayed_from_both_logs() {
+        let (one, two, three, mut torn) = story();
+        torn[508] ^= 1;
+        let logs = [turn(&one, 20, &[entry(20, &one, &two)]), turn(&two, 21, &[entry(21, &two, &three)])];
+        is_replayed(&torn, &logs, &three);
+    }
+
+    /// Windows wrote pages without their header and began the first log anew, behind whose entries old ones lie.
+    #[test]
+    fn what_lies_behind_a_logs_entries_ends_it_and_not_the_other_log() {
+        let (one, two, three, dirty) = story();
+        let n = sequence(&dirty);
+        let first = turn(&one, n + 20, &[entry(n + 20, &one, &two), entry(n + 10, &[], &one)]);
+        let second = turn(&two, n + 21, &[entry(n + 21, &two, &three), entry(n + 11, &[], &one)]);
+        is_replayed(&dirty, &[first, second], &three);
+        // A log that was begun anew, and whose first entry was not written any more.
+        let empty = turn(&two, n + 22, &[entry(n + 10, &[], &one)]);
+        is_replayed(&dirty, &[turn(&two, n + 21, &[entry(n + 21, &one, &three)]), empty], &three);
+    }
+
     #[test]
     fn without_logs_that_fit_it_is_refused_with_what_to_do() {
         let (one, two, _, dirty) = story();

@@ -114,8 +114,11 @@ impl Release {
             &format!("\"PROCESSOR_ARCHITECTURE\"={:?}", self.arch),
         );
         if !self.has_database() {
-            let is_newer = |key: &str| key.starts_with("DriverDatabase") || key.contains("NetworkSetup2");
+            let is_newer = |key: &str| key.starts_with("DriverDatabase");
             system = without_keys(&system, is_newer).replace("\"Owners\"", "\"NotOwners\"");
+        }
+        if major < 10 {
+            system = without_keys(&system, |key| key.contains("NetworkSetup2"));
         }
         let mut software = software
             .replace("Windows Server 2022 Standard", self.product)
@@ -147,16 +150,23 @@ fn without_keys(text: &str, gone: impl Fn(&str) -> bool) -> String {
 
 /// The facts of a phony guest, with two NICs of VMware's.
 pub(crate) fn facts_of(guest: &MemoryGuest) -> GuestFacts {
+    facts_with(guest, vmware_nics())
+}
+
+/// The NICs that the phony guests know.
+pub(crate) fn vmware_nics() -> Vec<NicHardware> {
     let nic = |mac: &str, slot| NicHardware {
         mac: mac.to_owned(),
         mac_from_source: true,
         pci_slot: Some(slot),
         ..NicHardware::default()
     };
-    let hardware = SourceHardware {
-        nics: vec![nic("00:50:56:aa:bb:01", 192), nic("00:50:56:aa:bb:02", 224)],
-        ..SourceHardware::default()
-    };
+    vec![nic("00:50:56:aa:bb:01", 192), nic("00:50:56:aa:bb:02", 224)]
+}
+
+/// The facts of a phony guest whose source describes these NICs.
+pub(crate) fn facts_with(guest: &MemoryGuest, nics: Vec<NicHardware>) -> GuestFacts {
+    let hardware = SourceHardware { nics, ..SourceHardware::default() };
     let dir = inspect::system_root(guest, SYSTEM_VOLUME).unwrap().unwrap();
     let systems = vec![inspect::system(guest, "/dev/sda2", &dir).unwrap()];
     let mut facts = GuestFacts { hardware, systems, ..GuestFacts::default() };

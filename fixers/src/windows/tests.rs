@@ -416,6 +416,7 @@ mod boot_files {
 
 mod geometry {
     use super::*;
+    use crate::facts::{BlockDevice, DiskFacts, Mount};
 
     fn sector(heads: u8) -> Vec<u8> {
         let mut sector = vec![0; 512];
@@ -424,10 +425,18 @@ mod geometry {
         sector
     }
 
-    fn changed(release: &str, heads: u8) -> Option<u8> {
+    const GIB: u64 = 1 << 30;
+
+    fn changed(release: &str, heads: u8, disk: Option<u64>) -> Option<u8> {
         let release = RELEASES.iter().find(|r| r.name == release).unwrap();
         let mut guest = release.phony().guest().sector("/c", &sector(heads));
-        let facts = facts_of(&guest);
+        let mut facts = facts_of(&guest);
+        facts.mounts =
+            vec![Mount { mountpoint: "/c".to_owned(), device: "/dev/sdb1".to_owned(), ..Mount::default() }];
+        facts.block = vec![BlockDevice { name: "/dev/sdb1".to_owned(), disk: Some(1), ..Default::default() }];
+        let sizes = disk.map(|size| [100 * GIB, size]);
+        let disk = |size| DiskFacts { size, ..DiskFacts::default() };
+        facts.disks = sizes.into_iter().flatten().map(disk).collect();
         let fixer = crate::windows::geometry::Geometry;
         let edits = crate::Fixer::plan(&fixer, &facts, &guest, &Policy::default()).unwrap().edits;
         for edit in &edits {
@@ -440,9 +449,18 @@ mod geometry {
 
     #[test]
     fn the_heads_of_old_systems_become_the_targets() {
-        assert_eq!(changed("xp-32", 0x40), Some(0xff));
-        assert_eq!(changed("2003-32", 0x80), Some(0xff));
-        assert_eq!(changed("2003-32", 0xff), None);
-        assert_eq!(changed("7", 0x40), None);
+        assert_eq!(changed("xp-32", 0x40, Some(40 * GIB)), Some(0xff));
+        assert_eq!(changed("2003-32", 0x80, Some(4 * GIB)), Some(0xff));
+        assert_eq!(changed("2003-32", 0xff, Some(8 * GIB)), None);
+        assert_eq!(changed("7", 0x40, Some(40 * GIB)), None);
+    }
+
+    #[test]
+    fn on_a_small_disk_they_are_fewer_and_a_right_byte_stays() {
+        assert_eq!(changed("xp-32", 0x80, Some(2 * GIB)), None);
+        assert_eq!(changed("xp-32", 0xff, Some(2 * GIB)), Some(0x80));
+        assert_eq!(changed("2003-32", 0x80, Some(3 * GIB)), None);
+        assert_eq!(changed("xp-32", 0x80, Some(GIB)), Some(0x40));
+        assert_eq!(changed("xp-32", 0x80, None), None, "the disk is not known");
     }
 }

@@ -2,7 +2,7 @@
 
 use h2k_config::{Policy, Tools};
 
-use super::vendors::VENDORS;
+use super::vendors::{HYPERV, VENDORS};
 use crate::facts::WindowsFacts;
 use crate::facts::windows::WindowsTool;
 use crate::hive::{HiveEditor, RegData};
@@ -97,7 +97,8 @@ fn disable(editor: &mut HiveEditor, windows: &WindowsFacts, tool: &WindowsTool) 
 
 /// What is started at login, and what the list of programs shows.
 fn programs(editor: &mut HiveEditor, tool: &WindowsTool, wanted: Tools) -> Result<()> {
-    let Some(vendor) = VENDORS.iter().find(|vendor| vendor.name == tool.name) else { return Ok(()) };
+    let mut vendors = VENDORS.iter().chain([&HYPERV]);
+    let Some(vendor) = vendors.find(|vendor| vendor.name == tool.name) else { return Ok(()) };
     for run in RUN {
         let values = editor.hive().key(run)?.map(|key| key.values()).transpose()?.unwrap_or_default();
         for (name, _) in values {

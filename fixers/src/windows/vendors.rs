@@ -144,10 +144,35 @@ pub(super) const VENDORS: &[Vendor] = &[
     },
 ];
 
-/// Drivers of Hyper-V's integration services. Since Windows 7 they are Windows' own and stay; where an INF of another
-/// origin owns them, somebody installed them.
-pub(super) const HYPERV_SERVICES: [&str; 9] =
-    ["hyperkbd", "netvsc", "s3cap", "storflt", "storvsc", "vmbus", "vmbushid", "vmicsvc", "hypervideo"];
+/// Hyper-V's integration services. Since Windows 7 they are Windows' own and stay; where an INF of another origin owns
+/// them, or before it a program that can be uninstalled brought them (vmguest.iso), somebody installed them.
+pub(super) const HYPERV: Vendor = Vendor {
+    name: "hyperv-integration",
+    companies: &["microsoft"],
+    services: &[
+        "hyperkbd",
+        "hypervideo",
+        "netvsc",
+        "s3cap",
+        "storflt",
+        "storvsc",
+        "vmbus",
+        "vmbushid",
+        "vmicheartbeat",
+        "vmickvpexchange",
+        "vmicshutdown",
+        "vmicsvc",
+        "vmictimesync",
+        "vmicvss",
+    ],
+    products: &[
+        "hyper-v guest components",
+        "hyper-v integration services",
+        "microsoft hyper-v guest components",
+        "microsoft hyper-v integration services",
+    ],
+    run: &[],
+};
 
 /// Whether a name of a company is one of the vendor's.
 pub(super) fn is_company(vendor: &Vendor, company: &str) -> bool {

@@ -3,8 +3,8 @@
 use super::super::mac::{from_bytes, from_instance, from_text};
 use super::ipv6;
 use crate::error::Result;
-use crate::facts::SourceHardware;
 use crate::facts::windows::WindowsAdapter;
+use crate::facts::{NicHardware, SourceHardware};
 use crate::hive::{Hive, Key};
 
 /// Setup class of network adapters (devguid.h, `GUID_DEVCLASS_NET`).
@@ -54,7 +54,7 @@ pub(super) fn adapters(system: &Hive, set: &str, hardware: &SourceHardware) -> R
     Ok(adapters)
 }
 
-/// The MAC that somebody set by hand, else the hardware's own: as Windows 8 and newer note it, else as far as the serial
+/// The MAC that somebody set by hand, else the hardware's own: as Windows 10 and newer note it, else as far as the serial
 /// number of the device is made from it.
 fn mac(system: &Hive, set: &str, class: &Key<'_>, guid: &str, instance: &str) -> Result<Option<String>> {
     if let Some(mac) = class.text("NetworkAddress")?.as_deref().and_then(from_text) {
@@ -102,26 +102,53 @@ fn prefix(mask: &str) -> u32 {
     mask.parse::<std::net::Ipv4Addr>().map_or(32, |mask| u32::from(mask).count_ones())
 }
 
-/// Which NIC of the VM an adapter is: by MAC, else by the slot, each NIC once. What is left on both sides and is one
-/// each belongs together.
+fn same_slot(a: &WindowsAdapter, nic: &NicHardware) -> bool {
+    a.slot.is_some() && a.slot == nic.pci_slot
+}
+
+fn by_mac(a: &WindowsAdapter, nic: &NicHardware) -> bool {
+    a.mac.as_deref().is_some_and(|mac| nic.has_mac(mac))
+}
+
+/// A NIC whose MAC the source does not tell has one that h2k made up, which no adapter knows: its adapter's own says
+/// nothing against the slot.
+fn by_slot(a: &WindowsAdapter, nic: &NicHardware) -> bool {
+    same_slot(a, nic) && (a.mac.is_none() || !nic.mac_from_source)
+}
+
+/// Which NIC of the VM an adapter is, each NIC once: by MAC, else by the slot, else because one of each is left.
 fn join(adapters: &mut [WindowsAdapter], hardware: &SourceHardware) {
-    for (index, nic) in hardware.nics.iter().enumerate() {
-        let by_mac = |a: &WindowsAdapter| a.mac.as_deref().is_some_and(|mac| nic.has_mac(mac));
-        let by_slot = |a: &WindowsAdapter| a.mac.is_none() && a.slot.is_some() && a.slot == nic.pci_slot;
-        let free = |a: &WindowsAdapter| a.nic.is_none();
-        let found = adapters.iter().position(|a| free(a) && by_mac(a));
-        let found = found.or_else(|| adapters.iter().position(|a| free(a) && by_slot(a)));
-        if let Some(adapter) = found.and_then(|at| adapters.get_mut(at)) {
-            adapter.nic = Some(index);
+    for fits in [by_mac, by_slot] {
+        for index in missing(adapters, hardware) {
+            let Some(nic) = hardware.nics.get(index) else { continue };
+            let candidates = adapters.iter_mut().enumerate().filter(|(_, a)| a.nic.is_none() && fits(a, nic));
+            // Removed hardware stays in the registry: the key with the highest number, the last one, is the newest.
+            let best = candidates.max_by_key(|(at, a)| (same_slot(a, nic), *at));
+            if let Some((_, adapter)) = best {
+                adapter.nic = Some(index);
+            }
         }
     }
-    let left: Vec<usize> =
-        (0..hardware.nics.len()).filter(|nic| !adapters.iter().any(|a| a.nic == Some(*nic))).collect();
-    let unknown = |a: &WindowsAdapter| a.nic.is_none() && a.mac.is_none() && a.slot.is_none();
-    if let [nic] = left[..]
-        && adapters.iter().filter(|a| unknown(a)).count() == 1
-        && let Some(adapter) = adapters.iter_mut().find(|a| unknown(a))
-    {
-        adapter.nic = Some(nic);
+    if let [nic] = missing(adapters, hardware)[..] {
+        pair(adapters, nic);
+    }
+}
+
+/// The NICs that no adapter is known to be.
+fn missing(adapters: &[WindowsAdapter], hardware: &SourceHardware) -> Vec<usize> {
+    (0..hardware.nics.len()).filter(|nic| !adapters.iter().any(|a| a.nic == Some(*nic))).collect()
+}
+
+/// Joins the last NIC with the one adapter that is left, or that nothing is known of.
+fn pair(adapters: &mut [WindowsAdapter], nic: usize) {
+    let left = |a: &WindowsAdapter| a.nic.is_none();
+    let unknown = |a: &WindowsAdapter| left(a) && a.mac.is_none() && a.slot.is_none();
+    let ways: [&dyn Fn(&WindowsAdapter) -> bool; 2] = [&left, &unknown];
+    for fits in ways {
+        let mut found = adapters.iter_mut().filter(|a| fits(a));
+        if let (Some(adapter), None) = (found.next(), found.next()) {
+            adapter.nic = Some(nic);
+            return;
+        }
     }
 }

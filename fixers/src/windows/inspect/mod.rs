@@ -107,7 +107,7 @@ pub fn gather(guest: &dyn Guest, facts: &mut GuestFacts) -> Result<()> {
     };
     let services = services(&hives.system, &set, &dir)?;
     windows.guards = policies::guards(&services);
-    windows.tools = tools::tools(guest, &hives, &set, &services)?;
+    windows.tools = tools::tools(guest, &hives, &set, &services, &windows.version)?;
     facts.init.clock_local = !windows.clock_utc;
     facts.windows = Some(windows);
     Ok(())

@@ -4,6 +4,9 @@ use super::*;
 use crate::facts::windows::{ClassFilter, Shutdown};
 use crate::windows::testing::{Phony, SERVER_2022, facts_of};
 
+mod adapters;
+mod tools;
+
 #[test]
 fn a_server_tells_what_it_is() {
     let facts = facts_of(&Phony::new(SERVER_2022).guest());

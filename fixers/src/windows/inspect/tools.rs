@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::services::DISABLED;
 use super::{Hives, Service};
 use crate::error::{GuestError, Result};
-use crate::facts::windows::{ClassFilter, WindowsTool};
+use crate::facts::windows::{ClassFilter, WindowsTool, WindowsVersion};
 use crate::guest::Guest;
 use crate::hive::Hive;
 use crate::windows::company::company;
 use crate::windows::path;
-use crate::windows::vendors::{HYPERV_SERVICES, VENDORS, Vendor, is_company};
+use crate::windows::vendors::{HYPERV, VENDORS, Vendor, is_company};
 
 /// Where programs tell how they are uninstalled.
 pub(crate) const UNINSTALL: [&str; 2] = [
@@ -19,6 +19,9 @@ pub(crate) const UNINSTALL: [&str; 2] = [
 ];
 /// Entries that are looked at.
 const MAX_ENTRIES: usize = 10_000;
+
+/// The first version that has Hyper-V's drivers of its own, all of them: Windows 7.
+const HAS_HYPERV: (u32, u32, u32) = (6, 1, 0);
 
 /// Finds the tools; `services` are those of the control set `set`.
 ///
@@ -29,6 +32,7 @@ pub(super) fn tools(
     hives: &Hives,
     set: &str,
     services: &[Service],
+    windows: &WindowsVersion,
 ) -> Result<Vec<WindowsTool>> {
     let providers = providers(&hives.system)?;
     let filters = filters(&hives.system, set)?;
@@ -52,7 +56,26 @@ pub(super) fn tools(
             found.push(tool);
         }
     }
-    found.extend(hyperv(services, &filters));
+    let old = windows.number() < HAS_HYPERV;
+    let (uninstall, version) = if old { uninstall(&hives.software, &HYPERV)? } else { Default::default() };
+    let mut hyperv = foreign_hyperv(services);
+    if !uninstall.is_empty() {
+        // Who owns a service is not written yet.
+        for service in services.iter().filter(|s| named(&HYPERV, s) && s.owners.is_empty()) {
+            if is_owner(guest, &HYPERV, service, &providers)? {
+                hyperv.push(service);
+            }
+        }
+    }
+    if !hyperv.is_empty() {
+        found.push(WindowsTool {
+            name: HYPERV.name.to_owned(),
+            version,
+            filters: theirs(&filters, &hyperv),
+            services: running(&hyperv),
+            uninstall,
+        });
+    }
     Ok(found)
 }
 
@@ -139,22 +162,12 @@ fn filters(system: &Hive, set: &str) -> Result<Vec<ClassFilter>> {
     Ok(found)
 }
 
-/// Hyper-V's integration services where somebody installed them.
-fn hyperv(services: &[Service], filters: &[ClassFilter]) -> Option<WindowsTool> {
+/// Hyper-V's integration services that a published INF of another origin than Windows owns.
+fn foreign_hyperv(services: &[Service]) -> Vec<&Service> {
     let foreign = |owner: &String| {
         let owner = owner.to_lowercase();
         owner.strip_prefix("oem").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
-    let installed = |s: &&Service| {
-        HYPERV_SERVICES.contains(&s.name.to_lowercase().as_str())
-            && !s.owners.is_empty()
-            && s.owners.iter().all(foreign)
-    };
-    let owned: Vec<&Service> = services.iter().filter(installed).collect();
-    (!owned.is_empty()).then(|| WindowsTool {
-        name: "hyperv-integration".to_owned(),
-        services: running(&owned),
-        filters: theirs(filters, &owned),
-        ..WindowsTool::default()
-    })
+    let installed = |s: &&Service| named(&HYPERV, s) && !s.owners.is_empty() && s.owners.iter().all(foreign);
+    services.iter().filter(installed).collect()
 }
