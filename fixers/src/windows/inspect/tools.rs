@@ -56,26 +56,7 @@ pub(super) fn tools(
             found.push(tool);
         }
     }
-    let old = windows.number() < HAS_HYPERV;
-    let (uninstall, version) = if old { uninstall(&hives.software, &HYPERV)? } else { Default::default() };
-    let mut hyperv = foreign_hyperv(services);
-    if !uninstall.is_empty() {
-        // Who owns a service is not written yet.
-        for service in services.iter().filter(|s| named(&HYPERV, s) && s.owners.is_empty()) {
-            if is_owner(guest, &HYPERV, service, &providers)? {
-                hyperv.push(service);
-            }
-        }
-    }
-    if !hyperv.is_empty() {
-        found.push(WindowsTool {
-            name: HYPERV.name.to_owned(),
-            version,
-            filters: theirs(&filters, &hyperv),
-            services: running(&hyperv),
-            uninstall,
-        });
-    }
+    found.extend(hyperv(guest, hives, services, &filters, windows)?);
     Ok(found)
 }
 
@@ -160,6 +141,34 @@ fn filters(system: &Hive, set: &str) -> Result<Vec<ClassFilter>> {
         }
     }
     Ok(found)
+}
+
+/// Hyper-V's integration services where somebody installed them.
+fn hyperv(
+    guest: &dyn Guest,
+    hives: &Hives,
+    services: &[Service],
+    filters: &[ClassFilter],
+    windows: &WindowsVersion,
+) -> Result<Option<WindowsTool>> {
+    let old = windows.number() < HAS_HYPERV;
+    let (uninstall, version) = if old { uninstall(&hives.software, &HYPERV)? } else { Default::default() };
+    let mut owned = foreign_hyperv(services);
+    if !uninstall.is_empty() {
+        // Who owns a service is not written yet.
+        for service in services.iter().filter(|s| named(&HYPERV, s) && s.owners.is_empty()) {
+            if is_owner(guest, &HYPERV, service, &BTreeMap::new())? {
+                owned.push(service);
+            }
+        }
+    }
+    Ok((!owned.is_empty()).then(|| WindowsTool {
+        name: HYPERV.name.to_owned(),
+        version,
+        filters: theirs(filters, &owned),
+        services: running(&owned),
+        uninstall,
+    }))
 }
 
 /// Hyper-V's integration services that a published INF of another origin than Windows owns.
