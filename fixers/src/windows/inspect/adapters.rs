@@ -130,7 +130,8 @@ fn join(adapters: &mut [WindowsAdapter], hardware: &SourceHardware) {
         }
     }
     if let [nic] = missing(adapters, hardware)[..] {
-        pair(adapters, nic);
+        let told = hardware.nics.get(nic).is_some_and(|nic| nic.mac_from_source);
+        pair(adapters, nic, told);
     }
 }
 
@@ -139,9 +140,10 @@ fn missing(adapters: &[WindowsAdapter], hardware: &SourceHardware) -> Vec<usize>
     (0..hardware.nics.len()).filter(|nic| !adapters.iter().any(|a| a.nic == Some(*nic))).collect()
 }
 
-/// Joins the last NIC with the one adapter that is left, or that nothing is known of.
-fn pair(adapters: &mut [WindowsAdapter], nic: usize) {
-    let left = |a: &WindowsAdapter| a.nic.is_none();
+/// Joins the last NIC with the one adapter that is left, or that nothing is known of. Where the source tells the NIC's
+/// MAC, an adapter with another one was a NIC that is no longer there.
+fn pair(adapters: &mut [WindowsAdapter], nic: usize, told: bool) {
+    let left = |a: &WindowsAdapter| a.nic.is_none() && !(told && a.mac.is_some());
     let unknown = |a: &WindowsAdapter| left(a) && a.mac.is_none() && a.slot.is_none();
     let ways: [&dyn Fn(&WindowsAdapter) -> bool; 2] = [&left, &unknown];
     for fits in ways {
