@@ -66,6 +66,9 @@ fn before_windows_8_packages_share_files_of_one_content_and_no_others() {
         assert_eq!(dirs.len(), 2, "{name}: {dirs:?}");
         let (again, _) = propose(&guest, &policy);
         assert_eq!(again, [], "{name}");
+        if name != "7" {
+            continue;
+        }
         // What a newer virtio-win brings does not mix with what is there.
         let newer = tempfile::tempdir().unwrap();
         Tree(of.0.iter().map(|(path, bytes)| (path.clone(), [bytes, &b"\n;"[..]].concat())).collect())
