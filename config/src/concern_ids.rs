@@ -181,6 +181,7 @@ pub static CONCERNS: &[(&str, bool)] = &[
     ("windows.network.lost", true),
     ("windows.network.name", true),
     ("windows.network.odd", true),
+    ("windows.network.software", true),
     ("windows.no-disk-driver", true),
     ("windows.replayed-hives", true),
     ("windows.tpm-added", true),

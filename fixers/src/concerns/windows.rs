@@ -59,7 +59,7 @@ pub(super) static CONCERNS: &[Explained] = &[
         id: "windows.network.odd",
         severity: Severity::Warning,
         acceptable: true,
-        summary: "a network setting is no IP address",
+        summary: "a network setting is no IP address, or no name of a domain",
         explanation: "It was set by a program, or is damaged. The others are restored.",
         advice: "look at the network settings of the guest after the migration",
     },
@@ -78,6 +78,17 @@ pub(super) static CONCERNS: &[Explained] = &[
         summary: "static addresses of an adapter that is none of the VM's NICs",
         explanation: "Often what hardware left that was removed long ago; they are not restored.",
         advice: "if they are in use, give them with --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
+    },
+    Explained {
+        id: "windows.network.software",
+        severity: Severity::Warning,
+        acceptable: true,
+        summary: "static addresses of a team, bridge or virtual switch",
+        explanation: "Such an adapter keeps its addresses, but its NICs are others on the target and do not become a part of \
+                      it by themselves: the guest cannot be reached by these addresses. Adapters of VPN clients and \
+                      containers may be among them, which need no NIC.",
+        advice: "add the new NICs to it in the guest, from its console; or give a NIC its addresses with \
+                 --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
     },
     Explained {
         id: "windows.network.ipv6-routes",

@@ -150,6 +150,9 @@ pub struct WindowsAdapter {
     pub addresses: Vec<String>,
     /// Default gateways, of IPv4 and IPv6.
     pub gateways: Vec<String>,
+    /// Metrics of the gateways of IPv4 in their order, 0 for automatic ones; may be fewer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateway_metrics: Vec<u32>,
     /// Other static routes of IPv6. Those of IPv4 are kept apart from adapters, and stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<WindowsRoute>,

@@ -1,15 +1,19 @@
 //! `windows.first-boot`: what can only be done while Windows runs, once, by a service that removes itself.
 
 mod network;
+mod nic;
+mod routines;
 mod script;
 #[cfg(test)]
 mod tests;
 
 use h2k_config::Policy;
 
+use super::inspect::software_adapters;
 use super::path;
 use super::stage::{Files, Stage};
 use crate::concern::{Concern, Severity};
+use crate::edit::{Change, Content};
 use crate::facts::WindowsFacts;
 use crate::hive::{HiveEditor, RegData};
 use crate::hostfile::HostFile;
@@ -44,12 +48,14 @@ impl Fixer for FirstBoot {
     }
 
     fn explanation(&self) -> &'static str {
-        "To Windows a NIC of another model is another NIC: the static addresses stay with the old one, which is no longer \
-         there and still owns its name. One service, started once, waits for the NIC with the MAC of each old one, removes \
-         the old one, gives the new one its name, its IPv4 and IPv6 addresses, gateways and name servers (or those of \
-         --ip and --dhcp), brings data disks online that Windows Server takes offline after a change of bus, installs the \
-         guest agent if its MSI is in --agent-packages, and removes itself. Nothing is rebooted. What it did stands in \
-         Windows\\Temp\\h2k-first-boot.log. The script is the same batch file for XP to Windows 11 and stands in the plan."
+        "To Windows a NIC of another model is another NIC: the static addresses stay with the old one, which is no \
+         longer there and still owns its name. One service waits for the NIC with the MAC of each old one, removes \
+         the old one, gives the new one its name, its IPv4 and IPv6 addresses, gateways, name servers (or those of \
+         --ip and --dhcp) and DNS suffix, brings data disks online that Windows Server takes offline after a change \
+         of bus, installs the guest agent if its MSI is in --agent-packages, and removes itself. Where Windows is \
+         restarted before, it goes on at the next start, five times at most. Nothing is rebooted. What it did stands \
+         in Windows\\Temp\\h2k-first-boot.log. The script is the same batch file for XP to Windows 11 and stands in \
+         the plan."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
@@ -58,6 +64,10 @@ impl Fixer for FirstBoot {
         let stage = Stage { guest, windows, fixer: ID };
         let agent = agent(windows, policy, &mut proposal.concerns);
         let adapters = network::wanted(facts, windows, policy, &mut proposal.concerns);
+        if let Some((set, system)) = windows.control_sets.first().zip(guest.hive(&windows.hives.system)?) {
+            let adapters = software_adapters(&system, set)?;
+            proposal.concerns.extend(adapters.iter().map(network::left_without_nics));
+        }
         let script = script::Script {
             adapters: &adapters,
             ghosts: &network::ghosts(windows),
@@ -65,6 +75,7 @@ impl Fixer for FirstBoot {
             agent: agent.as_ref().map(|(name, _)| *name),
             install_drivers: windows.driver_database.is_none(),
             service: SERVICE,
+            control_sets: &windows.control_sets,
         };
         if script.is_empty() {
             return Ok(proposal);
@@ -76,7 +87,7 @@ impl Fixer for FirstBoot {
 
 fn edits(stage: &Stage<'_>, script: &str, agent: Option<(&str, HostFile)>) -> Result<Vec<Edit>> {
     let reason = "what can only be done while Windows runs is done at the first boot";
-    let mut edits = Vec::new();
+    let mut edits = leftovers(stage)?;
     let file = path::place(stage.guest, &stage.windows.system_root, &format!("{DIR}/first-boot.cmd"))?;
     match stage.guest.read(&file)? {
         Some(now) if now == script.as_bytes() => {}
@@ -102,6 +113,19 @@ fn edits(stage: &Stage<'_>, script: &str, agent: Option<(&str, HostFile)>) -> Re
         editor.set(&key, "ObjectName", RegData::Sz("LocalSystem".to_owned()))?;
     }
     edits.extend(stage.registry(&stage.windows.hives.system, editor, reason));
+    Ok(edits)
+}
+
+/// What an earlier script noted that was not done: the new one is to do all.
+fn leftovers(stage: &Stage<'_>) -> Result<Vec<Edit>> {
+    let mut edits = Vec::new();
+    for note in script::notes() {
+        let found = path::find(stage.guest, &stage.windows.system_root, &format!("{DIR}/{note}"))?;
+        let Some(path) = found else { continue };
+        let Some(before) = stage.guest.read(&path)? else { continue };
+        let change = Change::Remove { path, before: Content::from_bytes(&before) };
+        edits.push(Edit::new(ID, "an earlier script of the first boot was not done", change));
+    }
     Ok(edits)
 }
 

@@ -10,6 +10,10 @@ use crate::facts::{GuestFacts, WindowsFacts};
 
 /// Longest name of a connection that is given again.
 const MAX_NAME: usize = 64;
+/// Longest name of a domain (RFC 1035, 2.3.4).
+const MAX_DOMAIN: usize = 253;
+/// Largest metric of a gateway that Windows takes (`Win32_NetworkAdapterConfiguration.SetGateways`).
+const MAX_METRIC: u32 = 9999;
 
 /// A NIC of the target, and what it is to have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,10 +26,13 @@ pub(super) struct Wanted {
     pub dhcp: bool,
     /// Addresses with the length of their prefix.
     pub addresses: Vec<(IpAddr, u8)>,
-    pub gateways: Vec<IpAddr>,
+    /// Gateways with their metric, 0 for the automatic one.
+    pub gateways: Vec<(IpAddr, u32)>,
     /// Other routes of IPv6: destination with the length of its prefix, router.
     pub routes: Vec<((Ipv6Addr, u8), Ipv6Addr)>,
     pub dns: Vec<IpAddr>,
+    /// DNS suffix of the connection.
+    pub domain: Option<String>,
 }
 
 /// The NICs that something has to be done for.
@@ -47,8 +54,9 @@ pub(super) fn wanted(
         };
         wanted.mac = nic.mac.to_uppercase().replace(':', "-");
         wanted.name = adapter.and_then(|adapter| name(adapter, concerns));
+        wanted.domain = adapter.and_then(|adapter| domain(adapter, concerns));
         let nothing = wanted.addresses.is_empty() && wanted.dns.is_empty() && asked.is_none();
-        if !(nothing && wanted.name.is_none()) {
+        if !(nothing && wanted.name.is_none() && wanted.domain.is_none()) {
             all.push(wanted);
         }
     }
@@ -60,7 +68,7 @@ fn given(addresses: &[StaticAddress]) -> Wanted {
     let mut wanted = Wanted::default();
     for one in addresses {
         wanted.addresses.push((one.address, one.prefix));
-        wanted.gateways.extend(one.gateway);
+        wanted.gateways.extend(one.gateway.map(|gateway| (gateway, 0)));
         wanted.dns.extend(&one.dns);
     }
     wanted
@@ -76,7 +84,10 @@ fn kept(adapter: &WindowsAdapter, concerns: &mut Vec<Concern>) -> Wanted {
         }
         parsed
     };
-    let gateways = adapter.gateways.iter().filter_map(&mut address).collect();
+    let metric = |number: usize| adapter.gateway_metrics.get(number).copied().filter(|m| *m <= MAX_METRIC);
+    let gateways = adapter.gateways.iter().enumerate();
+    let gateways = gateways.filter_map(|(number, ip)| Some((address(ip)?, metric(number).unwrap_or(0))));
+    let gateways = gateways.collect();
     let dns = adapter.dns.iter().filter_map(&mut address).collect();
     let addresses = adapter
         .addresses
@@ -133,6 +144,26 @@ fn name(adapter: &WindowsAdapter, concerns: &mut Vec<Concern>) -> Option<String>
     None
 }
 
+/// The connection's DNS suffix, where it is one.
+fn domain(adapter: &WindowsAdapter, concerns: &mut Vec<Concern>) -> Option<String> {
+    let domain = &adapter.domain;
+    if domain.is_empty() {
+        return None;
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if domain.len() <= MAX_DOMAIN && domain.chars().all(plain) {
+        return Some(domain.clone());
+    }
+    concerns.push(Concern::new(
+        "windows.network.odd",
+        Severity::Warning,
+        adapter.name.clone(),
+        format!("what is no name of a domain is not restored as the connection's DNS suffix: {domain}"),
+        "look at the network settings of the guest after the migration",
+    ));
+    None
+}
+
 /// Static addresses of adapters that no NIC of the VM is known to be.
 fn lost(windows: &WindowsFacts, concerns: &mut Vec<Concern>) {
     for adapter in windows.adapters.iter().filter(|a| a.nic.is_none() && !a.addresses.is_empty()) {
@@ -147,6 +178,22 @@ fn lost(windows: &WindowsFacts, concerns: &mut Vec<Concern>) {
             "if they are in use, give them with --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
         ));
     }
+}
+
+/// An adapter that is software is the same on the target, but what it binds together is gone.
+pub(super) fn left_without_nics(adapter: &WindowsAdapter) -> Concern {
+    Concern::new(
+        "windows.network.software",
+        Severity::Warning,
+        format!("{} ({})", adapter.name, adapter.description),
+        format!(
+            "an adapter that is software (a team, a bridge, a virtual switch) keeps its static addresses, but the NICs \
+             below it are replaced, and the new ones are no part of it: {}",
+            adapter.addresses.join(", ")
+        ),
+        "add the new NICs to it in the guest, from its console; or give a NIC its addresses with \
+         --ip MAC=ADDRESS/LENGTH,GATEWAY,DNS",
+    )
 }
 
 /// An adapter that will be gone.

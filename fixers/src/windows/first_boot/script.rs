@@ -3,20 +3,18 @@
 //! instances hold letters, digits and a few marks that mean nothing to cmd.exe inside quotes.
 
 use std::fmt::Write;
-use std::net::IpAddr;
 
 use super::network::{Ghost, Wanted};
+use super::{nic, routines};
 
-/// Times that it looks for a NIC, and the seconds between two looks: drivers are being installed meanwhile.
-const LOOKS: u32 = 60;
-const PAUSE: u32 = 5;
+/// Starts of Windows at which it is tried. One that is not done is stopped by a restart, or by what stops it each time.
+const STARTS: u32 = 5;
+/// `ERROR_INSTALL_ALREADY_RUNNING` (winerror.h): the installer serves one at a time, Windows' own updates too.
+const INSTALLER_BUSY: u32 = 1618;
+/// Times that a busy installer is asked again: for ten minutes.
+const INSTALLER_TRIES: u32 = 120;
 /// Disks that are brought online.
 const MAX_DISKS: usize = 64;
-
-/// Keys of devices, and of network connections by the GUID of their adapter.
-const ENUM: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Enum";
-const CONNECTIONS: &str =
-    "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Network\\{4D36E972-E325-11CE-BFC1-08002BE10318}";
 
 /// What the first boot has to do.
 pub(super) struct Script<'a> {
@@ -31,6 +29,17 @@ pub(super) struct Script<'a> {
     pub install_drivers: bool,
     /// The service to be removed.
     pub service: &'a str,
+    /// The control sets that it was written to.
+    pub control_sets: &'a [String],
+}
+
+/// Files beside the script by which it knows at the next start what it has done: `start1` and so on, and one of the network.
+const START: &str = "start";
+const NETWORK: &str = "network";
+
+/// Their names.
+pub(super) fn notes() -> impl Iterator<Item = String> {
+    (1..=STARTS).map(|number| format!("{START}{number}")).chain([NETWORK.to_owned()])
 }
 
 impl Script<'_> {
@@ -50,123 +59,99 @@ impl Script<'_> {
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "@echo off")?;
-        writeln!(out, "rem Written by h2k. Runs once, at the first boot on KVM, and removes itself.")?;
-        writeln!(out, "setlocal")?;
-        writeln!(out, "set LOG=%SystemRoot%\\Temp\\h2k-first-boot.log")?;
-        writeln!(out, "call :main >>\"%LOG%\" 2>&1")?;
-        // The whole rest is read at once, for the file is gone when the next line would be read.
         writeln!(
             out,
-            "sc delete {} >>\"%LOG%\" 2>&1 & cd /d \"%SystemRoot%\" & rd /s /q \"%SystemRoot%\\h2k\" & exit",
-            self.service
+            "rem Written by h2k. Runs at the first boot on KVM and removes itself. A restart before it is done"
         )?;
-        writeln!(out, "\n:main")?;
-        writeln!(out, "echo h2k first boot, %DATE% %TIME%")?;
-        // First of all, so that whatever stops the rest does not start it again at the next boot.
-        writeln!(out, "sc config {} start= disabled", self.service)?;
+        writeln!(out, "rem does not stop it: it goes on at the next start, {STARTS} times at most.")?;
+        writeln!(out, "setlocal")?;
+        writeln!(out, "set LOG=%SystemRoot%\\Temp\\h2k-first-boot.log")?;
+        writeln!(out, "set DONE=")?;
         if self.install_drivers {
-            // Those in directories of their own below it too.
-            writeln!(out, "for /r %SystemRoot%\\Drivers\\VirtIO %%i in (*.inf) do pnputil -i -a \"%%i\"")?;
+            install_drivers(out)?;
         }
-        for Ghost { instance, guid } in self.ghosts {
-            writeln!(out, "call :forget \"{instance}\" \"{guid}\"")?;
-        }
-        set_aside(out, self.adapters)?;
-        for adapter in self.adapters {
-            network(out, adapter)?;
+        writeln!(out, "call :main >>\"%LOG%\" 2>&1")?;
+        writeln!(out, "if not defined DONE exit")?;
+        // The whole rest is read at once, for the file is gone when the next line would be read.
+        writeln!(out, "cd /d \"%SystemRoot%\" & rd /s /q \"%SystemRoot%\\h2k\" & exit")?;
+        writeln!(out, "\n:main")?;
+        self.count_starts(out)?;
+        if !(self.adapters.is_empty() && self.ghosts.is_empty()) {
+            self.network(out)?;
         }
         if self.disks > 1 {
             disks(out, self.disks)?;
         }
         if let Some(agent) = self.agent {
-            writeln!(out, "echo installing {agent}")?;
-            writeln!(out, "msiexec /i \"%SystemRoot%\\h2k\\{agent}\" /qn /norestart")?;
+            install_agent(out, agent)?;
         }
+        self.remove_service(out)?;
         writeln!(out, "echo done, %DATE% %TIME%")?;
+        writeln!(out, "set DONE=1")?;
         writeln!(out, "exit /b 0")?;
-        subroutines(out)
+        routines::write(out)
     }
-}
 
-/// Windows may have given one NIC the name that another one is to have: so all give up theirs first.
-fn set_aside(out: &mut String, adapters: &[Wanted]) -> std::fmt::Result {
-    let named: Vec<_> = adapters.iter().filter_map(|a| Some((&a.mac, a.name.as_ref()?))).collect();
-    if named.len() < 2 {
-        return Ok(());
+    /// Whatever stops the script each time is not started again for ever. The number is in the names of files: a power cut
+    /// leaves a name or none, but may leave zeros in what was written last.
+    fn count_starts(&self, out: &mut String) -> std::fmt::Result {
+        let numbers: Vec<String> = (1..STARTS).map(|n| n.to_string()).collect();
+        let file = format!("%SystemRoot%\\h2k\\{START}");
+        writeln!(out, "set STARTS=0")?;
+        writeln!(out, "for %%n in ({}) do if exist \"{file}%%n\" set STARTS=%%n", numbers.join(" "))?;
+        writeln!(out, "set /a STARTS+=1")?;
+        writeln!(out, "echo h2k first boot, %DATE% %TIME%, start %STARTS%")?;
+        writeln!(out, "> \"{file}%STARTS%\" echo %DATE% %TIME%")?;
+        writeln!(out, "if %STARTS% geq {STARTS} sc config {} start= disabled", self.service)
     }
-    for (mac, name) in named {
-        writeln!(out, "call :find {mac}")?;
-        writeln!(out, "if defined NAME if not \"%NAME%\"==\"{name}\" call :rename \"h2k {mac}\"")?;
-    }
-    Ok(())
-}
 
-fn network(out: &mut String, wanted: &Wanted) -> std::fmt::Result {
-    let mac = &wanted.mac;
-    writeln!(out, "call :find {mac}")?;
-    writeln!(out, "if not defined NAME (echo no NIC {mac} has come& goto after_{})", label(mac))?;
-    if let Some(name) = &wanted.name {
-        writeln!(out, "call :rename \"{name}\"")?;
-    }
-    let (v4, v6): (Vec<_>, Vec<_>) = wanted.addresses.iter().partition(|(ip, _)| ip.is_ipv4());
-    let gateway = |v4: bool| wanted.gateways.iter().filter(move |ip| ip.is_ipv4() == v4);
-    if wanted.dhcp {
-        writeln!(out, "netsh interface ip set address name=\"%NAME%\" source=dhcp")?;
-        writeln!(out, "netsh interface ip set dns name=\"%NAME%\" source=dhcp")?;
-    }
-    for (number, (ip, length)) in v4.iter().enumerate() {
-        let mask = mask(*length);
-        let first = gateway(true).next().filter(|_| number == 0);
-        match (number, first) {
-            (0, Some(gw)) => writeln!(
-                out,
-                "netsh interface ip set address name=\"%NAME%\" source=static addr={ip} mask={mask} gateway={gw} gwmetric=1"
-            )?,
-            (0, None) => writeln!(
-                out,
-                "netsh interface ip set address name=\"%NAME%\" source=static addr={ip} mask={mask}"
-            )?,
-            _ => writeln!(out, "netsh interface ip add address name=\"%NAME%\" addr={ip} mask={mask}")?,
+    /// What was set once is not set again after a restart: by then somebody may have set something else.
+    fn network(&self, out: &mut String) -> std::fmt::Result {
+        let done = format!("\"%SystemRoot%\\h2k\\{NETWORK}\"");
+        writeln!(out, "if exist {done} goto network_done")?;
+        for Ghost { instance, guid } in self.ghosts {
+            writeln!(out, "call :forget \"{instance}\" \"{guid}\"")?;
         }
-    }
-    for (number, gw) in gateway(true).enumerate().skip(1) {
-        writeln!(out, "netsh interface ip add address name=\"%NAME%\" gateway={gw} gwmetric={}", number + 1)?;
-    }
-    for (ip, length) in &v6 {
-        writeln!(out, "netsh interface ipv6 add address interface=\"%NAME%\" address={ip}/{length}")?;
-    }
-    for gw in gateway(false) {
-        writeln!(out, "netsh interface ipv6 add route prefix=::/0 interface=\"%NAME%\" nexthop={gw}")?;
-    }
-    for ((prefix, length), gw) in &wanted.routes {
-        writeln!(
-            out,
-            "netsh interface ipv6 add route prefix={prefix}/{length} interface=\"%NAME%\" nexthop={gw}"
-        )?;
-    }
-    dns(out, &wanted.dns)?;
-    writeln!(out, ":after_{}", label(mac))
-}
-
-fn dns(out: &mut String, servers: &[IpAddr]) -> std::fmt::Result {
-    for (number, server) in servers.iter().filter(|ip| ip.is_ipv4()).enumerate() {
-        if number == 0 {
-            writeln!(out, "netsh interface ip set dns name=\"%NAME%\" source=static addr={server}")?;
-        } else {
-            writeln!(out, "netsh interface ip add dns name=\"%NAME%\" addr={server} index={}", number + 1)?;
+        nic::set_aside(out, self.adapters)?;
+        for adapter in self.adapters {
+            nic::network(out, adapter)?;
         }
+        writeln!(out, "> {done} echo %DATE% %TIME%")?;
+        writeln!(out, ":network_done")
     }
-    for server in servers.iter().filter(|ip| ip.is_ipv6()) {
-        writeln!(out, "netsh interface ipv6 add dnsserver \"%NAME%\" address={server}")?;
+
+    /// `sc` knows the control set that is in use. In another one, which Windows may go back to, the service would be left
+    /// with a script that is gone.
+    fn remove_service(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "sc delete {}", self.service)?;
+        if self.control_sets.len() > 1 {
+            for set in self.control_sets {
+                let key = format!("HKLM\\SYSTEM\\{set}\\Services\\{}", self.service);
+                writeln!(out, "reg delete \"{key}\" /f >nul 2>&1")?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-/// diskpart reads its commands from a file; the first disk is the system's own.
+/// pnputil asks whether a publisher is trusted that Windows does not know, on a desktop that nobody sees, and waits for ever.
+/// So nothing waits for it but the looks for a NIC, whose own driver comes first. It reads nothing that is removed here, and
+/// holds no log that another command is to write to: cmd.exe runs no command whose output it cannot open. That is why it is
+/// started outside `:main`. cmd.exe is in between since `start` shows a message where there is no pnputil (XP).
+fn install_drivers(out: &mut String) -> std::fmt::Result {
+    let dir = "%SystemRoot%\\Drivers\\VirtIO";
+    // Those in directories of their own below it too.
+    let each = format!("for /r {dir} %%i in (net*.inf *.inf) do pnputil -i -a \"%%i\"");
+    let log = "\"%SystemRoot%\\Temp\\h2k-first-boot-drivers.log\" 2>&1";
+    writeln!(out, "start \"h2k\" /b \"%SystemRoot%\\System32\\cmd.exe\" /c {each} >>{log}")
+}
+
+/// diskpart reads its commands from a file. Every disk is among them: which one Windows starts from is not said by its
+/// number, and one that is online stays so.
 fn disks(out: &mut String, disks: usize) -> std::fmt::Result {
     writeln!(out, "echo bringing disks online")?;
     writeln!(out, "> \"%SystemRoot%\\h2k\\disks.txt\" echo rescan")?;
-    for disk in 1..disks.min(MAX_DISKS) {
+    for disk in 0..disks.min(MAX_DISKS) {
         for line in [
             format!("select disk {disk}"),
             "online disk noerr".to_owned(),
@@ -178,49 +163,13 @@ fn disks(out: &mut String, disks: usize) -> std::fmt::Result {
     writeln!(out, "diskpart /s \"%SystemRoot%\\h2k\\disks.txt\"")
 }
 
-fn subroutines(out: &mut String) -> std::fmt::Result {
-    // The name of the connection with a MAC, once it is there: getmac prints it first, between quotes, as are the other
-    // values behind it. So a line of it is a list of arguments, with whatever the name holds but % and ^.
-    writeln!(out, "\n:find")?;
-    writeln!(out, "set NAME=")?;
-    writeln!(out, "set /a LOOK=0")?;
-    writeln!(out, ":look")?;
-    writeln!(out, "for /f \"delims=\" %%a in ('getmac /v /nh /fo csv ^| find \"%1\"') do call :name %%a")?;
-    writeln!(out, "if defined NAME exit /b 0")?;
-    writeln!(out, "set /a LOOK+=1")?;
-    writeln!(out, "if %LOOK% geq {LOOKS} exit /b 1")?;
-    writeln!(out, "ping -n {} 127.0.0.1 >nul", PAUSE + 1)?;
-    writeln!(out, "goto look")?;
-    writeln!(out, "\n:name")?;
-    writeln!(out, "set \"NAME=%~1\"")?;
-    writeln!(out, "exit /b 0")?;
-    writeln!(out, "\n:rename")?;
-    writeln!(out, "if \"%NAME%\"==\"%~1\" exit /b 0")?;
-    writeln!(out, "netsh interface set interface name=\"%NAME%\" newname=\"%~1\"")?;
-    writeln!(out, "if not errorlevel 1 set \"NAME=%~1\"")?;
-    writeln!(out, "exit /b 0")?;
-    forget(out)
-}
-
-/// Windows has a command for it since 2020. Before, the keys of the device and of its connection, which owns the name,
-/// are all that is left of it. Whether an older pnputil fails at an option that it does not know is not relied upon.
-fn forget(out: &mut String) -> std::fmt::Result {
-    writeln!(out, "\n:forget")?;
-    writeln!(out, "echo removing %1")?;
-    writeln!(out, "pnputil /remove-device %1 >nul 2>&1")?;
-    writeln!(out, "reg query \"{ENUM}\\%~1\" >nul 2>&1")?;
-    writeln!(out, "if errorlevel 1 exit /b 0")?;
-    writeln!(out, "reg delete \"{ENUM}\\%~1\" /f")?;
-    writeln!(out, "reg delete \"{CONNECTIONS}\\%~2\" /f")?;
-    writeln!(out, "exit /b 0")
-}
-
-fn label(mac: &str) -> String {
-    mac.replace('-', "")
-}
-
-/// The mask of a prefix.
-fn mask(length: u8) -> std::net::Ipv4Addr {
-    let bits = u32::MAX.checked_shl(32 - u32::from(length.min(32))).unwrap_or(0);
-    std::net::Ipv4Addr::from(bits)
+fn install_agent(out: &mut String, agent: &str) -> std::fmt::Result {
+    writeln!(out, "echo installing {agent}")?;
+    writeln!(out, "set TRY=0")?;
+    writeln!(out, ":agent")?;
+    writeln!(out, "set AGAIN=")?;
+    writeln!(out, "msiexec /i \"%SystemRoot%\\h2k\\{agent}\" /qn /norestart")?;
+    let next = INSTALLER_BUSY + 1;
+    writeln!(out, "if errorlevel {INSTALLER_BUSY} if not errorlevel {next} call :again {INSTALLER_TRIES}")?;
+    writeln!(out, "if defined AGAIN goto agent")
 }

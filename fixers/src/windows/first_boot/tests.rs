@@ -1,5 +1,6 @@
 //! The first boot of phony guests: what its script says, and what it does under Wine's cmd.exe.
 
+mod unhappy;
 mod wine;
 
 use h2k_config::Policy;
@@ -139,4 +140,72 @@ fn every_line_ends_as_cmd_wants_it_and_is_plain() {
     assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
     let labels = text.lines().filter(|line| line.starts_with(':')).count();
     assert!(labels >= 4, "{text}");
+}
+
+/// A DNS suffix, and the metric of a gateway where it is not the automatic one.
+#[test]
+fn the_suffix_and_the_metric_are_given_again() {
+    let mut phony = Phony::new(SERVER_2022);
+    let (text, _) = script(&phony, &Policy::default());
+    assert!(text.contains("call :suffix 00-50-56-AA-BB-01 \"example.org\"\r\n"), "{text}");
+    assert!(text.contains("gateway=192.0.2.1 gwmetric=0\r\n"), "{text}");
+    phony.system(
+        r#"
+        [ControlSet001\Services\Tcpip\Parameters\Interfaces\{c43669b3-ab3e-4d0e-8fde-69579925a20f}]
+        "DefaultGateway"=multi:"192.0.2.1","192.0.2.2","192.0.2.3"
+        "DefaultGatewayMetric"=multi:"25","70000"
+        "Domain"="example.org & del x"
+        "#,
+    );
+    let (text, concerns) = script(&phony, &Policy::default());
+    for gateway in ["192.0.2.1 gwmetric=25", "192.0.2.2 gwmetric=0", "192.0.2.3 gwmetric=0"] {
+        assert!(text.contains(&format!("gateway={gateway}\r\n")), "{text}");
+    }
+    assert!(!text.contains("call :suffix") && !text.contains("del x"), "{text}");
+    assert!(concerns.iter().any(|c| c.id == "windows.network.odd" && c.message.contains("del x")));
+}
+
+/// They are the same on the target, but their NICs are not.
+#[test]
+fn static_addresses_of_adapters_that_are_software_are_told() {
+    let told = |phony: &Phony| -> Vec<String> {
+        let (_, concerns) = script(phony, &Policy::default());
+        let about = concerns.into_iter().filter(|c| c.id == "windows.network.software");
+        about.map(|c| format!("{}: {}", c.subject, c.message)).collect()
+    };
+    let mut phony = Phony::new(SERVER_2022);
+    assert_eq!(told(&phony), [""; 0]);
+    let guid = "{7B2C2F36-6E24-4C55-9A40-0D3A1F9C0A01}";
+    let net = "{4d36e972-e325-11ce-bfc1-08002be10318}";
+    let adapter = |instance: &str, component: &str| {
+        format!(
+            "[ControlSet001\\Control\\Class\\{net}\\0007]\n\"DriverDesc\"=\"Multiplexor\"\n\
+             \"ComponentId\"=\"{component}\"\n\"DeviceInstanceID\"=\"{instance}\"\n\"NetCfgInstanceId\"=\"{guid}\"\n\
+             [ControlSet001\\Control\\Network\\{net}\\{guid}\\Connection]\n\"Name\"=\"Team\"\n\
+             [ControlSet001\\Services\\Tcpip\\Parameters\\Interfaces\\{guid}]\n\"EnableDHCP\"=dword:0\n\
+             \"IPAddress\"=multi:\"198.51.100.7\"\n\"SubnetMask\"=multi:\"255.255.255.0\"\n"
+        )
+    };
+    phony.system(&adapter("COMPOSITEBUS\\\\MS_IMPLAT_MP\\\\1", "COMPOSITEBUS\\\\MS_IMPLAT_MP"));
+    let found = told(&phony);
+    assert!(
+        matches!(&found[..], [one] if one.contains("Team") && one.contains("198.51.100.7/24")),
+        "{found:?}"
+    );
+    phony.system(&adapter("ROOT\\\\NET\\\\0000", "*MSLOOP"));
+    assert_eq!(told(&phony), [""; 0]);
+}
+
+/// A script that was stopped for good, and a migration of what it was stopped in.
+#[test]
+fn what_an_earlier_script_noted_is_removed() {
+    let policy = Policy::default();
+    let fresh = Phony::new(SERVER_2022).guest();
+    let guest = fresh.file("/c/Windows/h2k/START4", "x").file("/c/Windows/h2k/network", "x");
+    let (edits, _) = propose(&guest, &policy);
+    let removed = edits.iter().filter_map(|e| match &e.change {
+        Change::Remove { path, .. } if path.contains("/h2k/") => Some(path.as_str()),
+        _ => None,
+    });
+    assert_eq!(removed.collect::<Vec<_>>(), ["/c/Windows/h2k/START4", "/c/Windows/h2k/network"]);
 }

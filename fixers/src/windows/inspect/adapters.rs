@@ -10,9 +10,9 @@ use crate::hive::{Hive, Key};
 /// Setup class of network adapters (devguid.h, `GUID_DEVCLASS_NET`).
 pub(crate) const NET_CLASS: &str = "{4d36e972-e325-11ce-bfc1-08002be10318}";
 /// Adapters that are looked at: removed hardware leaves its own behind for ever.
-const MAX_ADAPTERS: usize = 500;
+pub(super) const MAX_ADAPTERS: usize = 500;
 /// Buses of hardware; `ROOT`, `SWD` and the like are software.
-const HARDWARE: [&str; 3] = ["PCI\\", "VMBUS\\", "XENVIF\\"];
+pub(super) const HARDWARE: [&str; 3] = ["PCI\\", "VMBUS\\", "XENVIF\\"];
 
 /// The adapters of a control set.
 ///
@@ -76,7 +76,8 @@ fn slot(system: &Hive, set: &str, instance: &str) -> Result<Option<u32>> {
     Ok(number.and_then(|data| data.number()).and_then(|n| u32::try_from(n).ok()))
 }
 
-fn addresses(system: &Hive, set: &str, guid: &str, adapter: &mut WindowsAdapter) -> Result<()> {
+/// Adds what TCP/IP's key of the adapter says.
+pub(super) fn addresses(system: &Hive, set: &str, guid: &str, adapter: &mut WindowsAdapter) -> Result<()> {
     let Some(key) = system.key(&format!("{set}\\Services\\Tcpip\\Parameters\\Interfaces\\{guid}"))? else {
         return Ok(());
     };
@@ -93,6 +94,8 @@ fn addresses(system: &Hive, set: &str, guid: &str, adapter: &mut WindowsAdapter)
         let pairs = list("IPAddress")?.into_iter().zip(masks);
         adapter.addresses = pairs.map(|(ip, mask)| format!("{ip}/{}", prefix(&mask))).collect();
         adapter.gateways = list("DefaultGateway")?;
+        let metrics = list("DefaultGatewayMetric")?;
+        adapter.gateway_metrics = metrics.iter().map(|metric| metric.parse().unwrap_or(0)).collect();
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod ipv6;
 mod policies;
 mod services;
 mod shutdown;
+mod software;
 mod tools;
 mod version;
 
@@ -24,6 +25,7 @@ use crate::guest::{FileKind, Guest, join};
 use crate::hive::{Hive, State};
 
 pub(crate) use services::{Service, services};
+pub(crate) use software::software_adapters;
 
 /// Directories of the root that are looked into for a system.
 const MAX_DIRECTORIES: usize = 500;

@@ -24,12 +24,12 @@ const OWN: [&str; 7] = ["sc", "reg", "ping", "netsh", "diskpart", "pnputil", "ms
 const SERVICE: &str = "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\h2k-first-boot";
 
 /// An installation of Wine's Windows, gone with it.
-struct Wine {
+pub(super) struct Wine {
     home: tempfile::TempDir,
 }
 
 impl Wine {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let wine = Self { home: tempfile::tempdir().unwrap() };
         wine.run("wineboot", &["-i"], "-all");
         let system = wine.path("windows/system32");
@@ -39,11 +39,11 @@ impl Wine {
         wine
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join("prefix/drive_c").join(name)
     }
 
-    fn command(&self, program: &str, trace: &str) -> Command {
+    pub(super) fn command(&self, program: &str, trace: &str) -> Command {
         let home = self.home.path();
         let mut command = Command::new(program);
         command
@@ -58,7 +58,7 @@ impl Wine {
     }
 
     /// Runs a program until it and all that it started has ended; what was traced.
-    fn run(&self, program: &str, args: &[&str], trace: &str) -> String {
+    pub(super) fn run(&self, program: &str, args: &[&str], trace: &str) -> String {
         let traced = self.home.path().join("trace");
         let output = std::fs::File::create(&traced).unwrap();
         let mut command = self.command("wine", trace);
@@ -67,6 +67,23 @@ impl Wine {
         let traced = String::from_utf8_lossy(&std::fs::read(traced).unwrap()).into_owned();
         assert!(status.success(), "{program} {args:?}: {status}\n{traced}");
         traced
+    }
+
+    /// Puts a text where the script lies, and runs it apart from its service: what was traced.
+    pub(super) fn run_script(&self, text: &str) -> String {
+        std::fs::create_dir_all(self.path("windows/h2k")).unwrap();
+        std::fs::write(self.path("windows/h2k/first-boot.cmd"), text).unwrap();
+        self.run("cmd", &["/c", "C:\\windows\\h2k\\first-boot.cmd"], "trace+process")
+    }
+
+    /// Whether nothing is left beside the script, nor itself. Wine cannot remove a directory with a file that it has open.
+    pub(super) fn is_cleared(&self) -> bool {
+        std::fs::read_dir(self.path("windows/h2k")).is_ok_and(|mut dir| dir.next().is_none())
+    }
+
+    pub(super) fn log(&self) -> String {
+        let log = std::fs::read_to_string(self.path("windows/temp/h2k-first-boot.log")).unwrap();
+        log.replace('\r', "")
     }
 
     /// Adds keys and values, all at once: Wine starts its services at each call that finds it down.
@@ -86,8 +103,7 @@ impl Wine {
             let line = line.strip_suffix('"')?.replace("\\\"", "\"").replace("\\\\", "\\");
             OWN.contains(&line.split(' ').next()?).then(|| line.trim_end().to_owned())
         });
-        let log = std::fs::read_to_string(self.path("windows/temp/h2k-first-boot.log")).unwrap();
-        (lines.collect(), log)
+        (lines.collect(), self.log())
     }
 }
 
@@ -134,12 +150,12 @@ fn service(edits: &[Edit]) -> String {
 }
 
 /// A `getmac` that finds nothing when it is asked for the first time: the drivers are still being installed.
-fn getmac(wine: &Wine, nics: &[(&str, &str)]) {
+pub(super) fn getmac(wine: &Wine, nics: &[(&str, &str)]) {
     let mut text = "@if not exist C:\\asked (echo x>C:\\asked& exit /b 0)\r\n".to_owned();
-    for (name, mac) in nics {
+    for (number, (name, mac)) in nics.iter().enumerate() {
         write!(
             text,
-            "@echo \"{name}\",\"Red Hat VirtIO Ethernet Adapter\",\"{mac}\",\"\\Device\\Tcpip_x\"\r\n"
+            "@echo \"{name}\",\"Red Hat VirtIO Ethernet Adapter\",\"{mac}\",\"\\Device\\Tcpip_{{0000000{number}-AB}}\"\r\n"
         )
         .unwrap();
     }
@@ -156,24 +172,29 @@ fn agent_packages(dir: &Path) -> Policy {
 fn the_service_starts_its_script_which_does_all_in_order_and_removes_itself() {
     let wine = Wine::new();
     let packages = tempfile::tempdir().unwrap();
-    let (edits, _) = propose(&Phony::new(SERVER_2022).guest(), &agent_packages(packages.path()));
+    let mut phony = Phony::new(SERVER_2022);
+    phony.system("[Select]\n\"LastKnownGood\"=dword:3\n[ControlSet003\\Services]\n");
+    let (edits, _) = propose(&phony.guest(), &agent_packages(packages.path()));
     put_files(&wine, &edits);
     // Each has the name that the other one is to have, or one that means something to cmd.exe.
     getmac(&wine, &[("Backup", "00-50-56-AA-BB-01"), ("LAN & more, 2 (x)", "00-50-56-AA-BB-02")]);
     let ghost =
         "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Enum\\PCI\\VEN_15AD&DEV_07B0&SUBSYS_07B015AD&REV_01";
     let device = |name: &str| format!("\n[{ghost}\\{name}]\n\"DeviceDesc\"=\"vmxnet3\"\n");
-    wine.import(&[service(&edits), device("FF56500001BBAAFE00"), device("another")].concat());
+    let spare = service(&edits).replace("CurrentControlSet", "ControlSet003");
+    wine.import(&[service(&edits), spare, device("FF56500001BBAAFE00"), device("another")].concat());
     let (lines, log) = wine.boot();
     insta::assert_snapshot!(lines.join("\n"));
-    let log = log.replace('\r', "");
     assert!(log.starts_with("h2k first boot, ") && log.contains("\ndone, "), "{log}");
     assert!(!log.contains("no NIC"), "{log}");
     let registry = std::fs::read_to_string(wine.home.path().join("prefix/system.reg")).unwrap();
     assert!(registry.contains("REV_01\\\\another]"), "what is beside the ghost went with it");
     assert!(!registry.contains("FF56500001BBAAFE00]"), "the ghost is still there");
     assert!(!registry.contains("Services\\\\h2k-first-boot]"), "the service is still there");
-    assert!(!wine.path("windows/h2k/first-boot.cmd").exists());
+    let interface = "Tcpip\\\\Parameters\\\\Interfaces\\\\{00000000-AB}]";
+    let suffix = registry.split_once(interface).and_then(|(_, rest)| rest.split_once("\n\n")).unwrap().0;
+    assert!(suffix.contains("\"Domain\"=\"example.org\""), "{suffix}");
+    assert!(wine.is_cleared());
 }
 
 #[test]
@@ -184,25 +205,25 @@ fn before_windows_8_plug_and_play_is_told_of_the_drivers_and_a_nic_that_does_not
     // As the script says it, sixty looks of five seconds each.
     let quick = text.replace("geq 60", "geq 1");
     assert_ne!(quick, text);
-    std::fs::create_dir_all(wine.path("windows/h2k")).unwrap();
     std::fs::create_dir_all(wine.path("windows/Drivers/VirtIO/viorng-1")).unwrap();
-    for name in ["netkvm.inf", "viorng-1/viorng.inf"] {
+    for name in ["balloon.inf", "netkvm.inf", "viorng-1/viorng.inf"] {
         std::fs::write(wine.path("windows/Drivers/VirtIO").join(name), "x").unwrap();
     }
-    std::fs::write(wine.path("windows/h2k/first-boot.cmd"), quick).unwrap();
     getmac(&wine, &[]);
-    let traced = wine.run("cmd", &["/c", "C:\\windows\\h2k\\first-boot.cmd"], "trace+process");
-    for name in ["netkvm.inf", "viorng-1\\\\viorng.inf"] {
-        let told = format!("pnputil -i -a \\\"C:\\\\windows\\\\Drivers\\\\VirtIO\\\\{name}\\\"");
-        assert!(traced.contains(&told), "{name}: {traced}");
-    }
+    let traced = wine.run_script(&quick);
+    // Wine's start drops the quotes.
+    let traced = traced.replace("\\\"", "");
+    let run =
+        |name: &str| traced.find(&format!("L\"pnputil -i -a C:\\\\windows\\\\Drivers\\\\VirtIO\\\\{name}"));
+    assert!(run("netkvm.inf").unwrap() < run("balloon.inf").unwrap(), "{traced}");
+    assert!(run("viorng-1\\\\viorng.inf").is_some(), "{traced}");
     assert!(!traced.contains("netsh"), "{traced}");
-    let log = std::fs::read_to_string(wine.path("windows/temp/h2k-first-boot.log")).unwrap();
+    let log = wine.log();
     assert!(log.contains("no NIC 00-50-56-AA-BB-01 has come") && log.contains("done, "), "{log}");
 }
 
 #[test]
-fn data_disks_are_brought_online_and_the_systems_own_is_left_alone() {
+fn all_disks_are_brought_online_whatever_the_number_of_the_systems_own() {
     let wine = Wine::new();
     let script = Script {
         adapters: &[],
@@ -211,14 +232,13 @@ fn data_disks_are_brought_online_and_the_systems_own_is_left_alone() {
         agent: None,
         install_drivers: false,
         service: "h2k-first-boot",
+        control_sets: &[],
     };
     // What it writes for diskpart is to be looked at.
     let text = script.text();
     let kept = text.replace(" & rd /s /q \"%SystemRoot%\\h2k\"", "");
     assert_ne!(kept, text);
-    std::fs::create_dir_all(wine.path("windows/h2k")).unwrap();
-    std::fs::write(wine.path("windows/h2k/first-boot.cmd"), kept).unwrap();
-    let traced = wine.run("cmd", &["/c", "C:\\windows\\h2k\\first-boot.cmd"], "trace+process");
+    let traced = wine.run_script(&kept);
     assert!(traced.contains("diskpart /s \\\"C:\\\\windows\\\\h2k\\\\disks.txt\\\""), "{traced}");
     let disks = std::fs::read_to_string(wine.path("windows/h2k/disks.txt")).unwrap();
     let lines: Vec<&str> = disks.lines().map(str::trim_end).collect();
@@ -226,6 +246,9 @@ fn data_disks_are_brought_online_and_the_systems_own_is_left_alone() {
         lines,
         [
             "rescan",
+            "select disk 0",
+            "online disk noerr",
+            "attributes disk clear readonly noerr",
             "select disk 1",
             "online disk noerr",
             "attributes disk clear readonly noerr",
