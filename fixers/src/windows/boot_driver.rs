@@ -39,7 +39,7 @@ impl Fixer for BootDriver {
         let mut proposal = Proposal::default();
         let Some(windows) = facts.windows() else { return Ok(proposal) };
         let stage = Stage { guest, windows, fixer: ID };
-        let package = package(&stage, policy, &mut proposal.concerns)?;
+        let package = package(&stage, policy, facts.secure_boot(), &mut proposal.concerns)?;
         proposal.edits = match package {
             Some(package) => edits(&stage, &package)?,
             None => board::edits(&stage)?.into_iter().collect(),
@@ -49,7 +49,12 @@ impl Fixer for BootDriver {
 }
 
 /// The driver that is wanted and can be had. Concerns tell why there is none.
-fn package(stage: &Stage<'_>, policy: &Policy, concerns: &mut Vec<Concern>) -> Result<Option<Package>> {
+fn package(
+    stage: &Stage<'_>,
+    policy: &Policy,
+    secure_boot: bool,
+    concerns: &mut Vec<Concern>,
+) -> Result<Option<Package>> {
     let role = match policy.disk_bus {
         DiskBus::VirtioBlk => Role::Blk,
         DiskBus::VirtioScsi => Role::Scsi,
@@ -57,7 +62,7 @@ fn package(stage: &Stage<'_>, policy: &Policy, concerns: &mut Vec<Concern>) -> R
         DiskBus::Sata => return Ok(None),
     };
     let Some(target) = guest_target::target(stage.windows, &stage.hives()?)? else { return Ok(None) };
-    match Virtio::open(policy, target) {
+    match Virtio::open(policy, target, secure_boot) {
         Ok(Some(virtio)) => {
             let (package, found) = virtio.find(role, true);
             concerns.extend(found);
