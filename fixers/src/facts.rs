@@ -67,6 +67,11 @@ impl GuestFacts {
         }
     }
 
+    /// Whether the target starts with Secure Boot.
+    pub fn secure_boot(&self) -> bool {
+        self.hardware.secure_boot && self.firmware != FirmwareOnDisk::Bios
+    }
+
     /// Whether the migrated system is Linux.
     pub fn is_linux(&self) -> bool {
         self.system().is_some_and(|s| s.kind == "linux")
@@ -318,6 +323,9 @@ pub struct SourceHardware {
     pub disks: Vec<DiskHardware>,
     /// NICs, in the VM's order, with the MAC that the target will have.
     pub nics: Vec<NicHardware>,
+    /// The firmware starts only what is signed; the target's too, unless it is a BIOS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure_boot: bool,
 }
 
 /// Where a disk sat.

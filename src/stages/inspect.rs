@@ -7,6 +7,7 @@ use std::{fs, io};
 use h2k_fixers::GuestFacts;
 use h2k_fixers::facts::{DiskHardware, NicHardware, SourceHardware};
 use h2k_fixers::offline::{Access, Drive, LaunchOptions, Session};
+use h2k_transports::Tristate;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Doing, Failure};
@@ -179,5 +180,6 @@ fn hardware(fetched: &Fetched) -> SourceHardware {
         let (mac, mac_from_source) = target::mac(vm, &uuid, index);
         NicHardware { mac, mac_from_source, pci_slot: nic.pci_slot, ..NicHardware::default() }
     });
-    SourceHardware { disks: disks.collect(), nics: nics.collect() }
+    let secure_boot = vm.secure_boot == Tristate::Yes;
+    SourceHardware { disks: disks.collect(), nics: nics.collect(), secure_boot }
 }

@@ -44,7 +44,9 @@ pub(super) static CONCERNS: &[Explained] = &[
         acceptable: true,
         summary: "something is to be known of a driver's signature",
         explanation: "64-bit Windows loads only drivers whose signature it knows. Of the disk's driver that is critical, of others a \
-                      warning; a driver from the directory of an older Windows is information.",
+                      warning; a driver from the directory of an older Windows is information. Of a disk's driver that its \
+                      vendor has signed and Microsoft has not, it is a warning: Windows takes some of those. With Secure Boot \
+                      none since Windows 10 1607 and Server 2016, so that it is critical there.",
         advice: "take a virtio-win that is signed for this Windows, or install the update in the guest before the migration",
     },
     Explained {

@@ -32,15 +32,15 @@ impl Fixer for BootDriver {
          Windows would: files in the driver store and in System32\\drivers, INF file and catalog under the next free \
          oemN name, the service with a boot start in every control set that Select names (StartOverride removed), and \
          from Windows 8 on the driver database with configuration, descriptors and device ids; before that \
-         CriticalDeviceDatabase. No stub package is left behind. Without a driver that fits the target's disks are on SATA (IDE before \
-         Vista), and the driver of that is made one that the boot loader loads."
+         CriticalDeviceDatabase. No stub package is left behind. Without a driver that fits the target's disks are on \
+         SATA (IDE before Vista), and the driver of that is made one that the boot loader loads."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, policy: &Policy) -> Result<Proposal> {
         let mut proposal = Proposal::default();
         let Some(windows) = facts.windows() else { return Ok(proposal) };
         let stage = Stage { guest, windows, fixer: ID };
-        let package = package(&stage, policy, &mut proposal.concerns)?;
+        let package = package(&stage, policy, facts.secure_boot(), &mut proposal.concerns)?;
         let mut seen = Recorder::new(guest);
         let mut boots = false;
         if let Some(package) = &package {
@@ -57,7 +57,12 @@ impl Fixer for BootDriver {
 }
 
 /// The driver that is wanted and can be had. Concerns tell why there is none.
-fn package(stage: &Stage<'_>, policy: &Policy, concerns: &mut Vec<Concern>) -> Result<Option<Package>> {
+fn package(
+    stage: &Stage<'_>,
+    policy: &Policy,
+    secure_boot: bool,
+    concerns: &mut Vec<Concern>,
+) -> Result<Option<Package>> {
     let role = match policy.disk_bus {
         DiskBus::VirtioBlk => Role::Blk,
         DiskBus::VirtioScsi => Role::Scsi,
@@ -65,7 +70,7 @@ fn package(stage: &Stage<'_>, policy: &Policy, concerns: &mut Vec<Concern>) -> R
         DiskBus::Sata => return Ok(None),
     };
     let Some(target) = guest_target::target(stage.windows, &stage.hives()?)? else { return Ok(None) };
-    match Virtio::open(policy, target) {
+    match Virtio::open(policy, target, secure_boot) {
         Ok(Some(virtio)) => {
             let (package, found) = virtio.find(role, true);
             concerns.extend(found);

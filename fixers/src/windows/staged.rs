@@ -55,7 +55,7 @@ impl Fixer for Drivers {
         let stage = Stage { guest, windows, fixer: ID };
         let Some(target) = guest_target::target(windows, &stage.hives()?)? else { return Ok(proposal) };
         // What cannot be opened is told by the fixer of the boot driver.
-        let Ok(Some(virtio)) = Virtio::open(policy, target) else { return Ok(proposal) };
+        let Ok(Some(virtio)) = Virtio::open(policy, target, facts.secure_boot()) else { return Ok(proposal) };
         let mut packages: Vec<Package> = Vec::new();
         for role in ROLES {
             let needed = role == Role::Network && policy.nic_model == NicModel::Virtio;

@@ -1,5 +1,7 @@
 //! The repairs of Windows, all together, on phony guests of every release.
 
+mod signatures;
+
 use std::fmt::Write as _;
 use std::path::Path;
 

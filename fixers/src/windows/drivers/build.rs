@@ -16,6 +16,9 @@ use crate::windows::inf::{CopyFile, Service};
 
 /// `SERVICE_BOOT_START`.
 const BOOT_START: u32 = 0;
+/// Windows 10 1607 and Server 2016: the first build that wants Microsoft's own signature (Microsoft: "Driver signing
+/// policy").
+pub(in crate::windows) const MICROSOFT_SIGNS: u32 = 14_393;
 
 impl DriverSource {
     /// A file beside an INF file, or in a directory below it, in any case.
@@ -154,6 +157,9 @@ fn doubts(signature: &Signature, file: &str, target: &WindowsTarget) -> Vec<Warn
     let mut doubts = match signature.trust() {
         Trust::Test => vec![Warning::TestSigned { signer: signer() }],
         Trust::Vendor => vec![Warning::VendorSigned { signer: signer() }],
+        Trust::CrossSigned if target.build >= MICROSOFT_SIGNS => {
+            vec![Warning::CrossSigned { signer: signer() }]
+        }
         Trust::Microsoft | Trust::CrossSigned => Vec::new(),
     };
     if !target.sha256_signatures && signature.needs_sha256() {
@@ -163,13 +169,16 @@ fn doubts(signature: &Signature, file: &str, target: &WindowsTarget) -> Vec<Warn
 }
 
 /// Kernel drivers have to be for the guest's processor. Of one that the boot loader loads, the signature that it brings
-/// along is looked at: there is no catalog yet that early.
+/// along is looked at: there is no catalog yet that early. Where Microsoft has signed the catalog, it has signed the programs
+/// too, and what their vendor signed stands beside that.
 fn programs(source: &DriverSource, target: &WindowsTarget, package: &mut Package) -> Result<()> {
     let services = || package.devices.iter().flat_map(|device| &device.install.services);
     let boot = |name: &str| {
         let boots = |s: &&Service| s.start_type == BOOT_START && s.binary.name.eq_ignore_ascii_case(name);
         services().any(|service| boots(&service))
     };
+    let catalog = package.catalog.as_ref().and_then(|catalog| catalog.signature.as_ref());
+    let microsoft = catalog.is_some_and(|signature| signature.trust() == Trust::Microsoft);
     let mut warnings = Vec::new();
     for file in &package.files {
         if file.places.is_empty() || !file.name.to_ascii_lowercase().ends_with(".sys") {
@@ -185,7 +194,8 @@ fn programs(source: &DriverSource, target: &WindowsTarget, package: &mut Package
             return Err(DriverError::WrongArchitecture { file: path(), wanted: target.arch, found });
         }
         let own = program.signature.and_then(signature);
-        if let Some(own) = own.filter(|_| boot(&file.name)) {
+        let beside = |own: &Signature| microsoft && matches!(own.trust(), Trust::Vendor | Trust::CrossSigned);
+        if let Some(own) = own.filter(|own| boot(&file.name) && !beside(own)) {
             warnings.extend(doubts(&own, &file.name, target));
         }
     }

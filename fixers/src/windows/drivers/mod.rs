@@ -27,6 +27,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(super) use build::MICROSOFT_SIGNS;
 pub use catalog::{Digest, Signature, Trust, signature};
 pub use error::DriverError;
 pub use osdir::{OsDir, OsKind};

@@ -135,6 +135,11 @@ pub enum Warning {
         /// Name of the signer.
         signer: String,
     },
+    /// It is signed by its vendor, for whom Microsoft vouches in the way that was given up with Windows 10 1607.
+    CrossSigned {
+        /// Name of the signer.
+        signer: String,
+    },
     /// It is signed with SHA-256, which this Windows does not take.
     NeedsSha256 {
         /// What is signed so.

@@ -27,7 +27,9 @@ fn signatures_are_weighed() {
     let signer = "Phony, Inc.".to_owned();
     assert_eq!(warnings(Some(vendor), None, target), [Warning::VendorSigned { signer }]);
     let cross = signed(&["Phony, Inc.", "Some CA", "Microsoft Code Verification Root"], SHA1);
-    assert_eq!(warnings(Some(cross), None, target), []);
+    assert_eq!(warnings(Some(cross.clone()), None, target), []);
+    let signer = "Phony, Inc.".to_owned();
+    assert!(warnings(Some(cross), None, server(10, 0, 14_393)).contains(&Warning::CrossSigned { signer }));
     let unsigned = |what: &str| [Warning::Unsigned { what: what.to_owned() }];
     assert_eq!(warnings(None, None, target), unsigned("its catalog viostor.cat is not there"));
     let none = unsigned("its catalog VioStor.CAT has no signature that can be read");
@@ -42,6 +44,10 @@ fn the_signature_inside_a_boot_driver_counts_too() {
     let (signer, file) = ("Phony Test Signing".to_owned(), "viostor.sys".to_owned());
     assert_eq!(found, [Warning::TestSigned { signer }, Warning::NeedsSha256 { file }]);
     assert_eq!(warnings(Some(whql(SHA1)), Some(&whql(SHA1)), server(6, 1, 7601)), []);
+    // Microsoft's signature beside it is told by the catalog.
+    let vendor = signed(&["Phony, Inc.", "Some CA", "Microsoft Code Verification Root"], SHA1);
+    let found = warnings(Some(whql(SHA1)), Some(&vendor), server(10, 0, 17_763));
+    assert!(!found.iter().any(|w| matches!(w, Warning::CrossSigned { .. })), "{found:?}");
 }
 
 /// Windows 7 and 2008 R2 without KB3033929 get what is signed with SHA-1, though it is of an older system.
