@@ -114,8 +114,8 @@ fn with_staged(inf_text: &str, sys: &[u8], cat: &[u8]) -> MemoryGuest {
         .guest()
         .file("/c/Windows/INF/oem6.inf", inf_text)
         .file(&format!("{REPOSITORY}/{STAGED}/viostor.inf"), inf_text)
-        .file(&format!("{REPOSITORY}/{STAGED}/viostor.sys"), sys.to_vec())
-        .file(&format!("{REPOSITORY}/{STAGED}/viostor.cat"), cat.to_vec())
+        .file(&format!("{REPOSITORY}/{STAGED}/viostor.sys"), sys)
+        .file(&format!("{REPOSITORY}/{STAGED}/viostor.cat"), cat)
 }
 
 /// Names in the driver store of the packages of one INF file.
