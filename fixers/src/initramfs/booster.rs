@@ -21,7 +21,10 @@ const SETTINGS: &str = "etc/booster.init.yaml";
 const ALIASES: &str = "modules/booster.alias";
 
 /// Bytes read of either file: an image with every module of a distribution has 0.2 MiB of patterns.
-const MAX_TEXT: u64 = 4 * 1024 * 1024;
+const MAX_TEXT: u64 = 1024 * 1024;
+
+/// Longest name of a module: `MODULE_NAME_LEN` of the kernel. What is longer is none, and is not copied again and again.
+const MAX_NAME: usize = 56;
 
 /// What is kept of such an image.
 #[derive(Debug, Default)]
@@ -104,7 +107,10 @@ fn settings(text: &str) -> Settings {
     let (mut section, mut module) = (String::new(), String::new());
     for line in text.lines() {
         let item = line.trim();
-        let word = |text: &str| text.trim().trim_matches(['"', '\'']).replace('-', "_");
+        let word = |text: &str| {
+            let name = text.trim().trim_matches(['"', '\'']);
+            if name.len() > MAX_NAME { String::new() } else { name.replace('-', "_") }
+        };
         if !line.starts_with([' ', '-']) {
             let (key, value) = item.split_once(':').unwrap_or((item, ""));
             section = key.to_owned();
@@ -181,6 +187,16 @@ kernel: 6.1.0-57-amd64
         let yaml = YAML.replace("builtin", "modulesforceload:\n    - virtio_pci\n    - ext4\nbuiltin");
         let image = image(&yaml, "", "usr/lib/modules", &["virtio", "virtio_pci", "ext4", "virtio_blk"]);
         assert_eq!(modules(&image), ["ext4", "virtio", "virtio_pci"]);
+    }
+
+    #[test]
+    fn what_is_no_name_of_a_module_needs_nothing() {
+        let long = "m".repeat(MAX_NAME + 1);
+        let yaml = format!(
+            "moduledependencies:\n    {long}:\n        - ext4\nmodulesforceload:\n    - {long}\n    - virtio\nkernel: 6.1.0-57-amd64\n"
+        );
+        assert_eq!(modules(&image(&yaml, "", "usr/lib/modules", &["virtio"])), ["virtio"]);
+        assert!(settings(&yaml).needs.keys().all(|name| name.len() <= MAX_NAME));
     }
 
     #[test]
