@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use h2k_fixers::GuestError;
 use h2k_transports::FetchError;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +97,8 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
                 hints.extend(image.hint());
             } else if let Some(fetch) = cause.downcast_ref::<FetchError>() {
                 hints.extend(fetch.hint());
+            } else if let Some(guest) = cause.downcast_ref::<GuestError>() {
+                hints.extend(guest.hint());
             }
         }
         // An outer error may pass on the hint of its cause.

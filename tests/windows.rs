@@ -107,3 +107,43 @@ fn a_hibernated_or_half_written_windows_is_refused_with_what_to_do() {
     assert!(refused.stderr.contains("shutdown /s /t 0"), "{}", refused.stderr);
     assert!(place.results("out").is_empty());
 }
+
+/// Leaves a few kilobytes free.
+fn fill_up(volume: &Path) {
+    let mut size = free(volume).saturating_sub(256 << 10);
+    // The file's own records take some of it; what is left of 4 KiB pieces is put into more files.
+    for name in ["ballast", "ballast-2", "ballast-3"] {
+        fs::write(volume.join(name), vec![1; usize::try_from(size).unwrap()]).unwrap();
+        size = free(volume).saturating_sub(64 << 10);
+    }
+    assert!(free(volume) < 128 << 10, "{} bytes are free", free(volume));
+}
+
+fn free(volume: &Path) -> u64 {
+    let vfs = rustix::fs::statvfs(volume).unwrap();
+    vfs.f_bavail * vfs.f_frsize
+}
+
+#[test]
+fn a_full_volume_is_told_beforehand_and_costs_nothing_but_the_run() {
+    let place = Place::new();
+    phony::virtio_win(&place.path("virtio-win"));
+    guest(&place, "full", fill_up);
+    let before = digest(&place.path("src/full.vmdk"));
+    let plan = place.h2k(["plan", "src/full.vmx", "--virtio-win", "virtio-win", "--json"]);
+    assert_eq!(plan.code, 3, "{}", plan.stderr);
+    let plan = plan.json();
+    let concerns = plan["vms"][0]["concerns"].as_array().unwrap();
+    let told = concerns.iter().find(|c| c["id"] == "guest.free-space").unwrap();
+    assert_eq!((&told["severity"], &told["subject"]), (&"critical".into(), &"/c".into()));
+
+    // Who accepts it gets what was foretold.
+    place.write("h2k.yaml", "accept: {guest.free-space: it will do}\n");
+    let migrate = ["migrate", "src/full.vmx", "-o", "out", "--virtio-win", "virtio-win", "--no-boot"];
+    let failed = place.h2k(migrate).expect(1);
+    for part in ["No space left on device", "make room in the guest on its hypervisor"] {
+        assert!(failed.stderr.contains(part), "{part} is not in\n{}", failed.stderr);
+    }
+    assert_eq!(digest(&place.path("src/full.vmdk")), before, "the source was written");
+    assert!(place.results("out").is_empty(), "{:?}", place.results("out"));
+}

@@ -53,6 +53,14 @@ pub enum GuestError {
         /// What the backend said.
         message: String,
     },
+    /// A file system of the guest is full.
+    #[error("{doing}: {message}")]
+    NoRoom {
+        /// What was being done, a lower-case gerund.
+        doing: String,
+        /// What the backend said.
+        message: String,
+    },
     /// The backend cannot do that.
     #[error("{0}")]
     Unsupported(String),
@@ -65,6 +73,14 @@ pub enum GuestError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl GuestError {
+    /// What to do about it, where that does not depend on what was being done.
+    pub fn hint(&self) -> Option<String> {
+        let full = matches!(self, GuestError::NoRoom { .. });
+        full.then(|| "make room in the guest on its hypervisor, and migrate again".to_owned())
+    }
 }
 
 /// Result of an operation on a guest.

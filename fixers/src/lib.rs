@@ -30,6 +30,7 @@ pub mod memory;
 pub mod offline;
 pub mod packages;
 pub mod patch;
+pub mod qmp;
 pub mod readiness;
 pub mod recorder;
 pub mod registry;

@@ -2,7 +2,7 @@
 
 use h2k_config::Policy;
 use h2k_fixers::registry::FIXERS;
-use h2k_fixers::{Change, Concern, Edit, Guest, GuestFacts, GuestMut, Recorder};
+use h2k_fixers::{Concern, Edit, Guest, GuestFacts, GuestMut, Recorder};
 use h2k_transports::SourceVm;
 
 use super::forecast::forecast;
@@ -64,7 +64,7 @@ pub fn decide(basis: &Basis<'_>, guest: Option<&dyn Guest>) -> Result<Plan, Fail
         output: basis.output.clone(),
         host: basis.host,
         drivers,
-        runs_in_guest: edits.iter().any(|e| matches!(e.change, Change::Run { .. })),
+        edits: &edits,
     };
     concerns.extend(rules::check(&seen));
     concerns.extend(rules::user::check(&seen));

@@ -82,7 +82,7 @@ fn used_bytes(facts: &GuestFacts) -> Option<u64> {
 fn edit_bytes(edit: &Edit, initramfs: u64) -> u64 {
     match &edit.change {
         Change::Write { after, .. } => after.to_bytes().map_or(0, |b| b.len() as u64),
-        Change::Copy { size, .. } => *size,
+        Change::Copy { size, .. } | Change::Place { size, .. } => *size,
         Change::AppendArchive { estimate, .. } => *estimate,
         Change::Run { .. } => initramfs.saturating_mul(REBUILD_FACTOR),
         _ => 0,

@@ -1,13 +1,14 @@
 //! PLAN's data: everything that was decided, before anything is touched.
 //!
 //! `target` decides the hardware, `propose` asks the fixers, `rules` looks for what the user should know,
-//! `forecast` says how much space it takes and `time` how long; `text`, `markdown` and `diff` show it.
+//! `forecast` says how much space it takes, `room` how much of it inside of the guest, and `time` how long; `text`, `markdown` and `diff` show it.
 
 pub mod decide;
 pub mod diff;
 pub mod forecast;
 pub mod host;
 pub mod markdown;
+pub mod room;
 pub mod rules;
 pub mod saved;
 pub mod target;

@@ -23,7 +23,7 @@ mod windows_target;
 use std::path::PathBuf;
 
 use h2k_config::Policy;
-use h2k_fixers::{Concern, Explained, GuestFacts, Severity};
+use h2k_fixers::{Concern, Edit, Explained, GuestFacts, Severity};
 use h2k_transports::SourceVm;
 
 use super::forecast::Forecast;
@@ -52,8 +52,8 @@ pub struct Seen<'a> {
     pub host: &'a HostFacts,
     /// The drivers that a Windows guest has after the edits; `None` for others, and where nobody looked.
     pub drivers: Option<&'a Drivers>,
-    /// Whether an edit runs a program in the guest.
-    pub runs_in_guest: bool,
+    /// Every change inside of the guest, in order.
+    pub edits: &'a [Edit],
 }
 
 /// Free space of a file system.

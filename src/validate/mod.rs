@@ -29,7 +29,6 @@ pub mod machine;
 mod options;
 pub mod pcap;
 mod qemu;
-mod qmp;
 mod readiness;
 mod scratch;
 pub mod screen;

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use h2k_fixers::qmp::{Event, Qmp, QmpError};
 use serde_json::json;
 
 use crate::error::{Failure, FailureKind};
 use crate::exec::{Child, Exec};
 
 use super::machine::{Setup, argv};
-use super::qmp::{Event, Qmp, QmpError};
 use super::scratch::failure;
 use super::verdict::Accel;
 

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use h2k_fixers::qmp::Event;
+
 use crate::emit::domain::Domain;
 
 use super::agent;
@@ -13,7 +15,6 @@ use super::judge::Seen;
 use super::machine::Files;
 use super::pcap::Reader;
 use super::qemu::Qemu;
-use super::qmp::Event;
 use super::screen::stop_code::StopCode;
 use super::tail::Tail;
 use super::traffic::{Mac, Traffic, parse_mac};

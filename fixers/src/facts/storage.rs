@@ -122,6 +122,9 @@ pub struct Mount {
     pub size: u64,
     /// Free bytes.
     pub free: u64,
+    /// Files that can still be made; `None` where their number has no limit of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_files: Option<u64>,
 }
 
 /// A file system that fstab names and that could not be mounted.

@@ -114,7 +114,12 @@ impl Guest for Session {
             None => tempfile::NamedTempFile::new(),
         }
         .map_err(host)?;
-        self.ask(&format!("reading {path}"), |g| g.download(path, text(copy.path()).unwrap_or_default()))?;
+        let read = |g: &guestfs::Handle| g.download(path, text(copy.path()).unwrap_or_default());
+        self.ask(&format!("reading {path}"), read).map_err(|e| match e {
+            // It is the copy that has no room.
+            GuestError::NoRoom { .. } => host(std::io::ErrorKind::StorageFull.into()),
+            other => other,
+        })?;
         Ok(Box::new(copy.reopen().map_err(host)?))
     }
 

@@ -22,6 +22,7 @@ mod encrypted;
 mod ffi;
 mod files;
 mod inside;
+mod launch;
 mod md090;
 mod mount;
 mod registry;
@@ -30,4 +31,5 @@ mod system;
 mod windows;
 
 pub use encrypted::{VolumeKey, selects};
-pub use session::{Access, Drive, LaunchOptions, Session, appliance_memory};
+pub use launch::appliance_memory;
+pub use session::{Access, Drive, LaunchOptions, Session};

@@ -109,7 +109,10 @@ impl Session {
             let vfs = self.ask(&format!("measuring {point}"), |g| g.statvfs(point))?;
             let unit = u64::try_from(vfs.frsize).unwrap_or(0);
             let bytes = |blocks: i64| u64::try_from(blocks).unwrap_or(0).saturating_mul(unit);
-            measured.push(Mount { size: bytes(vfs.blocks), free: bytes(vfs.bavail), ..mount.clone() });
+            // btrfs and FAT have no table of files that could be full, and say so by a number of 0.
+            let free_files = u64::try_from(vfs.favail).ok().filter(|_| vfs.files > 0);
+            let (size, free) = (bytes(vfs.blocks), bytes(vfs.bavail));
+            measured.push(Mount { size, free, free_files, ..mount.clone() });
         }
         self.mounts = measured;
         Ok(())

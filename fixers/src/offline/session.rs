@@ -1,33 +1,18 @@
-//! The appliance: launch, who may write, shutdown.
+//! The appliance: who may write, what is asked of it, shutdown.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use guestfs::{AddDriveOptArgs, CreateFlags, FstrimOptArgs, Handle};
+use guestfs::{FstrimOptArgs, Handle};
 
 use super::acl::Unprotected;
-use super::appliance::{Prepared, init};
-use super::deathsig::DieWithUs;
 use super::encrypted::VolumeKey;
 use super::ffi;
 use crate::error::{GuestError, Result};
 use crate::facts::Mount;
 use crate::hive::Hive;
-
-/// Memory of an appliance that opens encrypted volumes, in MiB: the derivation of a LUKS2 key takes up to 1 GiB
-/// (cryptsetup(8), `--pbkdf-memory`).
-const MEMORY_FOR_KEYS_MIB: i32 = 2048;
-
-/// Memory of every other appliance, in MiB: libguestfs' own default. Set, so that it is known what one takes.
-const MEMORY_MIB: i32 = 1280;
-
-/// Memory of an appliance in bytes, with and without keys for encrypted volumes.
-pub fn appliance_memory(keys: bool) -> u64 {
-    let mib = if keys { MEMORY_FOR_KEYS_MIB } else { MEMORY_MIB };
-    u64::from(mib.unsigned_abs()) << 20
-}
 
 /// Whether the guest's disks may be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,134 +68,21 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts an appliance with `drives` attached in order. Its QEMU is killed when the calling thread ends, by whatever
-    /// means: a session is not launched on a thread that ends before it is done with.
-    ///
-    /// # Errors
-    /// [`GuestError::Backend`] with libguestfs' message.
-    pub fn launch(drives: &[Drive], access: Access, options: &LaunchOptions) -> Result<Self> {
-        let session = Self::prepare(drives, access, options)?;
-        let Some(quicker) = session.quicker(options)? else {
-            session.start()?;
-            return Ok(session);
-        };
-        match session.start() {
-            Ok(()) if quicker.works() => {}
-            Ok(()) => quicker.remember(true),
-            Err(error) if quicker.works() => return Err(error),
-            Err(_) => {
-                // Whatever it was, libguestfs' own way is the measure; its error is the one to tell.
-                drop(session);
-                let session = Self::prepare(drives, access, options)?;
-                session.start()?;
-                quicker.remember(false);
-                return Ok(session);
-            }
-        }
-        Ok(session)
-    }
-
-    /// Everything but the start.
-    fn prepare(drives: &[Drive], access: Access, options: &LaunchOptions) -> Result<Self> {
-        let handle = Handle::create_flags(CreateFlags::new())
-            .map_err(|_| backend("creating a libguestfs handle", "out of memory".to_owned()))?;
-        ffi::silence(&handle);
-        let session = Self {
+    /// One that is not started yet.
+    pub(super) fn new(handle: Handle, disks: usize, access: Access, options: &LaunchOptions) -> Self {
+        Self {
             handle,
             access,
             temp_dir: options.temp_dir.clone(),
             mounts: Vec::new(),
-            disks: drives.len(),
+            disks,
             keys: options.keys.clone(),
             encrypted: Vec::new(),
             arrays: Vec::new(),
             hives: RefCell::default(),
             hives_of: RefCell::default(),
             unprotected: RefCell::default(),
-        };
-        session.configure(options)?;
-        for (index, drive) in drives.iter().enumerate() {
-            session.attach(drive, &label(index))?;
         }
-        Ok(session)
-    }
-
-    /// Points libguestfs to an appliance whose kernel is unpacked, where there is one and it makes a difference.
-    fn quicker(&self, options: &LaunchOptions) -> Result<Option<Prepared>> {
-        if !options.force_tcg {
-            return Ok(None);
-        }
-        let doing = "looking for the libguestfs appliance";
-        let cache = self.ask(doing, |g| g.get_cachedir())?;
-        let path = self.ask(doing, |g| g.get_path())?;
-        let found = Prepared::find(Path::new(&cache), path);
-        if let Some(path) = found.as_ref().and_then(Prepared::path) {
-            self.ask(doing, |g| g.set_path(Some(path)))?;
-        }
-        Ok(found)
-    }
-
-    fn start(&self) -> Result<()> {
-        let die_with_us = DieWithUs::arm();
-        self.ask("starting the libguestfs appliance", |g| g.launch()).map_err(|e| match e {
-            GuestError::Backend { doing, message } => GuestError::Appliance { doing, message },
-            other => other,
-        })?;
-        drop(die_with_us);
-        Ok(())
-    }
-
-    fn configure(&self, options: &LaunchOptions) -> Result<()> {
-        let doing = "configuring the libguestfs appliance";
-        // Not through libvirt: its daemon may be absent, and it cannot reach files of an unprivileged user.
-        self.ask(doing, |g| g.set_backend("direct"))?;
-        if options.force_tcg {
-            self.ask(doing, |g| g.set_backend_setting("force_tcg", "1"))?;
-            self.start_sooner(doing)?;
-        }
-        self.ask(doing, |g| g.set_smp(i32::try_from(options.cpus).unwrap_or(1).max(1)))?;
-        self.ask(doing, |g| g.set_network(false))?;
-        // Its overlays lie with what is removed after us also where we are killed. libguestfs takes no path that is not UTF-8.
-        if let Some(dir) = options.temp_dir.as_deref().and_then(Path::to_str) {
-            self.ask(doing, |g| g.set_tmpdir(Some(dir)))?;
-        }
-        let memory = if options.keys.is_empty() { MEMORY_MIB } else { MEMORY_FOR_KEYS_MIB };
-        self.ask(doing, |g| g.set_memsize(memory))?;
-        if !options.keys.is_empty() {
-            // libguestfs' own logs, which its environment variables turn on, show what a key is made of.
-            self.ask(doing, |g| g.set_trace(false))?;
-            self.ask(doing, |g| g.set_verbose(false))?;
-        }
-        self.ask(doing, |g| g.set_autosync(true))
-    }
-
-    /// Adds what makes the appliance's start short to what the user's environment gives its kernel.
-    fn start_sooner(&self, doing: &str) -> Result<()> {
-        let given = self.ask(doing, |g| g.get_append().map(|given| given.map(str::to_owned)))?;
-        let ours = init::arguments();
-        let both = given.map_or_else(|| ours.clone(), |given| format!("{given} {ours}"));
-        self.ask(doing, |g| g.set_append(Some(&both)))
-    }
-
-    fn attach(&self, drive: &Drive, label: &str) -> Result<()> {
-        let path = text(&drive.path)?;
-        let readonly = self.access == Access::ReadOnly;
-        let args = AddDriveOptArgs {
-            readonly: Some(readonly),
-            format: Some(&drive.format),
-            // Writable drives are overlays that are made anew after a crash: their cache need not reach the disk.
-            cachemode: (!readonly).then_some("unsafe"),
-            discard: (!readonly).then_some("besteffort"),
-            iface: None,
-            name: None,
-            label: Some(label),
-            protocol: None,
-            server: None,
-            username: None,
-            secret: None,
-            copyonread: None,
-        };
-        self.ask(&format!("attaching {path}"), |g| g.add_drive(path, args))
     }
 
     /// Discards the free space of every mounted file system in the overlays, so that CONVERT does not copy it.
@@ -263,12 +135,16 @@ impl Session {
         doing: &str,
         call: impl FnOnce(&Handle) -> std::result::Result<T, E>,
     ) -> Result<T> {
-        call(&self.handle).map_err(|_| self.failed(doing, ffi::last_error(&self.handle).0))
+        call(&self.handle).map_err(|_| self.failed(doing, ffi::last_error(&self.handle)))
     }
 
     /// The error of a call that failed: the guest's, or that of an appliance that is gone.
-    fn failed(&self, doing: &str, message: String) -> GuestError {
+    fn failed(&self, doing: &str, (message, errno): (String, i32)) -> GuestError {
         let state = |asked: std::result::Result<bool, guestfs::Error>| asked.unwrap_or_default();
+        // Before it is ready, it is the host that has no room for it.
+        if errno == ENOSPC && state(self.handle.is_ready()) {
+            return GuestError::NoRoom { doing: doing.to_owned(), message };
+        }
         if state(self.handle.is_config()) || state(self.handle.is_ready()) {
             return backend(doing, message);
         }
@@ -286,11 +162,14 @@ impl Session {
             Ok(value) => Ok(Some(value)),
             Err(_) => match ffi::last_error(&self.handle) {
                 (_, errno) if errnos.contains(&errno) => Ok(None),
-                (message, _) => Err(self.failed(doing, message)),
+                last => Err(self.failed(doing, last)),
             },
         }
     }
 }
+
+/// `ENOSPC`, errno(3): also where a file system has no more files to give.
+const ENOSPC: i32 = 28;
 
 /// Label of a disk in the appliance: lower-case letters only (guestfs(3), "DISK LABELS"). The kernel may number SCSI
 /// disks in another order than that in which they were attached.
@@ -305,6 +184,6 @@ pub(super) fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| GuestError::Unsupported(format!("{}: the path is not UTF-8", path.display())))
 }
 
-fn backend(doing: &str, message: String) -> GuestError {
+pub(super) fn backend(doing: &str, message: String) -> GuestError {
     GuestError::Backend { doing: doing.to_owned(), message }
 }

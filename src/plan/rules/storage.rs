@@ -1,12 +1,13 @@
 //! Rules about the guest's volumes and file systems.
 
 use h2k_config::VolumeSelector;
-use h2k_fixers::Severity;
-use h2k_fixers::facts::{BlockDevice, LUKS, Unmounted};
+use h2k_fixers::facts::{BlockDevice, LUKS, Mount, Unmounted};
 use h2k_fixers::offline::selects;
 use h2k_fixers::windows::SYSTEM_VOLUME;
+use h2k_fixers::{Change, Severity};
 
 use super::{Finding, Rule, Seen};
+use crate::plan::room;
 
 /// Free space that a repair needs on the guest's root file system, in bytes (virt-v2v asks for the same).
 const ROOT_FREE: u64 = 100 << 20;
@@ -73,7 +74,7 @@ pub(super) static RULES: &[Rule] = &[
         severity: Severity::Critical,
         acceptable: true,
         summary: "a file system of the guest has too little room for the repairs",
-        explanation: "A program that is run in the guest (a generator of an initramfs) writes a second image beside the old one. With too little room it fails, and with it the migration; the source is as it was.",
+        explanation: "Every edit that makes a file or lets one grow takes room, drivers for Windows most of all, and a program that is run in the guest (a generator of an initramfs) writes a second image beside the old one. With too little room, or none for more files, FIX fails and with it the migration; the source is as it was.",
         advice: "make room in the guest on its hypervisor, and plan again",
         check: free_space,
     },
@@ -182,23 +183,30 @@ pub(super) fn place(device: &BlockDevice) -> String {
 }
 
 fn free_space(seen: &Seen<'_>) -> Vec<Finding> {
-    if !seen.runs_in_guest {
-        return Vec::new();
-    }
-    let separate_boot = seen.facts.mounts.iter().any(|m| m.mountpoint == "/boot");
-    let needed = |point: &str| match point {
-        "/" if separate_boot => ROOT_FREE,
-        "/" => ROOT_FREE + BOOT_FREE,
-        "/boot" => BOOT_FREE,
+    let mounts = &seen.facts.mounts;
+    let runs = seen.edits.iter().any(|e| matches!(e.change, Change::Run { .. }));
+    let separate_boot = mounts.iter().any(|m| m.mountpoint == "/boot");
+    let programs = |point: &str| match point {
+        "/" if runs && separate_boot => ROOT_FREE,
+        "/" if runs => ROOT_FREE + BOOT_FREE,
+        "/boot" if runs => BOOT_FREE,
         _ => 0,
     };
-    let short = seen.facts.mounts.iter().filter(|m| m.free < needed(&m.mountpoint));
-    short
-        .map(|m| {
-            let message = format!("{} MiB free, {} MiB needed", m.free >> 20, needed(&m.mountpoint) >> 20);
-            Finding::new(&m.mountpoint, message)
-        })
-        .collect()
+    let rooms = room::by_mount(seen.edits, mounts);
+    let short = |mount: &Mount| {
+        let room = rooms.get(mount.mountpoint.as_str()).copied().unwrap_or_default();
+        let needed = programs(&mount.mountpoint).saturating_add(room.bytes);
+        let files = mount.free_files.filter(|free| *free < room.files);
+        let message = match files {
+            _ if mount.free < needed => {
+                format!("{} MiB free, {} MiB needed", mount.free >> 20, needed.div_ceil(1 << 20))
+            }
+            Some(free) => format!("{free} more files can be made, {} are needed", room.files),
+            None => return None,
+        };
+        Some(Finding::new(&mount.mountpoint, message))
+    };
+    mounts.iter().filter(|m| m.size > 0).filter_map(short).collect()
 }
 
 fn filesystems(seen: &Seen<'_>, kinds: &[&str]) -> Vec<Finding> {

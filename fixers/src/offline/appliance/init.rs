@@ -10,17 +10,52 @@
 //! ```
 //!
 //! `/init` is a script for bash, which takes functions from its environment (bash(1), export -f). This one removes itself
-//! with its first call, so nothing that the daemon runs later has it.
+//! when it is done, so nothing that the daemon runs later has it.
 
 /// Kernel's arguments for [`guestfs::Handle::set_append`]. A value with blanks is in double quotes, which a value itself
 /// cannot have (the kernel's admin-guide/kernel-parameters).
 pub fn arguments() -> String {
+    let trigger = trigger("udevadm");
+    function(&format!("unset -f udevadm; case $1 in trigger) {trigger};; *) udevadm $*;; esac;"))
+}
+
+/// Name of the port by which an appliance that is saved is talked to.
+pub const PORT: &str = "h2k";
+
+/// Kernel's arguments of an appliance that is saved: after udev's first round, before anything looks at disks, it says
+/// `ready` (or `no`, where nothing would tell its kernel that it is a copy), waits until no disks are there but its own,
+/// says `bare`, and waits for a line with the number of disks that it is to have and the time in seconds.
+pub fn saved_arguments() -> String {
+    let trigger = trigger("command udevadm");
+    let disks = |comparison: &str, count: &str| {
+        format!("while set -- /sys/block/sd*; [ $# {comparison} {count} ]; do sleep .02; done;")
+    };
+    let pause = [
+        // What comes next is read from the disk now, not each time.
+        "{ modprobe dm_mod; mdadm -V; lvm version; ldmtool -h; guestfsd --help; } >/dev/null 2>&1 </dev/null;",
+        // An ACPI driver in older kernels, one of a platform device in newer ones.
+        "set -- /sys/bus/*/drivers/vmgenid/*:*;",
+        &format!("exec 9<>/dev/virtio-ports/{PORT};"),
+        "if [ -e $1 ]; then echo ready >&9; else echo no >&9; fi;",
+        &disks("-gt", "1"),
+        "udevadm settle; echo bare >&9; read -r n t <&9; exec 9>&-; date -s @$t;",
+        &disks("-le", "$n"),
+        "udevadm settle;",
+    ]
+    .join(" ");
+    function(&format!(
+        "case $1 in trigger) {trigger};; settle) unset -f udevadm; udevadm $*; {pause} ;; *) command udevadm $*;; esac;"
+    ))
+}
+
+fn function(body: &str) -> String {
+    format!("\"BASH_FUNC_udevadm%%=() {{ {body} }}\"")
+}
+
+/// Where udevadm does not take the options, as it would be called without them.
+fn trigger(udevadm: &str) -> String {
     let left_out: String = LEFT_OUT.iter().map(|subsystem| format!(" -S{subsystem}")).collect();
-    // Where udevadm does not take the options, as it would be called without them.
-    let trigger = format!("udevadm $*{left_out} || udevadm $*");
-    format!(
-        "\"BASH_FUNC_udevadm%%=() {{ unset -f udevadm; case $1 in trigger) {trigger};; *) udevadm $*;; esac; }}\""
-    )
+    format!("{udevadm} $*{left_out} || {udevadm} $*")
 }
 
 /// Subsystems of the kernel that udev need not go through (udevadm(8), `--subsystem-nomatch`). Disks, buses, network and

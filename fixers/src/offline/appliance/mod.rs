@@ -1,5 +1,5 @@
-//! libguestfs' appliance, started sooner where KVM is not proven: with its kernel unpacked beforehand, and with less of
-//! udev's work ([`init`]).
+//! libguestfs' appliance, started sooner where KVM is not proven: with its kernel unpacked beforehand, with less of
+//! udev's work ([`init`]), and from the second time on without most of its start ([`saved`]).
 //!
 //! A kernel unpacks itself when it starts; without KVM that takes a third of an appliance's launch. QEMU also starts an
 //! unpacked one. So the appliance that supermin built is offered to libguestfs once more, as a "fixed appliance"
@@ -8,6 +8,8 @@
 
 mod bzimage;
 pub(super) mod init;
+pub(super) mod saved;
+pub(super) mod steps;
 
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
@@ -59,24 +61,42 @@ impl Prepared {
     }
 
     /// For [`guestfs::Handle::set_path`].
-    pub fn path(&self) -> Option<&str> {
-        self.dir.to_str()
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
-    /// Whether it has started before: what keeps it from starting now is not the kernel.
+    /// What is remembered of it.
+    pub fn marks(&self) -> Marks {
+        Marks { dir: self.dir.clone(), prefix: String::new() }
+    }
+}
+
+/// What is remembered of an appliance: files beside it.
+#[derive(Debug)]
+pub struct Marks {
+    dir: PathBuf,
+    prefix: String,
+}
+
+impl Marks {
+    /// Whether it has started before: what keeps it from starting now is not what h2k made of it.
     pub fn works(&self) -> bool {
-        self.dir.join(WORKS).exists()
+        self.file(WORKS).exists()
     }
 
     /// Remembers whether it started. What cannot be written is found out again the next time.
     pub fn remember(&self, started: bool) {
         let name = if started { WORKS } else { REFUSED };
-        let file = fs::File::options().create(true).append(true).open(self.dir.join(name));
+        let file = fs::File::options().create(true).append(true).open(self.file(name));
         let _not_remembered = file.and_then(|mut file| file.write_all(b"."));
     }
 
     fn refused(&self) -> bool {
-        !self.works() && fs::metadata(self.dir.join(REFUSED)).is_ok_and(|file| file.len() >= TRIES)
+        !self.works() && fs::metadata(self.file(REFUSED)).is_ok_and(|file| file.len() >= TRIES)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{}{name}", self.prefix))
     }
 }
 
@@ -101,7 +121,7 @@ fn find(home: &Path, user: u32, newest: SystemTime) -> io::Result<Option<Prepare
     }
     let key = format!("h2k-{}-{}-{}", there.ino(), there.mtime(), there.mtime_nsec());
     let found = Prepared { dir: home.join(&key) };
-    if found.refused() {
+    if found.marks().refused() {
         return Ok(None);
     }
     if own_directory(&found.dir, user).is_err() || FILES.iter().any(|file| !found.dir.join(file).is_file()) {

@@ -69,8 +69,8 @@ fn it_is_not_used_once_packages_changed() {
 #[test]
 fn one_that_never_starts_is_left_alone() {
     let bench = Bench::new(&kernel());
-    bench.find(before()).unwrap().unwrap().remember(false);
-    bench.find(before()).unwrap().unwrap().remember(false);
+    bench.find(before()).unwrap().unwrap().marks().remember(false);
+    bench.find(before()).unwrap().unwrap().marks().remember(false);
     assert!(bench.find(before()).unwrap().is_none());
 }
 
@@ -78,9 +78,9 @@ fn one_that_never_starts_is_left_alone() {
 fn one_that_started_once_is_trusted_whatever_is_killed() {
     let bench = Bench::new(&kernel());
     for started in [false, true, false, false, false] {
-        bench.find(before()).unwrap().unwrap().remember(started);
+        bench.find(before()).unwrap().unwrap().marks().remember(started);
     }
-    assert!(bench.find(before()).unwrap().unwrap().works());
+    assert!(bench.find(before()).unwrap().unwrap().marks().works());
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use h2k_config::{NetworkTarget, Policy};
-use h2k_fixers::GuestFacts;
 use h2k_fixers::facts::windows::{BitLockerFacts, Shutdown, WindowsVersion};
 use h2k_fixers::facts::{
     BlockDevice, DiskFacts, FirmwareOnDisk, InterfaceFacts, Mount, NicHardware, SystemFacts, WindowsFacts,
 };
 use h2k_fixers::windows::drivers::ROLES;
+use h2k_fixers::{Edit, GuestFacts};
 use h2k_transports::{
     Bus, DiskFormat, DiskLocation, Features, Firmware, PowerState, Slot, SourceDisk, SourceKind, SourceNic,
     SourceVm, Tristate,
@@ -33,7 +33,7 @@ pub struct Vm {
     pub forecast: Forecast,
     pub output: Option<Space>,
     pub host: HostFacts,
-    pub runs_in_guest: bool,
+    pub edits: Vec<Edit>,
     pub drivers: Option<Drivers>,
 }
 
@@ -62,7 +62,7 @@ impl Vm {
                 ovmf: (true, true),
                 swtpm: true,
             },
-            runs_in_guest: false,
+            edits: Vec::new(),
             drivers: None,
         }
     }
@@ -112,7 +112,7 @@ impl Vm {
             output: self.output.clone(),
             host: &self.host,
             drivers: self.drivers.as_ref(),
-            runs_in_guest: self.runs_in_guest,
+            edits: &self.edits,
         })
     }
 

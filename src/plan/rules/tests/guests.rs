@@ -2,9 +2,11 @@
 
 use h2k_config::Addressing;
 use h2k_fixers::facts::{FstabEntry, SoftwareFacts, Unmounted};
+use h2k_fixers::{Change, Edit};
 
 use super::Case;
 use super::bench::{MAC, Vm};
+use crate::plan::rules;
 
 fn unmounted(vm: &mut Vm, mountpoint: &str) {
     vm.facts.unmounted = vec![Unmounted {
@@ -52,7 +54,7 @@ pub(super) const CASES: &[Case] = &[
     ("guest.system-unmounted", |vm| unmounted(vm, "/usr")),
     ("guest.data-unmounted", |vm| unmounted(vm, "/srv")),
     ("guest.free-space", |vm| {
-        vm.runs_in_guest = true;
+        vm.edits = vec![runs_a_program()];
         vm.facts.mounts[0].free = 120 << 20;
     }),
     ("guest.nearly-full", |vm| vm.facts.mounts[0].free = 99 << 20),
@@ -80,6 +82,29 @@ pub(super) const CASES: &[Case] = &[
     ("guest.kubernetes", |vm| software(vm, "kubernetes")),
     ("guest.guard", |vm| software(vm, "guard")),
 ];
+
+/// An edit that runs a program of the guest.
+fn runs_a_program() -> Edit {
+    let argv = vec!["update-initramfs".to_owned()];
+    Edit::new("linux.ramdisk", "because", Change::Run { argv, changes: Vec::new() })
+}
+
+/// What edits themselves write counts too, on every file system.
+#[test]
+fn edits_need_room_where_they_write() {
+    let found = |free: u64, free_files: Option<u64>| {
+        let mut vm = Vm::windows();
+        (vm.facts.mounts[0].free, vm.facts.mounts[0].free_files) = (free, free_files);
+        let driver = "x".repeat(150 << 20);
+        vm.edits = vec![Edit::create("windows.virtio", "/c/Windows/viostor.sys", &driver, 0o644, "because")];
+        vm.seen(rules::check).into_iter().map(|c| (c.id, c.subject, c.message)).collect::<Vec<_>>()
+    };
+    let short = |message: &str| vec![("guest.free-space".to_owned(), "/c".to_owned(), message.to_owned())];
+    assert_eq!(found(150 << 20, None), short("150 MiB free, 151 MiB needed"));
+    assert_eq!(found(151 << 20, None), []);
+    assert_eq!(found(151 << 20, Some(0)), short("0 more files can be made, 1 are needed"));
+    assert_eq!(found(151 << 20, Some(1)), []);
+}
 
 #[test]
 fn the_limits_of_a_full_file_system() {

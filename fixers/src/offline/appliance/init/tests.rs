@@ -50,9 +50,23 @@ fn what_is_run_afterwards_does_not_have_it() {
 
 #[test]
 fn it_is_one_argument_of_the_kernel() {
-    let arguments = arguments();
-    let inner = arguments.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
-    assert!(!inner.contains('"'));
-    // A name with a dot would be a module's parameter (kernel, init/main.c, unknown_bootoption).
-    assert!(!inner.split('=').next().unwrap().contains('.'));
+    for arguments in [arguments(), saved_arguments()] {
+        let inner = arguments.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+        assert!(!inner.contains('"'));
+        // A name with a dot would be a module's parameter (kernel, init/main.c, unknown_bootoption).
+        assert!(!inner.split('=').next().unwrap().contains('.'));
+        // The kernel's command line has 2048 bytes (x86, COMMAND_LINE_SIZE); libguestfs takes about 450.
+        assert!(arguments.len() < 1200, "{}", arguments.len());
+    }
+}
+
+/// The shell of the appliance that is saved is not to be run here: it waits for devices. It is to be one.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a shell is what is tested against")]
+fn what_waits_is_a_script_that_bash_takes() {
+    let arguments = saved_arguments();
+    let (_, body) = arguments.trim_matches('"').split_once('=').unwrap();
+    let script = format!("udevadm {body}");
+    let checked = std::process::Command::new("/bin/bash").args(["-n", "-c", &script]).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
