@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use guestfs::{AddDriveOptArgs, CreateFlags, Handle};
+use guestfs::{AddDriveOptArgs, CreateFlags, DiskCreateOptArgs, Handle};
 
 use super::appliance::saved::Saved;
 use super::appliance::steps::{self, Sockets};
@@ -72,7 +72,7 @@ impl Session {
         if drives.len() > steps::PLACES {
             return None;
         }
-        let session = Self::without_disks(drives.len(), access, options).ok()?;
+        let mut session = Self::without_disks(drives.len(), access, options).ok()?;
         let saved = session.saved(options).ok()??;
         if !saved.is_there() {
             let made = saved.make(|dir, memory| save(dir, memory, options).map_err(io::Error::other));
@@ -147,8 +147,11 @@ impl Session {
         Ok(Saved::of(&prepared, memory, &hypervisor, &settings))
     }
 
-    fn resume(&self, saved: &Saved, drives: &[Drive]) -> Result<()> {
+    fn resume(&mut self, saved: &Saved, drives: &[Drive]) -> Result<()> {
         self.point_to(&saved.dir())?;
+        if self.access == Access::ReadOnly {
+            self.overlays = Some(self.temporary()?);
+        }
         let sockets = self.places()?;
         self.argument("-incoming", "defer")?;
         for (index, drive) in drives.iter().enumerate() {
@@ -189,17 +192,42 @@ impl Session {
         Sockets::new(&dir).map_err(|source| GuestError::Host { doing: doing.to_owned(), source })
     }
 
-    /// A disk's medium as QEMU takes it. As [`Session::attach`] would have it, but that QEMU itself lays a throw-away
-    /// overlay over what is only read.
+    /// A disk's medium as QEMU takes it, as libguestfs would have it for [`Session::attach`].
     fn medium(&self, drive: &Drive, index: usize) -> Result<String> {
         let host = |source| GuestError::Host { doing: "finding a disk".to_owned(), source };
         let path = std::path::absolute(&drive.path).map_err(host)?;
-        let access = match self.access {
-            Access::ReadOnly => "snapshot=on",
-            Access::Writable => "discard=unmap",
+        let (path, format) = match &self.overlays {
+            Some(dir) => (self.overlay(&path, &drive.format, &dir.path().join(index.to_string()))?, "qcow2"),
+            None => (path, drive.format.as_str()),
         };
         let (file, id) = (steps::escaped(Path::new(text(&path)?)), steps::medium(index));
-        Ok(format!("file={file},id={id},if=none,format={},cache=unsafe,{access}", drive.format))
+        Ok(format!("file={file},id={id},if=none,format={format},cache=unsafe,discard=unmap"))
+    }
+
+    /// Makes a throw-away overlay over a disk that is only read.
+    fn overlay(&self, disk: &Path, format: &str, overlay: &Path) -> Result<PathBuf> {
+        let args = DiskCreateOptArgs {
+            backingfile: Some(text(disk)?),
+            backingformat: Some(format),
+            preallocation: None,
+            compat: None,
+            clustersize: None,
+        };
+        let name = text(overlay)?;
+        // Its size is that of what it is over.
+        self.ask(&format!("attaching {}", disk.display()), |g| g.disk_create(name, "qcow2", -1, args))?;
+        Ok(overlay.to_owned())
+    }
+
+    /// A directory for temporary files: with h2k's others, or where libguestfs has its own.
+    fn temporary(&self) -> Result<tempfile::TempDir> {
+        let doing = "making a directory for temporary files";
+        let dir = match &self.temp_dir {
+            Some(dir) => dir.clone(),
+            None => PathBuf::from(self.ask(doing, |g| g.get_tmpdir())?),
+        };
+        let host = |source| GuestError::Host { doing: doing.to_owned(), source };
+        tempfile::Builder::new().prefix("h2k-").tempdir_in(dir).map_err(host)
     }
 
     /// Starts the appliance while another thread sees to it, until the flag that it is given is set.

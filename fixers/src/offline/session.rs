@@ -49,6 +49,8 @@ pub struct LaunchOptions {
 /// A running appliance with the disks of one VM attached. Dropping it ends the appliance.
 pub struct Session {
     pub(super) handle: Handle,
+    /// Overlays over what is only read, where libguestfs does not make them itself.
+    pub(super) overlays: Option<tempfile::TempDir>,
     pub(super) access: Access,
     pub(super) temp_dir: Option<PathBuf>,
     pub(super) mounts: Vec<Mount>,
@@ -72,6 +74,7 @@ impl Session {
     pub(super) fn new(handle: Handle, disks: usize, access: Access, options: &LaunchOptions) -> Self {
         Self {
             handle,
+            overlays: None,
             access,
             temp_dir: options.temp_dir.clone(),
             mounts: Vec::new(),
