@@ -7,7 +7,7 @@ use h2k_fixers::hive::Hive;
 use h2k_fixers::windows::phony;
 use serde_json::Value;
 
-use crate::common::windows::{Volume, guest};
+use crate::common::windows::{Volume, guest, guest_of_bios};
 use crate::common::{Place, digest};
 
 fn ids(plan: &Value) -> Vec<String> {
@@ -146,4 +146,45 @@ fn a_full_volume_is_told_beforehand_and_costs_nothing_but_the_run() {
     }
     assert_eq!(digest(&place.path("src/full.vmdk")), before, "the source was written");
     assert!(place.results("out").is_empty(), "{:?}", place.results("out"));
+}
+
+/// Its boot configuration store lies on a volume of its own, which is changed too.
+#[test]
+fn a_windows_7_on_a_bios_boots_from_its_reserved_volume() {
+    let place = Place::new();
+    phony::virtio_win(&place.path("virtio-win"));
+    guest_of_bios(&place, "old");
+    let before = digest(&place.path("src/old.vmdk"));
+    let args = ["src/old.vmx", "--virtio-win", "virtio-win"];
+    let plan = place.h2k([&["plan"], args.as_slice(), &["--json"]].concat()).expect(0).json();
+    let plan = &plan["vms"][0];
+    let mut mounts: Vec<&str> =
+        plan["facts"]["mounts"].as_array().unwrap().iter().map(|m| m["mountpoint"].as_str().unwrap()).collect();
+    mounts.sort_unstable();
+    assert_eq!(mounts, ["/boot", "/c"]);
+    assert_eq!(plan["facts"]["windows"]["boot_stores"], serde_json::json!(["/boot/Boot/BCD"]));
+    let edits = plan["edits"].as_array().unwrap();
+    let store: Vec<_> = edits.iter().filter(|e| e["path"] == "/boot/Boot/BCD").collect();
+    assert!(store.len() == 1 && store[0]["fixer"] == "windows.boot-files", "{store:?}");
+    assert_eq!(plan["target"]["firmware"], "bios", "{}", plan["target"]);
+
+    let migrate = [&["migrate"], args.as_slice(), &["-o", "out", "--no-boot", "--format", "raw"]].concat();
+    place.h2k(migrate).expect(0);
+    assert_eq!(digest(&place.path("src/old.vmdk")), before, "the source was written");
+    let disk = place.path("out/old/disk0.raw");
+    let volume = Volume::reserved(&place, &disk);
+    let bytes = fs::read(volume.dir.join("Boot/BCD")).unwrap();
+    let elements = "Objects\\{11111111-2222-3333-4444-555555555555}\\Elements";
+    let bcd = Hive::open("BCD", bytes, &[]).unwrap();
+    assert!(bcd.key(&format!("{elements}\\16000046")).unwrap().is_none(), "graphics are still forbidden");
+    assert!(bcd.key(&format!("{elements}\\12000004")).unwrap().is_some());
+    drop(volume);
+    let volume = Volume::of(&place, &disk);
+    assert!(volume.dir.join("Windows/System32/drivers/viostor.sys").is_file());
+    drop(volume);
+
+    let again = place.h2k(["plan", "out/old/disk0.raw", "--virtio-win", "virtio-win", "--json"]).expect(0).json();
+    let edits = again["vms"][0]["edits"].as_array().unwrap();
+    let others: Vec<_> = edits.iter().filter(|e| e["fixer"] != "windows.first-boot").collect();
+    assert!(others.is_empty(), "{others:?}");
 }

@@ -38,7 +38,7 @@ pub fn guest(place: &Place, name: &str, volume: &str) -> PathBuf {
     let raw = disk_with(place, name, &image(volume));
     let tree = place.path(&format!("{name}.tree"));
     fs::create_dir_all(&tree).unwrap();
-    fill(&tree);
+    fill(&tree, "2022");
     let archive = place.path(&format!("{name}.tar"));
     ok("tar", &["-C", text(&tree), "-cf", text(&archive), "."]);
     // The file systems of the images are not whole. What ntfs-3g writes to a new one lies before the metadata.

@@ -81,13 +81,17 @@ const fn release(
 }
 
 /// Those that there are phony guests of.
-pub(crate) const RELEASES: [Release; 14] = [
+pub(crate) const RELEASES: [Release; 18] = [
     release("xp-32", (5, 1, 2600), "WinNT", "x86", "Microsoft Windows XP"),
     release("2003-32", (5, 2, 3790), "ServerNT", "x86", "Windows Server 2003"),
+    release("vista-32", (6, 0, 6002), "WinNT", "x86", "Windows Vista Business"),
+    release("2008-32", (6, 0, 6003), "ServerNT", "x86", "Windows Server 2008 Standard"),
+    release("2008", (6, 0, 6003), "ServerNT", "AMD64", "Windows Server 2008 Standard"),
     release("7-32", (6, 1, 7601), "WinNT", "x86", "Windows 7 Professional"),
     release("7", (6, 1, 7601), "WinNT", "AMD64", "Windows 7 Professional"),
     release("2008r2", (6, 1, 7601), "ServerNT", "AMD64", "Windows Server 2008 R2 Standard"),
     release("2012", (6, 2, 9200), "ServerNT", "AMD64", "Windows Server 2012 Standard"),
+    release("8", (6, 2, 9200), "WinNT", "AMD64", "Windows 8 Pro"),
     release("8.1", (6, 3, 9600), "WinNT", "AMD64", "Windows 8.1 Pro"),
     release("2012r2", (6, 3, 9600), "ServerNT", "AMD64", "Windows Server 2012 R2 Standard"),
     release("2016", (10, 0, 14393), "ServerNT", "AMD64", "Windows Server 2016 Standard"),

@@ -24,6 +24,9 @@ const MEMORY: &str = "memory";
 /// Held by the h2k that saves.
 const LOCK: &str = "saving.lock";
 
+/// Bytes that are to be free before one is made. It takes less than one GiB, and is not to be what fills a disk.
+const ROOM: u64 = 4 << 30;
+
 /// What the layout of the file and of the devices is called. Another one needs another name.
 const LAYOUT: &str = "1";
 
@@ -83,6 +86,10 @@ impl Saved {
             return Ok(true);
         }
         self.forget_others()?;
+        let space = rustix::fs::statvfs(&self.home)?;
+        if space.f_bavail.saturating_mul(space.f_frsize) < ROOM {
+            return Ok(false);
+        }
         let aside = tempfile::Builder::new().prefix(ASIDE).tempdir_in(&self.home)?;
         for file in FILES {
             let (from, to) = (self.home.join(file), aside.path().join(file));
