@@ -158,8 +158,12 @@ fn a_windows_7_on_a_bios_boots_from_its_reserved_volume() {
     let args = ["src/old.vmx", "--virtio-win", "virtio-win"];
     let plan = place.h2k([&["plan"], args.as_slice(), &["--json"]].concat()).expect(0).json();
     let plan = &plan["vms"][0];
-    let mut mounts: Vec<&str> =
-        plan["facts"]["mounts"].as_array().unwrap().iter().map(|m| m["mountpoint"].as_str().unwrap()).collect();
+    let mut mounts: Vec<&str> = plan["facts"]["mounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["mountpoint"].as_str().unwrap())
+        .collect();
     mounts.sort_unstable();
     assert_eq!(mounts, ["/boot", "/c"]);
     assert_eq!(plan["facts"]["windows"]["boot_stores"], serde_json::json!(["/boot/Boot/BCD"]));
@@ -183,7 +187,8 @@ fn a_windows_7_on_a_bios_boots_from_its_reserved_volume() {
     assert!(volume.dir.join("Windows/System32/drivers/viostor.sys").is_file());
     drop(volume);
 
-    let again = place.h2k(["plan", "out/old/disk0.raw", "--virtio-win", "virtio-win", "--json"]).expect(0).json();
+    let again =
+        place.h2k(["plan", "out/old/disk0.raw", "--virtio-win", "virtio-win", "--json"]).expect(0).json();
     let edits = again["vms"][0]["edits"].as_array().unwrap();
     let others: Vec<_> = edits.iter().filter(|e| e["fixer"] != "windows.first-boot").collect();
     assert!(others.is_empty(), "{others:?}");

@@ -13,17 +13,27 @@ pub(super) enum Again {
     Starved,
     /// QEMU ended by itself: an assertion of its own failed, or the host killed it.
     EmulatorEnded,
+    /// The emulated machine's processors waited for each other until the time was over.
+    Stalled,
 }
 
 impl Again {
     /// Why the boot that ended with this verdict is made once more, if it is.
     pub fn after(verdict: &Verdict, watch: &Watch) -> Option<Self> {
         let late = |f: &Finding| f.sign == Sign::NoTimer;
-        if verdict.evidence.accel == Some(Accel::Tcg) && verdict.evidence.failure.as_ref().is_some_and(late) {
-            Some(Self::Starved)
-        } else {
-            (watch.emulator_ended && verdict.outcome == Outcome::Unproven).then_some(Self::EmulatorEnded)
+        let emulated = verdict.evidence.accel == Some(Accel::Tcg);
+        let stalled = || watch.console.hints().iter().any(|f| f.sign == Sign::Stalled);
+        match verdict.outcome {
+            _ if emulated && verdict.evidence.failure.as_ref().is_some_and(late) => Some(Self::Starved),
+            Outcome::Unproven if watch.emulator_ended => Some(Self::EmulatorEnded),
+            Outcome::Unproven if emulated && stalled() => Some(Self::Stalled),
+            _ => None,
         }
+    }
+
+    /// Whether QEMU's own threads are what may have kept the guest from booting.
+    pub fn is_of_threads(self) -> bool {
+        matches!(self, Self::EmulatorEnded | Self::Stalled)
     }
 }
 
@@ -32,6 +42,7 @@ impl fmt::Display for Again {
         f.write_str(match self {
             Self::Starved => "the host was too busy for the emulated machine",
             Self::EmulatorEnded => "QEMU ended by itself",
+            Self::Stalled => "the emulated machine's processors waited for each other",
         })
     }
 }

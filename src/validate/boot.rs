@@ -123,7 +123,7 @@ impl Test<'_> {
         let files = self.files(scratch, tpm.as_ref());
         self.remove_old(&files)?;
         let mut setup = self.setup(&files, &mut found);
-        setup.tcg_threads = after != Some(Again::EmulatorEnded);
+        setup.tcg_threads = !after.is_some_and(Again::is_of_threads);
         let mut qemu = Qemu::start(&mut setup, &mut found.differences)?;
         found.accel = Some(setup.accel);
         self.write("qemu.argv", qemu.argv.join("\n").as_bytes())?;

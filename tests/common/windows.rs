@@ -86,19 +86,7 @@ fn ntfs(place: &Place, name: &str, (start, size): (u64, u64), fill: impl FnOnce(
     fs::File::options().write(true).open(&image).unwrap().set_len(size * MIB).unwrap();
     ok(
         "mkntfs",
-        &[
-            "-q",
-            "-F",
-            "-p",
-            &(start * 2048).to_string(),
-            "-H",
-            "255",
-            "-S",
-            "63",
-            "-s",
-            "512",
-            text(&image),
-        ],
+        &["-q", "-F", "-p", &(start * 2048).to_string(), "-H", "255", "-S", "63", "-s", "512", text(&image)],
     );
     let dir = place.path(&format!("{name}.volume"));
     fs::create_dir_all(&dir).unwrap();

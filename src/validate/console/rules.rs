@@ -27,6 +27,8 @@ pub enum Sign {
     /// The kernel gave up, since no tick of a timer came in the time that it waits for one: on an emulated machine, that
     /// of a busy host.
     NoTimer,
+    /// A processor of the kernel's did not get on for tens of seconds.
+    Stalled,
     /// systemd or dracut wait for an administrator.
     EmergencyMode,
     /// Another device or file system was not found or not sound.
@@ -49,6 +51,7 @@ impl Sign {
             Sign::RootMissing => "the root file system was not found",
             Sign::KernelPanic => "the kernel panicked",
             Sign::NoTimer => "the kernel saw no tick of its timer",
+            Sign::Stalled => "the kernel did not get on",
             Sign::EmergencyMode => "the system stopped in emergency mode",
             Sign::MountFailed => "a file system could not be mounted",
             Sign::StopScreen => "Windows stopped",
@@ -95,6 +98,9 @@ use Weight::{Definite, Hint};
 pub(super) const RULES: &[Rule] = &[
     // Linux arch/x86/kernel/apic/io_apic.c, check_timer(): it waits for ten ticks' worth of loops.
     rule(Sign::NoTimer, Definite, Anywhere, "Kernel panic - not syncing: IO-APIC + timer doesn't work"),
+    // Linux kernel/rcu/tree_stall.h.
+    rule(Sign::Stalled, Hint, Anywhere, "detected stalls on CPUs/tasks"),
+    rule(Sign::Stalled, Hint, Anywhere, "self-detected stall on CPU"),
     // Linux kernel/panic.c; init/do_mounts.c.
     rule(Sign::KernelPanic, Definite, Anywhere, "Kernel panic - not syncing"),
     rule(Sign::KernelPanic, Definite, Anywhere, "VFS: Unable to mount root fs"),

@@ -91,7 +91,8 @@ pub struct Setup<'a> {
     /// What to run with.
     pub accel: Accel,
     /// Under TCG each CPU has a thread of its own, which is quicker. QEMU may fail an assertion then, as one CPU changes
-    /// the machine's memory map while another one uses it (seen with 10.0: `iotlb_to_section`).
+    /// the machine's memory map while another one uses it (seen with 10.0: `iotlb_to_section`), and the guest may hang, its
+    /// processors waiting for each other (seen with 10.0: stalls of RCU, nothing after that).
     pub tcg_threads: bool,
     /// CPUs.
     pub cpu: CpuTopology,
