@@ -170,7 +170,7 @@ fn a_windows_7_on_a_bios_boots_from_its_reserved_volume() {
     let edits = plan["edits"].as_array().unwrap();
     let store: Vec<_> = edits.iter().filter(|e| e["path"] == "/boot/Boot/BCD").collect();
     assert!(store.len() == 1 && store[0]["fixer"] == "windows.boot-files", "{store:?}");
-    assert_eq!(plan["target"]["firmware"], "bios", "{}", plan["target"]);
+    assert_eq!(plan["target"]["firmware"]["kind"], "bios", "{}", plan["target"]);
 
     let migrate = [&["migrate"], args.as_slice(), &["-o", "out", "--no-boot", "--format", "raw"]].concat();
     place.h2k(migrate).expect(0);
