@@ -18,15 +18,16 @@ pub(super) enum Again {
 }
 
 impl Again {
-    /// Why the boot that ended with this verdict is made once more, if it is.
-    pub fn after(verdict: &Verdict, watch: &Watch) -> Option<Self> {
+    /// Why the boot that ended with this verdict is made once more, if it is. `several` processors with a thread each were
+    /// emulated.
+    pub fn after(verdict: &Verdict, watch: &Watch, several: bool) -> Option<Self> {
         let late = |f: &Finding| f.sign == Sign::NoTimer;
         let emulated = verdict.evidence.accel == Some(Accel::Tcg);
         let stalled = || watch.console.hints().iter().any(|f| f.sign == Sign::Stalled);
         match verdict.outcome {
             _ if emulated && verdict.evidence.failure.as_ref().is_some_and(late) => Some(Self::Starved),
             Outcome::Unproven if watch.emulator_ended => Some(Self::EmulatorEnded),
-            Outcome::Unproven if emulated && stalled() => Some(Self::Stalled),
+            Outcome::Unproven if emulated && several && stalled() => Some(Self::Stalled),
             _ => None,
         }
     }

@@ -124,6 +124,7 @@ impl Test<'_> {
         self.remove_old(&files)?;
         let mut setup = self.setup(&files, &mut found);
         setup.tcg_threads = !after.is_some_and(Again::is_of_threads);
+        let several = setup.tcg_threads && setup.cpu.vcpus() > 1;
         let mut qemu = Qemu::start(&mut setup, &mut found.differences)?;
         found.accel = Some(setup.accel);
         self.write("qemu.argv", qemu.argv.join("\n").as_bytes())?;
@@ -134,7 +135,7 @@ impl Test<'_> {
         qemu.quit();
         take(&mut found, &watch, &files);
         let verdict = Verdict { outcome, reason, evidence: found };
-        let again = Again::after(&verdict, &watch);
+        let again = Again::after(&verdict, &watch, several);
         Ok((verdict, again))
     }
 
@@ -192,10 +193,13 @@ impl Test<'_> {
             differ(format!("{memory_mib} MiB of memory instead of {wanted} MiB"));
         }
         let host = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
-        let limit = self.options.cpu_limit.unwrap_or(host).max(1);
+        // Emulated ones wait for each other where the host is busy, and QEMU may fail over it (`Setup::tcg_threads`).
+        let usual = if accel == Accel::Tcg { 1 } else { host };
+        let limit = self.options.cpu_limit.unwrap_or(usual).max(1);
         let mut cpu = self.domain.cpu;
         if cpu.vcpus() > limit {
-            differ(format!("{limit} CPUs instead of {}", cpu.vcpus()));
+            let s = if limit == 1 { "" } else { "s" };
+            differ(format!("{limit} CPU{s} instead of {}", cpu.vcpus()));
             cpu = CpuTopology { sockets: 1, cores: limit, threads: 1 };
         }
         let room = cdrom_room(self.domain);

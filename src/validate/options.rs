@@ -39,7 +39,7 @@ pub struct BootOptions<'a> {
     pub accel: Option<Accel>,
     /// Most memory that the test VM gets, in bytes.
     pub memory_limit: u64,
-    /// Most CPUs that the test VM gets; by default as many as the host has.
+    /// Most CPUs that the test VM gets; by default as many as the host has, and one without KVM.
     pub cpu_limit: Option<u32>,
     /// Most bytes that the guest may write to its overlays, all together.
     pub overlay_limit: u64,

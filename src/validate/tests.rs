@@ -214,14 +214,20 @@ fn a_guest_whose_emulator_died_is_booted_once_more_on_one_thread() {
 
 #[test]
 fn a_guest_whose_processors_wait_for_each_other_is_booted_once_more_on_one_thread() {
-    let guest = Guest::printing("\r\n[  21.1] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\r\n");
-    let options = BootOptions { timeout: Some(Duration::from_secs(5)), ..quick() };
+    let mut guest = Guest::printing("\r\n[  21.1] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\r\n");
+    guest.domain.cpu.cores = 2;
+    let options = BootOptions { timeout: Some(Duration::from_secs(5)), cpu_limit: Some(2), ..quick() };
     let verdict = guest.boot(&options);
     assert_eq!(verdict.outcome, Outcome::Unproven, "{verdict:#?}");
     let first = verdict.evidence.first_try.unwrap();
     assert!(first.starts_with("after 5 s "), "{first}");
     let argv = std::fs::read_to_string(guest.evidence().join("qemu.argv")).unwrap();
     assert!(argv.contains("tcg,thread=single"), "{argv}");
+
+    // By default there is one.
+    let verdict = guest.boot(&BootOptions { cpu_limit: None, ..options });
+    assert_eq!(verdict.evidence.first_try, None);
+    assert!(verdict.evidence.differences.iter().any(|d| d == "1 CPU instead of 2"), "{verdict:#?}");
 }
 
 #[test]
