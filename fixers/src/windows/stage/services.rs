@@ -2,7 +2,7 @@
 
 use super::database::values;
 use crate::error::Result;
-use crate::hive::{HiveEditor, RegData};
+use crate::hive::{Hive, HiveEditor, RegData};
 use crate::windows::drivers::Package;
 use crate::windows::inf::Service;
 
@@ -24,6 +24,10 @@ pub(in crate::windows) fn boot_service(
     editor.set(&key, "ErrorControl", RegData::Dword(service.error_control))?;
     if let Some(group) = &service.group {
         editor.set(&key, "Group", RegData::Sz(group.clone()))?;
+        if editor.hive().value(&key, "Tag")?.is_none() {
+            let tag = free_tag(editor.hive(), set, group)?;
+            editor.set(&key, "Tag", RegData::Dword(tag))?;
+        }
     }
     if let Some(image) = service.binary.image_path(store) {
         editor.set(&key, "ImagePath", RegData::ExpandSz(image))?;
@@ -44,6 +48,22 @@ pub(in crate::windows) fn boot_service(
     values(editor, &key, &service.registry)?;
     // What Windows writes for a controller that was not there at the last boot: it would hold the driver back.
     editor.delete(&format!("{key}\\StartOverride"))
+}
+
+/// The first tag beyond those of a group's services. The service manager gives one to each that is installed into a group
+/// (Microsoft: CreateService, `lpdwTagId`); the boot loader starts a group's drivers in the order of their tags in
+/// `GroupOrderList`, and those that are not listed last.
+fn free_tag(hive: &Hive, set: &str, group: &str) -> Result<u32> {
+    let Some(services) = hive.key(&format!("{set}\\Services"))? else { return Ok(1) };
+    let mut last = 0;
+    for service in services.children()? {
+        let is_of = |data: RegData| data.text().is_some_and(|name| name.eq_ignore_ascii_case(group));
+        if service.value("Group")?.is_some_and(is_of) {
+            let tag = service.value("Tag")?.and_then(|data| data.number()).unwrap_or(0);
+            last = last.max(u32::try_from(tag).unwrap_or(0));
+        }
+    }
+    Ok(last.saturating_add(1))
 }
 
 /// Ties the controllers of a package to its service, for Windows before 8: by it the kernel finds the driver of the disk
