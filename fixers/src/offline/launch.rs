@@ -83,7 +83,9 @@ impl Session {
                 return None;
             }
         }
-        match session.resume(&saved, drives) {
+        // What cannot be made ready is no fault of the saved one; the ordinary start tells it.
+        let sockets = session.ready_to_resume(&saved, drives).ok()?;
+        match session.resume(&saved, &sockets) {
             Ok(()) if saved.marks().works() => Some(session),
             Ok(()) => {
                 saved.marks().remember(true);
@@ -147,7 +149,7 @@ impl Session {
         Ok(Saved::of(&prepared, memory, &hypervisor, &settings))
     }
 
-    fn resume(&mut self, saved: &Saved, drives: &[Drive]) -> Result<()> {
+    fn ready_to_resume(&mut self, saved: &Saved, drives: &[Drive]) -> Result<Sockets> {
         self.point_to(&saved.dir())?;
         if self.access == Access::ReadOnly {
             self.overlays = Some(self.temporary()?);
@@ -157,9 +159,13 @@ impl Session {
         for (index, drive) in drives.iter().enumerate() {
             self.argument("-drive", &self.medium(drive, index)?)?;
         }
-        let serials: Vec<String> = (0..drives.len()).map(label).collect();
+        Ok(sockets)
+    }
+
+    fn resume(&self, saved: &Saved, sockets: &Sockets) -> Result<()> {
+        let serials: Vec<String> = (0..self.disks).map(label).collect();
         let memory = saved.memory();
-        let (started, came_up) = self.start_with(|over| steps::resume(&sockets, &memory, &serials, over));
+        let (started, came_up) = self.start_with(|over| steps::resume(sockets, &memory, &serials, over));
         started?;
         came_up.map_err(|e| backend("resuming a saved appliance", e.to_string()))
     }
@@ -183,8 +189,8 @@ impl Session {
     fn sockets(&self) -> Result<Sockets> {
         const LONGEST: usize = 80;
         let doing = "making sockets for the appliance";
-        let own =
-            self.temp_dir.as_deref().filter(|dir| dir.as_os_str().len() <= LONGEST && dir.is_absolute());
+        let fits = |dir: &&Path| dir.is_absolute() && dir.to_str().is_some_and(|dir| dir.len() <= LONGEST);
+        let own = self.temp_dir.as_deref().filter(fits);
         let dir = match own {
             Some(dir) => dir.to_owned(),
             None => PathBuf::from(self.ask(doing, |g| g.get_sockdir())?),

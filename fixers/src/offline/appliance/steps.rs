@@ -70,13 +70,22 @@ pub fn medium(index: usize) -> String {
     format!("h2k{index}")
 }
 
-/// Sees to it that an appliance is saved that is about to start; its QEMU ends with that. Comes back without once `over`
-/// is set: QEMU did not start.
+/// Sees to it that an appliance is saved that is about to start; its QEMU ends with that, and also where it cannot be
+/// saved. Comes back without once `over` is set: QEMU did not start.
 pub fn save(sockets: &Sockets, memory: &Path, over: &AtomicBool) -> Result<(), QmpError> {
     let deadline = Instant::now() + SAVING;
-    let (mut qmp, mut port) = connect(sockets, over, deadline)?;
+    let mut qmp = connect(sockets, over, deadline)?;
+    let written = write(&mut qmp, sockets, memory, deadline);
+    // The appliance waits for what does not come, and libguestfs for the appliance.
+    let ended = qmp.execute("quit", json!({})).map(drop);
+    written.and(ended)
+}
+
+fn write(qmp: &mut Qmp, sockets: &Sockets, memory: &Path, deadline: Instant) -> Result<(), QmpError> {
+    // QEMU listens on all of its sockets before it answers.
+    let mut port = UnixStream::connect(sockets.port())?;
     expect(&mut port, "ready", deadline)?;
-    empty_places(&mut qmp, deadline)?;
+    empty_places(qmp, deadline)?;
     expect(&mut port, "bare", deadline)?;
     qmp.execute("stop", json!({}))?;
     // What the appliance wrote to its disk so far is in an overlay that goes with this QEMU.
@@ -87,8 +96,7 @@ pub fn save(sockets: &Sockets, memory: &Path, over: &AtomicBool) -> Result<(), Q
     // Bytes a second; QEMU spares the network otherwise.
     qmp.execute("migrate-set-parameters", json!({ "max-bandwidth": 1_u64 << 40 }))?;
     qmp.execute("migrate", json!({ "uri": file(memory) }))?;
-    migrated(&mut qmp, deadline)?;
-    qmp.execute("quit", json!({})).map(drop)
+    migrated(qmp, deadline)
 }
 
 /// Has a saved appliance go on, with a disk for each serial number. Comes back once `over` is set: libguestfs has the
@@ -100,8 +108,9 @@ pub fn resume(
     over: &AtomicBool,
 ) -> Result<(), QmpError> {
     let deadline = Instant::now() + RESUMING;
-    let (mut qmp, port) = connect(sockets, over, deadline)?;
-    let came_up = go_on(&mut qmp, port, memory, serials, deadline).and_then(|()| {
+    let mut qmp = connect(sockets, over, deadline)?;
+    // The port stays open until the appliance has read from it.
+    let came_up = go_on(&mut qmp, sockets, memory, serials, deadline).and_then(|_port| {
         while !over.load(Ordering::SeqCst) {
             if Instant::now() > deadline {
                 return Err(QmpError::NoAnswer);
@@ -119,11 +128,12 @@ pub fn resume(
 
 fn go_on(
     qmp: &mut Qmp,
-    mut port: UnixStream,
+    sockets: &Sockets,
     memory: &Path,
     serials: &[String],
     deadline: Instant,
-) -> Result<(), QmpError> {
+) -> Result<UnixStream, QmpError> {
+    let mut port = UnixStream::connect(sockets.port())?;
     empty_places(qmp, deadline)?;
     qmp.execute("migrate-incoming", json!({ "uri": file(memory) }))?;
     migrated(qmp, deadline)?;
@@ -137,10 +147,10 @@ fn go_on(
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     port.write_all(format!("{} {now}\n", serials.len()).as_bytes())?;
-    Ok(())
+    Ok(port)
 }
 
-fn connect(sockets: &Sockets, over: &AtomicBool, deadline: Instant) -> Result<(Qmp, UnixStream), QmpError> {
+fn connect(sockets: &Sockets, over: &AtomicBool, deadline: Instant) -> Result<Qmp, QmpError> {
     let monitor = sockets.monitor();
     // QEMU makes it when it starts; until then a connection would wait for one that may have ended already.
     while !monitor.exists() {
@@ -149,10 +159,7 @@ fn connect(sockets: &Sockets, over: &AtomicBool, deadline: Instant) -> Result<(Q
         }
         std::thread::sleep(PAUSE);
     }
-    let qmp = Qmp::connect(&monitor, deadline.min(Instant::now() + Duration::from_secs(20)))?;
-    // It listens on all of its sockets before it answers.
-    let port = UnixStream::connect(sockets.port())?;
-    Ok((qmp, port))
+    Qmp::connect(&monitor, deadline.min(Instant::now() + Duration::from_secs(20)))
 }
 
 /// Takes the empty disks away, and waits until they are gone: QEMU 10.0 may die of an assertion where it reads a stream
@@ -217,3 +224,6 @@ fn expect(port: &mut UnixStream, word: &str, deadline: Instant) -> Result<(), Qm
 fn file(path: &Path) -> String {
     format!("file:{}", path.display())
 }
+
+#[cfg(test)]
+mod tests;
