@@ -7,6 +7,7 @@ use h2k_fixers::hive::Hive;
 use h2k_fixers::windows::phony;
 use serde_json::Value;
 
+use crate::common::ntfs::leave_in_use;
 use crate::common::windows::{Volume, guest, guest_of_bios};
 use crate::common::{Place, digest};
 
@@ -153,7 +154,7 @@ fn a_full_volume_is_told_beforehand_and_costs_nothing_but_the_run() {
 fn a_windows_7_on_a_bios_boots_from_its_reserved_volume() {
     let place = Place::new();
     phony::virtio_win(&place.path("virtio-win"));
-    guest_of_bios(&place, "old");
+    guest_of_bios(&place, "old", |_, _| {});
     let before = digest(&place.path("src/old.vmdk"));
     let args = ["src/old.vmx", "--virtio-win", "virtio-win"];
     let plan = place.h2k([&["plan"], args.as_slice(), &["--json"]].concat()).expect(0).json();
@@ -192,4 +193,18 @@ fn a_windows_7_on_a_bios_boots_from_its_reserved_volume() {
     let edits = again["vms"][0]["edits"].as_array().unwrap();
     let others: Vec<_> = edits.iter().filter(|e| e["fixer"] != "windows.first-boot").collect();
     assert!(others.is_empty(), "{others:?}");
+}
+
+/// FIX could not mount it to write: that is to be known before.
+#[test]
+fn each_volume_that_a_power_cut_left_in_use_is_told_beforehand() {
+    let place = Place::new();
+    guest_of_bios(&place, "reserved", |reserved, _| leave_in_use(reserved));
+    guest_of_bios(&place, "system", |_, system| leave_in_use(system));
+    for (name, subject) in [("reserved", "/boot"), ("system", "Windows 7 Professional")] {
+        let plan = place.h2k(["plan", &format!("src/{name}.vmx"), "--json"]).expect(3).json();
+        let concerns = plan["vms"][0]["concerns"].as_array().unwrap();
+        let dirty: Vec<_> = concerns.iter().filter(|c| c["id"] == "windows.dirty").collect();
+        assert!(dirty.len() == 1 && dirty[0]["subject"] == subject, "{name}: {concerns:?}");
+    }
 }

@@ -15,7 +15,7 @@ const MAX_LINE: usize = 1 << 20;
 const MAX_EVENTS: usize = 1024;
 /// Time that QEMU has to answer a command. A screenshot under TCG is the slowest.
 const ANSWER: Duration = Duration::from_secs(20);
-/// Pause between two tries to connect.
+/// Pause between two tries to connect, or two looks for an event.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Something that QEMU tells by itself.
@@ -120,6 +120,22 @@ impl Qmp {
             Some(error) if self.events.is_empty() => Err(error),
             _ => Ok(self.events.drain(..).collect()),
         }
+    }
+
+    /// Waits until an event has come; the others are kept, and so is it.
+    ///
+    /// # Errors
+    /// It does not come in the time that an answer may take, or QEMU is gone.
+    pub fn wait_for(&mut self, name: &str) -> Result<(), QmpError> {
+        let deadline = Instant::now() + ANSWER;
+        while !self.events.iter().any(|event| event.name == name) {
+            if Instant::now() >= deadline {
+                return Err(QmpError::NoAnswer);
+            }
+            // An answer that nobody waits for any more is passed over.
+            self.line(Instant::now() + PAUSE)?;
+        }
+        Ok(())
     }
 
     /// The next line that is no event, or nothing if none comes before `deadline`.

@@ -87,6 +87,19 @@ impl Qemu {
         self.qmp.execute("cont", json!({})).map(|_| ())
     }
 
+    /// Resets a guest that wanted to reset itself and was held instead, and lets it run.
+    ///
+    /// # Errors
+    /// QEMU's.
+    pub fn start_over(&mut self) -> Result<(), QmpError> {
+        // What holds the guest's resets (`-action reboot=shutdown`) would hold this one, too.
+        self.qmp.execute("set-action", json!({ "reboot": "reset" }))?;
+        self.qmp.execute("system_reset", json!({}))?;
+        self.qmp.wait_for("RESET")?;
+        self.qmp.execute("set-action", json!({ "reboot": "shutdown" }))?;
+        self.run()
+    }
+
     /// Takes a NIC's cable out.
     ///
     /// # Errors

@@ -273,6 +273,26 @@ fn a_stop_screen_fails_with_its_code() {
     }
 }
 
+/// Windows restarts after a stop, as it is set up, at once if it cannot write a dump: between two looks at the screen.
+#[test]
+fn a_stop_screen_that_a_restart_wipes_out_is_seen_all_the_same() {
+    let text = b"*** STOP: 0x0000007B (0xF78D2524,0xC0000034,0x00000000,0x00000000)\0";
+    let mut sector = [&PAINT_TEXT, &text[..]].concat();
+    // Instead of halting.
+    let (halt, reset) = (PAINT_TEXT.len() - 3, 480_u16);
+    let jump = reset - u16::try_from(halt + 3).unwrap();
+    sector[halt] = 0xe9;
+    sector[halt + 1..halt + 3].copy_from_slice(&jump.to_le_bytes());
+    sector.resize(usize::from(reset), 0);
+    sector.extend(RESET);
+    let mut guest = Guest::new(Some(&sector));
+    guest.domain.osinfo = "win7".into();
+    let verdict = guest.boot(&quick());
+    assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
+    assert_eq!(verdict.reason, "Windows stopped: stop code 0x0000007B (INACCESSIBLE_BOOT_DEVICE)");
+    assert_eq!(verdict.evidence.resets, 1);
+}
+
 #[test]
 fn the_face_of_a_stop_screen_fails() {
     let mut guest = Guest::new(Some(&face_sector()));

@@ -137,7 +137,7 @@ impl Watch {
             }
         }
         match qemu.events() {
-            Ok(events) => events.iter().for_each(|e| self.event(e)),
+            Ok(events) => events.iter().for_each(|e| self.event(e, qemu)),
             Err(error) => {
                 self.emulator_ended = true;
                 self.stop = Some(format!("QEMU ended: {error}: {}", qemu.messages()));
@@ -150,10 +150,11 @@ impl Watch {
         }
     }
 
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event, qemu: &mut Qemu) {
         let flag = |name: &str| event.data.get(name).and_then(serde_json::Value::as_bool) == Some(true);
+        let reason = event.data.get("reason").and_then(serde_json::Value::as_str);
         match event.name.as_str() {
-            "RESET" if flag("guest") => self.reset(),
+            "SHUTDOWN" if reason == Some("guest-reset") => self.reset(qemu),
             "SHUTDOWN" if flag("guest") => self.powered_off = true,
             "GUEST_PANICKED" => {
                 self.panicked = true;
@@ -165,8 +166,14 @@ impl Watch {
         }
     }
 
-    /// What was seen before belongs to another boot. A failure stays: panics may end in a reset.
-    fn reset(&mut self) {
+    /// What was seen before belongs to another boot. A failure stays: panics may end in a reset, as a stop screen of Windows
+    /// does a moment later. The guest is held, so that this can be seen; then it starts over.
+    fn reset(&mut self, qemu: &mut Qemu) {
+        if let Some(display) = &mut self.display {
+            display.look_now(qemu);
+        }
+        self.console.feed(&self.serial.look());
+        self.firmware_console.feed(&self.firmware.look());
         self.resets = self.resets.saturating_add(1);
         self.agent = false;
         self.agent_listens = false;
@@ -176,7 +183,11 @@ impl Watch {
             }
         }
         for capture in &mut self.captures {
+            capture.look();
             capture.before_reset = capture.frames();
+        }
+        if let Err(error) = qemu.start_over() {
+            self.stop = Some(format!("QEMU did not reset the guest: {error}"));
         }
     }
 

@@ -6,6 +6,7 @@ pub mod disk;
 pub mod guest;
 pub mod host_tree;
 pub mod mount;
+pub mod ntfs;
 pub mod phony;
 pub mod process;
 pub mod story;

@@ -28,13 +28,15 @@ pub fn guest(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
 }
 
 /// `src/NAME.vmx` of a Windows 7 on a BIOS, with its boot configuration store on a volume of its own ("System Reserved").
-pub fn guest_of_bios(place: &Place, name: &str) -> PathBuf {
+/// `change` may change the images of that volume and of the system's.
+pub fn guest_of_bios(place: &Place, name: &str, change: impl FnOnce(&Path, &Path)) -> PathBuf {
     let volume = volume(place, name, |dir| fill(dir, "7"));
     let reserved = ntfs(place, &format!("{name}-reserved"), BOOT, |dir| {
         fs::create_dir(dir.join("Boot")).unwrap();
         fs::write(dir.join("Boot/BCD"), phony::store()).unwrap();
         fs::write(dir.join("bootmgr"), phony::program("Microsoft Corporation")).unwrap();
     });
+    change(&reserved, &volume);
     let table = format!(
         "label: dos\nstart={}MiB, size={}MiB, type=7, bootable\nstart={}MiB, size={}MiB, type=7\n",
         BOOT.0, BOOT.1, SYSTEM.0, SYSTEM.1

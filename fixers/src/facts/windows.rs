@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct WindowsFacts {
     /// Its directory in the guest (`/c/Windows`, `/c/WINNT`), in the case that the disk has.
     pub system_root: String,
+    /// Letter of the drive that it calls its own (`C`).
+    #[serde(default)]
+    pub drive: String,
     /// Version.
     pub version: WindowsVersion,
     /// Registry hives.
@@ -19,6 +22,9 @@ pub struct WindowsFacts {
     pub driver_database: Option<String>,
     /// Whether the disks may be written.
     pub shutdown: Shutdown,
+    /// Mount points of the other volumes that Windows boots from which say that they were not unmounted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_use: Vec<String>,
     /// Network adapters of the source's hardware that are set up.
     pub adapters: Vec<WindowsAdapter>,
     /// Tools of hypervisors.
@@ -163,6 +169,37 @@ pub struct WindowsAdapter {
     pub dns: Vec<String>,
     /// DNS suffix of the connection, or empty.
     pub domain: String,
+    /// WINS servers that were given by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wins: Vec<String>,
+    /// NetBIOS over TCP/IP, where it was switched by hand; else DHCP tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netbios: Option<bool>,
+    /// Which names are registered in DNS.
+    #[serde(default, skip_serializing_if = "DnsRegistration::is_usual")]
+    pub dns_registration: DnsRegistration,
+    /// Metric of the interface for IPv4, where it is not the automatic one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<u32>,
+}
+
+/// Which names of a computer a connection registers in DNS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DnsRegistration {
+    /// None: as on networks for storage or backup.
+    None,
+    /// The one with the computer's own suffix.
+    #[default]
+    Primary,
+    /// That and the one with the connection's suffix.
+    Both,
+}
+
+impl DnsRegistration {
+    fn is_usual(&self) -> bool {
+        *self == Self::Primary
+    }
 }
 
 /// A hypervisor's tools.

@@ -34,15 +34,21 @@ impl Session {
                 self.hives.get_mut().insert(path.clone(), Rc::new(hive.at(&path)));
             }
         }
+        let disk_of_root = facts.block.iter().find(|b| b.name == root).and_then(|b| b.disk);
         for (point, fstype, mark) in MARKS {
-            let candidates: Vec<BlockDevice> = facts
+            let mut candidates: Vec<BlockDevice> = facts
                 .block
                 .iter()
                 .filter(|b| b.fstype == fstype && b.name != root && b.disk.is_some())
                 .cloned()
                 .collect();
+            // Another disk may hold what another Windows booted from: the system's own comes first.
+            candidates.sort_by_key(|b| b.disk != disk_of_root);
             for device in candidates {
                 if self.is_marked(&device, point, mark)? {
+                    if fstype == "ntfs" {
+                        self.note_in_use(facts, &device.name, point)?;
+                    }
                     self.mount_one(&device.name, &device.name, point, false)?;
                     if fstype == "ntfs" {
                         self.unprotected.get_mut().volumes.push(point);
@@ -53,6 +59,17 @@ impl Session {
         }
         if self.mounts.iter().any(|mount| mount.mountpoint == ESP) {
             facts.bootloader.esp = Some(ESP.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Such a volume is its own file system, which a power cut leaves as it leaves the system's.
+    fn note_in_use(&self, facts: &mut GuestFacts, device: &str, point: &str) -> Result<()> {
+        let left = self.left_as(device)?;
+        if let Some(windows) = &mut facts.windows
+            && !matches!(left, Shutdown::Clean | Shutdown::Unknown)
+        {
+            windows.in_use.push(point.to_owned());
         }
         Ok(())
     }

@@ -42,7 +42,8 @@ impl Fixer for BootFiles {
         "The target's firmware does not know the source's boot entries and looks for EFI\\Boot\\bootx64.efi. Where that is \
          missing, Windows' own boot manager is copied there; one that is there already stays, whoever put it there. In the \
          boot configuration store the default entry may forbid graphics (element 16000046), with which Windows hangs on \
-         OVMF; the element is removed."
+         OVMF; the element is removed. Its elements that name disks and partitions stay: they do so by the disk's \
+         signature or the partition's GUID, which the copy keeps, as the target keeps the kind of firmware."
     }
 
     fn plan(&self, facts: &GuestFacts, guest: &dyn Guest, _: &Policy) -> Result<Proposal> {

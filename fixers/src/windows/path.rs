@@ -5,6 +5,8 @@ use crate::guest::{Guest, join};
 
 /// Names in a path that are looked up; a hostile registry must not make h2k list directories for ever.
 const MAX_DEPTH: usize = 40;
+/// The letter that Windows gives to its own volume, unless it was installed from another system.
+const USUAL_DRIVE: &str = "C";
 
 /// The path of what lies at `path` below `base`, in the case that the disk has; `None` if nothing does. `path` may be
 /// written with slashes or backslashes.
@@ -55,9 +57,9 @@ fn entry(guest: &dyn Guest, dir: &str, name: &str) -> Result<Option<String>> {
 }
 
 /// The path in the guest of a program or driver that the registry names: `\SystemRoot\…`, `%SystemRoot%\…`,
-/// `System32\…`, `C:\…` (the system's own drive, which is `volume`), `\??\C:\…`; quotes and arguments are left out.
-/// `None` for other drives and for what is no path.
-pub fn of_image(volume: &str, system_root: &str, image: &str) -> Option<String> {
+/// `System32\…`, `C:\…` (where `drive` is the letter that the system gives to its own `volume`, C if that is unknown),
+/// `\??\C:\…`; quotes and arguments are left out. `None` for other drives and for what is no path.
+pub fn of_image(volume: &str, system_root: &str, drive: &str, image: &str) -> Option<String> {
     let image = image.trim();
     let image = match image.strip_prefix('"') {
         Some(rest) => rest.split('"').next().unwrap_or_default(),
@@ -73,10 +75,10 @@ pub fn of_image(volume: &str, system_root: &str, image: &str) -> Option<String> 
         return system(image);
     }
     let image = after("\\??\\").unwrap_or(image);
-    let drive = image.get(1..3) == Some(":\\") && image.starts_with(|c: char| c.is_ascii_alphabetic());
-    // Windows numbers its own volume C: unless it was installed from another system.
-    let rest = slashes(image.get(3..).unwrap_or_default());
-    (drive && image.starts_with(['c', 'C'])).then(|| join(volume, &rest))
+    let (letter, rest) = image.split_at_checked(1)?;
+    let own = if drive.is_empty() { USUAL_DRIVE } else { drive };
+    let rest = rest.strip_prefix(":\\").filter(|_| letter.eq_ignore_ascii_case(own))?;
+    Some(join(volume, &slashes(rest)))
 }
 
 /// A path without quotes may have blanks in it, and what follows a program's ending are its arguments.
@@ -119,10 +121,18 @@ mod tests {
             ("System32\\drivers\\a.sys", Some("/c/Windows/System32/drivers/a.sys")),
             ("\"C:\\Program Files\\X\\a.exe\" -x", Some("/c/Program Files/X/a.exe")),
             ("\\??\\C:\\a.sys", Some("/c/a.sys")),
+            ("c:\\a.sys", Some("/c/a.sys")),
             ("D:\\a.sys", None),
+            ("C:a.sys", None),
             ("", None),
+            ("é:\\", None),
         ] {
-            assert_eq!(of_image("/c", "/c/Windows", image).as_deref(), path, "{image}");
+            for drive in ["", "C"] {
+                assert_eq!(of_image("/c", "/c/Windows", drive, image).as_deref(), path, "{image}");
+            }
         }
+        let on_d = |image| of_image("/c", "/c/Windows", "D", image);
+        assert_eq!(on_d("d:\\Program Files\\a.sys").as_deref(), Some("/c/Program Files/a.sys"));
+        assert_eq!(on_d("C:\\a.sys"), None);
     }
 }

@@ -6,6 +6,11 @@ use super::drivers::testing::Tree;
 use super::testing::RELEASES;
 use crate::hive::testing;
 
+/// Names of the releases that there are phony guests of.
+pub fn releases() -> Vec<&'static str> {
+    RELEASES.iter().map(|release| release.name).collect()
+}
+
 /// SYSTEM and SOFTWARE hives of a phony guest of a release (`2022`, `7`, `xp-32`).
 ///
 /// # Panics

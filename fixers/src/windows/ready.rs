@@ -20,14 +20,10 @@ const MAX_FILES: usize = 2000;
 /// The guest could not be read.
 pub fn ready(guest: &dyn Guest, windows: &WindowsFacts) -> Result<BTreeSet<Role>> {
     let hives = Hives::open(guest, &windows.system_root)?;
-    let database = match &windows.driver_database {
-        Some(file) if file != hives.system.path() => guest.hive(file)?,
-        Some(_) => Some(hives.system.clone()),
-        None => None,
-    };
+    let database = hives.database(guest, windows.driver_database.as_deref())?;
     let staged = match &database {
         Some(_) => BTreeSet::new(),
-        None => on_device_path(guest, &hives.software, &windows.system_root)?,
+        None => on_device_path(guest, &hives.software, windows)?,
     };
     let starts = |services: Vec<Option<String>>| {
         let mut services = services.iter().flatten().map(|name| boots(guest, &hives.system, windows, name));
@@ -118,16 +114,18 @@ fn boots(guest: &dyn Guest, system: &Hive, windows: &WindowsFacts, service: &str
 
 fn there(guest: &dyn Guest, windows: &WindowsFacts, key: &Key<'_>) -> Result<bool> {
     let image = key.text("ImagePath")?.unwrap_or_default();
-    let Some(file) = path::of_image(SYSTEM_VOLUME, &windows.system_root, &image) else { return Ok(false) };
+    let file = path::of_image(SYSTEM_VOLUME, &windows.system_root, &windows.drive, &image);
+    let Some(file) = file else { return Ok(false) };
     Ok(path::find(guest, "/", &file)?.is_some())
 }
 
 /// Roles of INF files in the directories that Windows before 8 looks through for a new device's driver, its own left out.
-fn on_device_path(guest: &dyn Guest, software: &Hive, system_root: &str) -> Result<BTreeSet<Role>> {
+fn on_device_path(guest: &dyn Guest, software: &Hive, windows: &WindowsFacts) -> Result<BTreeSet<Role>> {
+    let system_root = &windows.system_root;
     let mut roles = BTreeSet::new();
     let paths = software.value("Microsoft\\Windows\\CurrentVersion", "DevicePath")?;
     for dir in paths.and_then(|data| data.text()).unwrap_or_default().split(';') {
-        let Some(dir) = path::of_image(SYSTEM_VOLUME, system_root, dir) else { continue };
+        let Some(dir) = path::of_image(SYSTEM_VOLUME, system_root, &windows.drive, dir) else { continue };
         let Some(dir) = path::find(guest, "/", &dir)? else { continue };
         if dir.to_lowercase() == format!("{system_root}/inf").to_lowercase() {
             continue;

@@ -137,7 +137,7 @@ impl Release {
 }
 
 /// A `.reg` text without some of its keys.
-fn without_keys(text: &str, gone: impl Fn(&str) -> bool) -> String {
+pub(crate) fn without_keys(text: &str, gone: impl Fn(&str) -> bool) -> String {
     let mut kept = String::new();
     let mut keep = true;
     for line in text.lines() {

@@ -22,7 +22,8 @@ pub(super) struct Vendor {
 pub(super) const VENDORS: &[Vendor] = &[
     Vendor {
         name: "vmware-tools",
-        companies: &["vmware"],
+        // Broadcom has bought it, and signs its newer tools.
+        companies: &["vmware", "broadcom"],
         services: &[
             "giappdef",
             "glxgi",

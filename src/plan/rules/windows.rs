@@ -36,11 +36,19 @@ pub(super) static RULES: &[Rule] = &[
         id: "windows.dirty",
         severity: Severity::Critical,
         acceptable: false,
-        summary: "the file system of Windows was not unmounted: its journal has changes that are not made yet",
+        summary: "a file system of Windows was not unmounted: its journal has changes that are not made yet",
         explanation: "Only Windows itself plays NTFS's journal back as a whole. Files that h2k wrote before it would be undone, \
                       or the file system damaged. That is how a VM looks whose power was cut, and a snapshot of a running one.",
         advice: "start it on the source, run \"chkdsk C: /f\", let it restart, then \"shutdown /s /t 0\", and plan again",
-        check: |s| left(s, Shutdown::Dirty, "the volume is marked as in use"),
+        check: |s| {
+            let mut found = left(s, Shutdown::Dirty, "the volume is marked as in use");
+            found.extend(list(
+                s,
+                |windows| &windows.in_use,
+                "a volume that it boots from is marked as in use",
+            ));
+            found
+        },
     },
     Rule {
         id: "windows.unknown-shutdown",
@@ -171,9 +179,12 @@ fn drive_letters(seen: &Seen<'_>) -> Vec<Finding> {
             if whole { own == id } else { own.split('-').next() == Some(id) }
         })
     };
+    // The volumes of dynamic disks have GUIDs of their own, which no partition has.
+    let dynamic = seen.facts.disks.iter().any(|disk| disk.dynamic);
     let absent = windows.drive_letters.iter().filter_map(|(letter, digits)| {
         let value = bytes(digits)?;
         let message = match value.strip_prefix(GPT_MARK) {
+            Some(_) if dynamic => None,
             Some(guid) => {
                 let guid = guid_text(guid.try_into().ok()?);
                 (!there(&guid, true)).then(|| format!("no partition has the GUID {guid}"))

@@ -144,9 +144,9 @@ fn process(out: &mut Args, setup: &Setup<'_>) {
         out.two("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     }
     // The guest starts when the control connection is there, so that no event is missed; it stays for a last look
-    // when it panics or powers off.
+    // when it panics, powers off or resets itself.
     out.one("-S");
-    out.two("-action", "panic=pause,shutdown=pause,reboot=reset");
+    out.two("-action", "panic=pause,shutdown=pause,reboot=shutdown");
     out.two("-boot", "strict=on");
 }
 

@@ -51,7 +51,7 @@ fn a_bios_guest_looks_like_this() {
     -monitor none
     -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
     -S
-    -action panic=pause,shutdown=pause,reboot=reset
+    -action panic=pause,shutdown=pause,reboot=shutdown
     -boot strict=on
     -machine q35,usb=off,hpet=off,graphics=off
     -accel tcg,thread=multi
@@ -110,7 +110,7 @@ fn a_secure_guest_looks_like_this() {
     -monitor none
     -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
     -S
-    -action panic=pause,shutdown=pause,reboot=reset
+    -action panic=pause,shutdown=pause,reboot=shutdown
     -boot strict=on
     -machine q35,usb=off,hpet=off,smm=on
     -accel kvm

@@ -18,8 +18,8 @@ use crate::windows::{Arch, WindowsTarget};
 const MAX_INFS: usize = 5000;
 /// How many components of the source's own path may say what its drivers are for.
 const OWN_COMPONENTS: usize = 3;
-/// Where distributions put virtio-win (Fedora's and Red Hat's package; Debian has none).
-const USUAL: [&str; 2] = ["/usr/share/virtio-win/virtio-win.iso", "/usr/share/virtio-win"];
+/// Where distributions put virtio-win (Fedora's and Red Hat's package; Debian has none), from the root.
+const USUAL: [&str; 2] = ["usr/share/virtio-win/virtio-win.iso", "usr/share/virtio-win"];
 
 /// A virtio-win: a directory or an ISO image.
 #[derive(Debug)]
@@ -66,8 +66,13 @@ impl DriverSource {
     /// # Errors
     /// It is there, but [`DriverSource::open`] fails.
     pub fn usual() -> Result<Option<Self>> {
-        let found = USUAL.iter().map(Path::new).find(|path| path.exists());
-        found.map(Self::open).transpose()
+        Self::first_below(Path::new("/"))
+    }
+
+    /// The first of the usual places that is there, below a directory that stands for the host's root.
+    pub(super) fn first_below(root: &Path) -> Result<Option<Self>> {
+        let mut places = USUAL.iter().map(|path| root.join(path));
+        places.find(|path| path.exists()).map(|path| Self::open(&path)).transpose()
     }
 
     fn new(place: String, store: Store, mut entries: Vec<Entry>, own: &[String]) -> Result<Self> {

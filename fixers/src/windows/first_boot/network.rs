@@ -1,11 +1,11 @@
 //! Which addresses the target's NICs are to have.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use h2k_config::{Addressing, Policy, StaticAddress};
 
 use crate::concern::{Concern, Severity};
-use crate::facts::windows::{WindowsAdapter, WindowsRoute};
+use crate::facts::windows::{DnsRegistration, WindowsAdapter, WindowsRoute};
 use crate::facts::{GuestFacts, WindowsFacts};
 
 /// Longest name of a connection that is given again.
@@ -33,6 +33,14 @@ pub(super) struct Wanted {
     pub dns: Vec<IpAddr>,
     /// DNS suffix of the connection.
     pub domain: Option<String>,
+    /// WINS servers.
+    pub wins: Vec<Ipv4Addr>,
+    /// NetBIOS over TCP/IP, where it is switched by hand.
+    pub netbios: Option<bool>,
+    /// Which names are registered in DNS.
+    pub dns_registration: DnsRegistration,
+    /// Metric of the interface for IPv4.
+    pub metric: Option<u32>,
 }
 
 /// The NICs that something has to be done for.
@@ -52,11 +60,16 @@ pub(super) fn wanted(
             Some(Addressing::Static(addresses)) => given(addresses),
             None => adapter.map(|adapter| kept(adapter, concerns)).unwrap_or_default(),
         };
+        if let Some(adapter) = adapter {
+            wanted.netbios = adapter.netbios;
+            wanted.dns_registration = adapter.dns_registration;
+            wanted.metric = adapter.metric.filter(|metric| *metric <= MAX_METRIC);
+        }
+        let untouched = Wanted::default() == wanted && asked.is_none();
         wanted.mac = nic.mac.to_uppercase().replace(':', "-");
         wanted.name = adapter.and_then(|adapter| name(adapter, concerns));
         wanted.domain = adapter.and_then(|adapter| domain(adapter, concerns));
-        let nothing = wanted.addresses.is_empty() && wanted.dns.is_empty() && asked.is_none();
-        if !(nothing && wanted.name.is_none() && wanted.domain.is_none()) {
+        if !(untouched && wanted.name.is_none() && wanted.domain.is_none()) {
             all.push(wanted);
         }
     }
@@ -89,6 +102,11 @@ fn kept(adapter: &WindowsAdapter, concerns: &mut Vec<Concern>) -> Wanted {
     let gateways = gateways.filter_map(|(number, ip)| Some((address(ip)?, metric(number).unwrap_or(0))));
     let gateways = gateways.collect();
     let dns = adapter.dns.iter().filter_map(&mut address).collect();
+    let wins = adapter.wins.iter().filter_map(&mut address).filter_map(|ip| match ip {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    });
+    let wins = wins.collect();
     let addresses = adapter
         .addresses
         .iter()
@@ -121,7 +139,7 @@ fn kept(adapter: &WindowsAdapter, concerns: &mut Vec<Concern>) -> Wanted {
         Some(((prefix.parse().ok()?, length.parse().ok()?), route.gateway.parse().ok()?))
     };
     let routes = adapter.routes.iter().filter_map(route).collect();
-    Wanted { dhcp: false, addresses, gateways, routes, dns, ..Wanted::default() }
+    Wanted { dhcp: false, addresses, gateways, routes, dns, wins, ..Wanted::default() }
 }
 
 /// The name of the old connection, where it can stand in a batch file without meaning anything.

@@ -1,9 +1,11 @@
 //! What the script of the first boot does to one NIC.
 
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::network::Wanted;
+use super::routines::{NETBT, TCPIP};
+use crate::facts::windows::DnsRegistration;
 
 /// Times that a refused command is given again: getmac knows a NIC before TCP/IP takes commands for it.
 const TRIES: u32 = 6;
@@ -35,10 +37,28 @@ pub(super) fn network(out: &mut String, wanted: &Wanted) -> std::fmt::Result {
         writeln!(out, "netsh interface ip set address name=\"%NAME%\" source=dhcp")?;
         writeln!(out, "netsh interface ip set dns name=\"%NAME%\" source=dhcp")?;
     }
-    let v4 = addresses_v4(wanted).into_iter().chain(dns_v4(&wanted.dns)).collect();
+    // Before the addresses, which would be registered.
+    let registration = match wanted.dns_registration {
+        DnsRegistration::Primary => None,
+        DnsRegistration::None => Some(("RegistrationEnabled", 0)),
+        DnsRegistration::Both => Some(("RegisterAdapterName", 1)),
+    };
+    if let Some((name, value)) = registration {
+        writeln!(out, "call :value {mac} {TCPIP} {name} REG_DWORD {value}")?;
+    }
+    let v4 = addresses_v4(wanted).into_iter().chain(dns_v4(wanted)).chain(wins(&wanted.wins)).collect();
     first_again(out, &format!("v4_{label}"), v4)?;
     if let Some(domain) = &wanted.domain {
-        writeln!(out, "call :suffix {mac} \"{domain}\"")?;
+        writeln!(out, "call :value {mac} {TCPIP} Domain REG_SZ \"{domain}\"")?;
+    }
+    if let Some(on) = wanted.netbios {
+        let option = if on { 1 } else { 2 };
+        writeln!(out, "call :value {mac} {NETBT} NetbiosOptions REG_DWORD {option}")?;
+    }
+    if let Some(metric) = wanted.metric {
+        // XP has no such command, and reads the value.
+        writeln!(out, "netsh interface ip set interface interface=\"%NAME%\" metric={metric}")?;
+        writeln!(out, "call :value {mac} {TCPIP} InterfaceMetric REG_DWORD {metric}")?;
     }
     let v6 = addresses_v6(wanted).into_iter().chain(dns_v6(&wanted.dns)).collect();
     first_again(out, &format!("v6_{label}"), v6)?;
@@ -98,12 +118,26 @@ fn addresses_v6(wanted: &Wanted) -> Vec<String> {
     addresses.chain(gateways).chain(routes).collect()
 }
 
-fn dns_v4(servers: &[IpAddr]) -> Vec<String> {
+/// The first of them sets which names are registered, too: those with the computer's suffix if it does not say.
+fn dns_v4(wanted: &Wanted) -> Vec<String> {
+    let register = match wanted.dns_registration {
+        DnsRegistration::Primary => "",
+        DnsRegistration::None => " register=none",
+        DnsRegistration::Both => " register=both",
+    };
     let command = |(number, server): (usize, &IpAddr)| match number {
-        0 => format!("netsh interface ip set dns name=\"%NAME%\" source=static addr={server}"),
+        0 => format!("netsh interface ip set dns name=\"%NAME%\" source=static addr={server}{register}"),
         _ => format!("netsh interface ip add dns name=\"%NAME%\" addr={server} index={}", number + 1),
     };
-    servers.iter().filter(|ip| ip.is_ipv4()).enumerate().map(command).collect()
+    wanted.dns.iter().filter(|ip| ip.is_ipv4()).enumerate().map(command).collect()
+}
+
+fn wins(servers: &[Ipv4Addr]) -> Vec<String> {
+    let command = |(number, server): (usize, &Ipv4Addr)| match number {
+        0 => format!("netsh interface ip set wins name=\"%NAME%\" source=static addr={server}"),
+        _ => format!("netsh interface ip add wins name=\"%NAME%\" addr={server} index={}", number + 1),
+    };
+    servers.iter().enumerate().map(command).collect()
 }
 
 fn dns_v6(servers: &[IpAddr]) -> Vec<String> {

@@ -10,7 +10,12 @@ const PAUSE: u32 = 5;
 const ENUM: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Enum";
 const CONNECTIONS: &str =
     "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Network\\{4D36E972-E325-11CE-BFC1-08002BE10318}";
-const INTERFACES: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters\\Interfaces";
+/// Below it are [`TCPIP`] and [`NETBT`].
+const SERVICES: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Services";
+/// How the keys of an interface begin; its GUID follows.
+pub(super) const TCPIP: &str = "Tcpip\\Parameters\\Interfaces\\";
+const TCPIP6: &str = "Tcpip6\\Parameters\\Interfaces\\";
+pub(super) const NETBT: &str = "NetBT\\Parameters\\Interfaces\\Tcpip_";
 
 /// Writes them.
 pub(super) fn write(out: &mut String) -> std::fmt::Result {
@@ -20,7 +25,7 @@ pub(super) fn write(out: &mut String) -> std::fmt::Result {
     writeln!(out, "netsh interface set interface name=\"%NAME%\" newname=\"%~1\"")?;
     writeln!(out, "if not errorlevel 1 set \"NAME=%~1\"")?;
     writeln!(out, "exit /b 0")?;
-    suffix(out)?;
+    value(out)?;
     // AGAIN is defined if a command is to be tried once more, after a pause; the argument is how often at most.
     writeln!(out, "\n:again")?;
     writeln!(out, "if %TRY% geq %1 exit /b 1")?;
@@ -57,12 +62,13 @@ fn find(out: &mut String) -> std::fmt::Result {
     writeln!(out, "exit /b 0")
 }
 
-/// The DNS suffix of the connection, which netsh has no word for.
-fn suffix(out: &mut String) -> std::fmt::Result {
-    writeln!(out, "\n:suffix")?;
+/// What netsh has no word for: a value of the interface's key. The arguments are the MAC, how the key begins, the value's
+/// name, type and data.
+fn value(out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\n:value")?;
     writeln!(out, "if not defined GUID call :find %1")?;
-    writeln!(out, "if not defined GUID (echo %1 has no link: its DNS suffix is not set& exit /b 1)")?;
-    writeln!(out, "reg add \"{INTERFACES}\\%GUID%\" /v Domain /t REG_SZ /d \"%~2\" /f")?;
+    writeln!(out, "if not defined GUID (echo %1 has no link: %3 is not set& exit /b 1)")?;
+    writeln!(out, "reg add \"{SERVICES}\\%~2%GUID%\" /v %3 /t %4 /d \"%~5\" /f")?;
     writeln!(out, "exit /b 0")
 }
 
@@ -71,6 +77,10 @@ fn suffix(out: &mut String) -> std::fmt::Result {
 fn forget(out: &mut String) -> std::fmt::Result {
     writeln!(out, "\n:forget")?;
     writeln!(out, "echo removing %1")?;
+    // Windows leaves them, and its address is told to be another adapter's.
+    for key in [TCPIP, TCPIP6, NETBT] {
+        writeln!(out, "reg delete \"{SERVICES}\\{key}%~2\" /f >nul 2>&1")?;
+    }
     writeln!(out, "pnputil /remove-device %1 >nul 2>&1")?;
     writeln!(out, "reg query \"{ENUM}\\%~1\" >nul 2>&1")?;
     writeln!(out, "if errorlevel 1 exit /b 0")?;

@@ -147,7 +147,12 @@ fn every_line_ends_as_cmd_wants_it_and_is_plain() {
 fn the_suffix_and_the_metric_are_given_again() {
     let mut phony = Phony::new(SERVER_2022);
     let (text, _) = script(&phony, &Policy::default());
-    assert!(text.contains("call :suffix 00-50-56-AA-BB-01 \"example.org\"\r\n"), "{text}");
+    assert!(
+        text.contains(
+            r#"call :value 00-50-56-AA-BB-01 Tcpip\Parameters\Interfaces\ Domain REG_SZ "example.org""#
+        ),
+        "{text}"
+    );
     assert!(text.contains("gateway=192.0.2.1 gwmetric=0\r\n"), "{text}");
     phony.system(
         r#"
@@ -161,7 +166,42 @@ fn the_suffix_and_the_metric_are_given_again() {
     for gateway in ["192.0.2.1 gwmetric=25", "192.0.2.2 gwmetric=0", "192.0.2.3 gwmetric=0"] {
         assert!(text.contains(&format!("gateway={gateway}\r\n")), "{text}");
     }
-    assert!(!text.contains("call :suffix") && !text.contains("del x"), "{text}");
+    assert!(!text.contains(" Domain ") && !text.contains("del x"), "{text}");
+    assert!(concerns.iter().any(|c| c.id == "windows.network.odd" && c.message.contains("del x")));
+}
+
+/// What a domain of old, a network for storage or a second way out depends on.
+#[test]
+fn names_and_metrics_of_a_connection_are_given_again() {
+    let mut phony = Phony::new(SERVER_2022);
+    let (text, _) = script(&phony, &Policy::default());
+    for word in ["wins", "NetbiosOptions", "register=", "Regist", "InterfaceMetric", " metric="] {
+        assert!(!text.contains(word), "{word} is not touched where nobody set it\n{text}");
+    }
+    phony.system(
+        r#"
+        [ControlSet001\Services\Tcpip\Parameters\Interfaces\{c43669b3-ab3e-4d0e-8fde-69579925a20f}]
+        "InterfaceMetric"=dword:00000023
+        "RegistrationEnabled"=dword:00000000
+        "RegisterAdapterName"=dword:00000000
+        [ControlSet001\Services\NetBT\Parameters\Interfaces\Tcpip_{c43669b3-ab3e-4d0e-8fde-69579925a20f}]
+        "NameServerList"=multi:"192.0.2.61","","192.0.2.62","192.0.2.63 & del x"
+        "NetbiosOptions"=dword:00000002
+        "#,
+    );
+    let (text, concerns) = script(&phony, &Policy::default());
+    let at = |line: &str| text.find(&format!("{line}\r\n")).unwrap_or_else(|| panic!("{line}\n{text}"));
+    let nic = "00-50-56-AA-BB-01";
+    let registration =
+        at(&format!("call :value {nic} Tcpip\\Parameters\\Interfaces\\ RegistrationEnabled REG_DWORD 0"));
+    assert!(registration < text.find("addr=192.0.2.10").unwrap(), "{text}");
+    at("netsh interface ip set dns name=\"%NAME%\" source=static addr=192.0.2.53 register=none");
+    at("netsh interface ip set wins name=\"%NAME%\" source=static addr=192.0.2.61");
+    at("netsh interface ip add wins name=\"%NAME%\" addr=192.0.2.62 index=2");
+    at(&format!("call :value {nic} NetBT\\Parameters\\Interfaces\\Tcpip_ NetbiosOptions REG_DWORD 2"));
+    at("netsh interface ip set interface interface=\"%NAME%\" metric=35");
+    at(&format!("call :value {nic} Tcpip\\Parameters\\Interfaces\\ InterfaceMetric REG_DWORD 35"));
+    assert!(!text.contains("del x"), "{text}");
     assert!(concerns.iter().any(|c| c.id == "windows.network.odd" && c.message.contains("del x")));
 }
 

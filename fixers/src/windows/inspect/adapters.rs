@@ -3,7 +3,7 @@
 use super::super::mac::{from_bytes, from_instance, from_text};
 use super::ipv6;
 use crate::error::Result;
-use crate::facts::windows::WindowsAdapter;
+use crate::facts::windows::{DnsRegistration, WindowsAdapter};
 use crate::facts::{NicHardware, SourceHardware};
 use crate::hive::{Hive, Key};
 
@@ -47,6 +47,7 @@ pub(super) fn adapters(system: &Hive, set: &str, hardware: &SourceHardware) -> R
             ..WindowsAdapter::default()
         };
         addresses(system, set, &guid, &mut adapter)?;
+        netbios(system, set, &guid, &mut adapter)?;
         ipv6::read(system, set, &key, &guid, &mut adapter)?;
         adapters.push(adapter);
     }
@@ -89,6 +90,17 @@ pub(super) fn addresses(system: &Hive, set: &str, guid: &str, adapter: &mut Wind
     let dns = key.text("NameServer")?.unwrap_or_default();
     adapter.dns = dns.split([',', ' ']).filter(|s| !s.is_empty()).map(str::to_owned).collect();
     adapter.domain = key.text("Domain")?.unwrap_or_default();
+    adapter.metric = key
+        .number("InterfaceMetric")?
+        .and_then(|metric| u32::try_from(metric).ok())
+        .filter(|metric| *metric > 0);
+    // Both are missing where nobody has ever touched them.
+    adapter.dns_registration = match (key.number("RegistrationEnabled")?, key.number("RegisterAdapterName")?)
+    {
+        (Some(0), _) => DnsRegistration::None,
+        (_, Some(1)) => DnsRegistration::Both,
+        _ => DnsRegistration::Primary,
+    };
     if !adapter.dhcp {
         let masks = list("SubnetMask")?;
         let pairs = list("IPAddress")?.into_iter().zip(masks);
@@ -97,6 +109,22 @@ pub(super) fn addresses(system: &Hive, set: &str, guid: &str, adapter: &mut Wind
         let metrics = list("DefaultGatewayMetric")?;
         adapter.gateway_metrics = metrics.iter().map(|metric| metric.parse().unwrap_or(0)).collect();
     }
+    Ok(())
+}
+
+/// Adds what the key of NetBIOS over TCP/IP says: 0 leaves it to DHCP, 1 switches it on, 2 off (Microsoft, "NetbiosOptions").
+fn netbios(system: &Hive, set: &str, guid: &str, adapter: &mut WindowsAdapter) -> Result<()> {
+    let Some(key) = system.key(&format!("{set}\\Services\\NetBT\\Parameters\\Interfaces\\Tcpip_{guid}"))?
+    else {
+        return Ok(());
+    };
+    let servers = key.value("NameServerList")?.and_then(|data| data.texts()).unwrap_or_default();
+    adapter.wins = servers.into_iter().filter(|server| !server.is_empty()).collect();
+    adapter.netbios = match key.number("NetbiosOptions")? {
+        Some(1) => Some(true),
+        Some(2) => Some(false),
+        _ => None,
+    };
     Ok(())
 }
 

@@ -103,13 +103,17 @@ pub fn gather(guest: &dyn Guest, facts: &mut GuestFacts) -> Result<()> {
         device_policies: policies::device_policies(&hives.software)?,
         hives: hives.facts(),
         system_root: dir.clone(),
+        drive: hives.drive()?,
         control_sets,
         version,
         ..known
     };
-    let services = services(&hives.system, &set, &dir)?;
+    let services = services(&hives.system, &set, &windows)?;
     windows.guards = policies::guards(&services);
-    windows.tools = tools::tools(guest, &hives, &set, &services, &windows.version)?;
+    let database = hives.database(guest, windows.driver_database.as_deref())?;
+    let installed =
+        tools::Installed { hives: &hives, database: database.as_deref(), set: &set, services: &services };
+    windows.tools = tools::tools(guest, &installed, &windows.version)?;
     facts.init.clock_local = !windows.clock_utc;
     facts.windows = Some(windows);
     Ok(())
@@ -161,7 +165,25 @@ impl Hives {
         Ok(sets)
     }
 
-    /// The hive that holds `DriverDatabase`: SYSTEM, or a hive of its own.
+    /// The letter of the system's own drive, as it stands in its directory's name; empty if that is none.
+    fn drive(&self) -> Result<String> {
+        let root = self.software.value("Microsoft\\Windows NT\\CurrentVersion", "SystemRoot")?;
+        let root = root.and_then(|data| data.text()).unwrap_or_default();
+        let letter = root.split_once(":\\").map(|(letter, _)| letter.to_ascii_uppercase());
+        let is_one = |letter: &String| letter.len() == 1 && letter.bytes().all(|b| b.is_ascii_uppercase());
+        Ok(letter.filter(is_one).unwrap_or_default())
+    }
+
+    /// The hive that holds `DriverDatabase`, whose file is `file`.
+    pub(crate) fn database(&self, guest: &dyn Guest, file: Option<&str>) -> Result<Option<Rc<Hive>>> {
+        match file {
+            Some(file) if file != self.system.path() => guest.hive(file),
+            Some(_) => Ok(Some(self.system.clone())),
+            None => Ok(None),
+        }
+    }
+
+    /// The file that holds `DriverDatabase`: SYSTEM, or a hive of its own.
     fn driver_database(&self, guest: &dyn Guest, dir: &str) -> Result<Option<String>> {
         if self.system.key("DriverDatabase")?.is_some() {
             return Ok(Some(self.system.path().to_owned()));

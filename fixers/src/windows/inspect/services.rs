@@ -1,6 +1,7 @@
 //! Services and drivers of a control set.
 
 use crate::error::Result;
+use crate::facts::WindowsFacts;
 use crate::hive::Hive;
 use crate::windows::{SYSTEM_VOLUME, path};
 
@@ -31,7 +32,7 @@ pub(crate) struct Service {
 ///
 /// # Errors
 /// The hive is damaged.
-pub(crate) fn services(system: &Hive, set: &str, system_root: &str) -> Result<Vec<Service>> {
+pub(crate) fn services(system: &Hive, set: &str, windows: &WindowsFacts) -> Result<Vec<Service>> {
     let Some(all) = system.key(&format!("{set}\\Services"))? else { return Ok(Vec::new()) };
     let mut services = Vec::new();
     for key in all.children()?.into_iter().take(MAX_SERVICES) {
@@ -45,7 +46,7 @@ pub(crate) fn services(system: &Hive, set: &str, system_root: &str) -> Result<Ve
                 _ => {}
             }
         }
-        service.file = path::of_image(SYSTEM_VOLUME, system_root, &service.image);
+        service.file = path::of_image(SYSTEM_VOLUME, &windows.system_root, &windows.drive, &service.image);
         services.push(service);
     }
     Ok(services)

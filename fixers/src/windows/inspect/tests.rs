@@ -5,6 +5,7 @@ use crate::facts::windows::{ClassFilter, Shutdown};
 use crate::windows::testing::{Phony, SERVER_2022, facts_of};
 
 mod adapters;
+mod odd;
 mod tools;
 
 #[test]
@@ -126,6 +127,14 @@ fn what_guards_the_boot_is_told() {
     let windows = facts_of(&phony.guest()).windows.unwrap();
     assert_eq!(windows.guards, ["CSAgent"]);
     assert_eq!(windows.device_policies, ["DenyUnspecified"]);
+    let key = "[Policies\\Microsoft\\Windows\\DeviceInstall\\Restrictions]\n";
+    for policy in ["DenyRemovableDevices", "DenyDeviceIDs", "DenyDeviceClasses", "DenyInstanceIDs"] {
+        let mut phony = Phony::new(SERVER_2022);
+        phony.software(&format!("{key}\"{policy}\"=dword:1\n\"DenyUnspecified\"=dword:0"));
+        assert_eq!(facts_of(&phony.guest()).windows.unwrap().device_policies, [policy]);
+        phony.software(&format!("{key}\"AllowAdminInstall\"=dword:1"));
+        assert_eq!(facts_of(&phony.guest()).windows.unwrap().device_policies, [""; 0], "{policy}");
+    }
 }
 
 #[test]

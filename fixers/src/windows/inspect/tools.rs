@@ -9,6 +9,7 @@ use crate::facts::windows::{ClassFilter, WindowsTool, WindowsVersion};
 use crate::guest::Guest;
 use crate::hive::Hive;
 use crate::windows::company::company;
+use crate::windows::drivers::embedded_signature;
 use crate::windows::path;
 use crate::windows::vendors::{HYPERV, VENDORS, Vendor, is_company};
 
@@ -20,21 +21,34 @@ pub(crate) const UNINSTALL: [&str; 2] = [
 /// Entries that are looked at.
 const MAX_ENTRIES: usize = 10_000;
 
+/// Who signs the parts of Windows, lower-case.
+const SIGNS_WINDOWS: [&str; 2] = ["microsoft windows", "microsoft corporation"];
+
 /// The first version that has Hyper-V's drivers of its own, all of them: Windows 7.
 const HAS_HYPERV: (u32, u32, u32) = (6, 1, 0);
 
-/// Finds the tools; `services` are those of the control set `set`.
+/// What is installed in a control set.
+pub(super) struct Installed<'a> {
+    pub hives: &'a Hives,
+    /// The hive that holds `DriverDatabase`.
+    pub database: Option<&'a Hive>,
+    /// Name of the control set.
+    pub set: &'a str,
+    /// Its services.
+    pub services: &'a [Service],
+}
+
+/// Finds the tools.
 ///
 /// # Errors
 /// The guest could not be read, or a hive is damaged.
 pub(super) fn tools(
     guest: &dyn Guest,
-    hives: &Hives,
-    set: &str,
-    services: &[Service],
+    installed: &Installed<'_>,
     windows: &WindowsVersion,
 ) -> Result<Vec<WindowsTool>> {
-    let providers = providers(&hives.system)?;
+    let &Installed { hives, database, set, services } = installed;
+    let providers = providers(database)?;
     let filters = filters(&hives.system, set)?;
     let mut found = Vec::new();
     for vendor in VENDORS {
@@ -75,9 +89,10 @@ fn theirs(filters: &[ClassFilter], services: &[&Service]) -> Vec<ClassFilter> {
 }
 
 /// Provider of each published INF file (`oem4.inf`), lower-case, as `DriverDatabase` has them.
-fn providers(system: &Hive) -> Result<BTreeMap<String, String>> {
+fn providers(database: Option<&Hive>) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
-    let Some(packages) = system.key("DriverDatabase\\DriverPackages")? else { return Ok(found) };
+    let packages = database.map(|hive| hive.key("DriverDatabase\\DriverPackages")).transpose()?.flatten();
+    let Some(packages) = packages else { return Ok(found) };
     for package in packages.children()?.into_iter().take(MAX_ENTRIES) {
         let (published, provider) = (package.text("")?, package.text("Provider")?);
         if let (Some(published), Some(provider)) = (published, provider) {
@@ -106,10 +121,19 @@ fn is_owner(
     let Some(file) = &service.file else { return Ok(false) };
     let Some(file) = path::find(guest, "/", file)? else { return Ok(false) };
     match guest.read(&file) {
-        Ok(Some(content)) => Ok(company(&content).is_some_and(|name| is_company(vendor, &name))),
+        Ok(Some(content)) => Ok(is_maker(vendor, &content)),
         Ok(None) | Err(GuestError::TooLarge { .. }) => Ok(false),
         Err(e) => Err(e),
     }
+}
+
+/// Whether a file is the vendor's: it has signed it or, unless it is signed as a part of Windows, is the company that the
+/// file names. Drivers of all makers may be signed by Microsoft's department for hardware.
+fn is_maker(vendor: &Vendor, content: &[u8]) -> bool {
+    let signer = embedded_signature(content).map(|signature| signature.signer).unwrap_or_default();
+    let part_of_windows = SIGNS_WINDOWS.contains(&signer.to_lowercase().as_str());
+    is_company(vendor, &signer)
+        || (!part_of_windows && company(content).is_some_and(|name| is_company(vendor, &name)))
 }
 
 /// Keys of the vendor's entries below Uninstall (`0\{GUID}`: index in [`UNINSTALL`] and name), and the version.

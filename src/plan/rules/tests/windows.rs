@@ -33,6 +33,7 @@ pub(super) const CASES: &[Case] = &[
     ("windows.hibernated", |vm| vm.registry().shutdown = Shutdown::Hibernated),
     ("windows.fast-startup", |vm| vm.registry().shutdown = Shutdown::FastStartup),
     ("windows.dirty", |vm| vm.registry().shutdown = Shutdown::Dirty),
+    ("windows.dirty", |vm| vm.registry().in_use = one("/boot")),
     ("windows.unknown-shutdown", |vm| vm.registry().shutdown = Shutdown::Unknown),
     ("windows.bitlocker", |vm| vm.holds("BitLocker")),
     ("windows.bitlocker-key", |vm| vm.opens_bitlocker(false)),
@@ -72,8 +73,11 @@ fn letters_of_disks_that_are_there_are_no_concern() {
         let mut vm = Vm::windows();
         letter(&mut vm, value);
         vm.facts.block.push(BlockDevice { partuuid: partuuid.to_owned(), ..BlockDevice::default() });
-        let found = vm.found().contains(&"windows.drive-letters".to_owned());
-        assert_eq!(found, !known, "{value} {partuuid}");
+        let told = |vm: &Vm| vm.found().contains(&"windows.drive-letters".to_owned());
+        assert_eq!(told(&vm), !known, "{value} {partuuid}");
+        // Their volumes have GUIDs that no partition has.
+        vm.facts.disks[0].dynamic = true;
+        assert_eq!(told(&vm), !known && value != GPT_LETTER, "{value} {partuuid}, on a dynamic disk");
     }
 }
 

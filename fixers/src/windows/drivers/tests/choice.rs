@@ -35,6 +35,21 @@ fn systems() -> Vec<(WindowsTarget, &'static str)> {
 }
 
 #[test]
+fn without_an_option_it_is_looked_for_where_distributions_put_it() {
+    let root = tempfile::tempdir().unwrap();
+    assert!(DriverSource::first_below(root.path()).unwrap().is_none());
+    let dir = root.path().join("usr/share/virtio-win");
+    Tree::virtio_win().write(&dir);
+    let found = DriverSource::first_below(root.path()).unwrap().unwrap();
+    assert_eq!(Path::new(found.place()), dir);
+    assert!(found.find(&server(10, 0, 20_348), Role::Blk).unwrap().is_some());
+    // The image is asked before the directory that it lies in: the package has both.
+    std::fs::write(dir.join("virtio-win.iso"), "no image").unwrap();
+    let error = DriverSource::first_below(root.path()).unwrap_err().to_string();
+    assert!(error.contains("virtio-win.iso"), "{error}");
+}
+
+#[test]
 fn every_windows_gets_the_drivers_of_its_own_directory() {
     let source = opened(&Tree::virtio_win());
     for (target, own) in systems() {

@@ -2,6 +2,7 @@
 
 use crate::facts::windows::WindowsTool;
 use crate::windows::company::sample;
+use crate::windows::drivers::testing::{SHA256, program, signed};
 use crate::windows::testing::{Phony, RELEASES, facts_of};
 
 const DISK_CLASS: &str = "{4d36e967-e325-11ce-bfc1-08002be10318}";
@@ -130,5 +131,91 @@ fn tools_of_other_vendors_are_found_by_their_files_and_entries() {
             );
             assert_eq!(found.uninstall.len(), 1);
         }
+    }
+}
+
+/// Broadcom's, since it has bought VMware: packages, files and the entry bear its name.
+#[test]
+fn vmware_tools_of_broadcom_are_vmware_tools() {
+    for release in ["2008r2", "2022"] {
+        let mut phony = old_or_new(release);
+        let before = tool(&phony, "vmware-tools", &[]);
+        for (key, value) in [
+            ("DriverDatabase\\DriverPackages\\vmci.inf_amd64_5e38a278d114b813", "Provider"),
+            ("DriverDatabase\\DriverPackages\\vm3d.inf_amd64_4e64e3207a2d56f2", "Provider"),
+            ("DriverDatabase\\DriverPackages\\pvscsi.inf_amd64_b0d59727d712523f", "Provider"),
+        ] {
+            phony.system(&format!("[{key}]\n\"{value}\"=\"Broadcom Inc.\""));
+        }
+        phony.system(
+            "[ControlSet001\\Services\\VGAuthService]\n\"Start\"=dword:2\n\
+             \"ImagePath\"=expand:\"C:\\\\Program Files\\\\VMware\\\\VGAuthService.exe\"",
+        );
+        phony.software(
+            "[Microsoft\\Windows\\CurrentVersion\\Uninstall\\{BB}]\n\"DisplayName\"=\"VMware Tools\"\n\
+             \"DisplayVersion\"=\"13.0.5.0\"\n\"Publisher\"=\"Broadcom Inc.\"",
+        );
+        let files = [("/c/Program Files/VMware/VGAuthService.exe", "Broadcom Inc.")];
+        let found = tool(&phony, "vmware-tools", &files).unwrap();
+        assert!(found.services.contains(&"VGAuthService".to_owned()), "{release}: {found:?}");
+        assert!(found.uninstall.iter().any(|key| key.ends_with("{BB}")), "{release}: {found:?}");
+        let packages = before.map_or(0, |tool| tool.services.len());
+        assert_eq!(found.services.len(), packages + 1, "{release}: {found:?}");
+    }
+}
+
+/// A filter whose driver does not start stops its device: with a disk, the boot.
+#[test]
+fn filters_and_minifilters_that_would_stop_the_boot_are_found() {
+    let disks = format!(
+        "[ControlSet001\\Control\\Class\\{DISK_CLASS}]\n\"LowerFilters\"=multi:\"prl_strg\",\"other\""
+    );
+    for (name, service, company, filters) in [
+        ("parallels", "prl_strg", "Parallels International GmbH", 1),
+        ("vmware-tools", "vsepflt", "VMware, Inc.", 0),
+    ] {
+        for release in ["7", "2022"] {
+            let mut phony = old_or_new(release);
+            phony.system(&format!(
+                "[ControlSet001\\Services\\{service}]\n\"Start\"=dword:0\n\
+                 \"ImagePath\"=expand:\"system32\\\\drivers\\\\{service}.sys\"\n{disks}"
+            ));
+            let file = format!("/c/Windows/System32/drivers/{service}.sys");
+            let found = tool(&phony, name, &[(&file, company)]).unwrap();
+            assert!(found.services.contains(&service.to_owned()), "{release}: {found:?}");
+            let lists: Vec<_> = found.filters.iter().map(|f| (f.list.as_str(), f.service.as_str())).collect();
+            assert_eq!(lists, vec![("LowerFilters", "prl_strg"); filters], "{release}");
+        }
+    }
+}
+
+/// What a file says of itself counts less than who has signed it.
+#[test]
+fn a_signature_goes_before_the_company_that_a_file_names() {
+    let mut phony = old_or_new("7");
+    phony.system(
+        "[ControlSet001\\Services\\VGAuthService]\n\"Start\"=dword:2\n\
+         \"ImagePath\"=expand:\"%SystemRoot%\\\\vgauth.exe\"",
+    );
+    let is_theirs = |signer: Option<&str>, company: &str| {
+        let signature = signer.map(|signer| signed(&[signer, "Some CA", "Some Root"], SHA256));
+        let file = [program(0x8664, signature.as_deref()), sample(company)].concat();
+        let guest = phony.guest().file("/c/Windows/vgauth.exe", file);
+        let tools = facts_of(&guest).windows.unwrap().tools;
+        tools.iter().any(|tool| tool.services.contains(&"VGAuthService".to_owned()))
+    };
+    let whql = "Microsoft Windows Hardware Compatibility Publisher";
+    for (signer, company, theirs) in [
+        (None, "VMware, Inc.", true),
+        (None, "Contoso", false),
+        (Some("VMware, Inc."), "VMware, Inc.", true),
+        (Some("VMware, Inc."), "", true),
+        (Some("Broadcom Inc"), "Thinprint", true),
+        (Some(whql), "VMware, Inc.", true),
+        (Some(whql), "Contoso", false),
+        (Some("Microsoft Windows"), "VMware, Inc.", false),
+        (Some("Microsoft Corporation"), "VMware, Inc.", false),
+    ] {
+        assert_eq!(is_theirs(signer, company), theirs, "{signer:?} {company}");
     }
 }
