@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::common::guest::guest;
+use crate::common::phony;
 use crate::common::process::{kill_one, stages, start_until, start_when};
 use crate::common::{Place, digests, run};
 
@@ -52,6 +53,37 @@ fn ctrl_c_leaves_nothing_under_the_final_name() {
     let code = kill_one(start_until(&place, &args, "stage-started", "inspect"), "INT");
     assert_eq!(code, Some(130));
     assert_eq!(place.results("out"), Vec::<String>::new());
+}
+
+/// In every stage that takes its time. What was finished is not lost, and a guest that does not come up is no success.
+#[test]
+fn ctrl_c_in_any_stage_can_be_gone_on_from() {
+    let place = Place::new();
+    let vmx = phony::guest(&place, "web01");
+    let args = ["migrate", vmx.to_str().unwrap(), "-o", "out", "--format", "raw", "--boot-timeout", "15"];
+    assert_eq!(kill_one(start_until(&place, &args, "stage-started", "fix"), "INT"), Some(130));
+    assert_eq!(place.results("out"), Vec::<String>::new());
+    let slowly = [&args[..], &["--limit-rate", "8M"]].concat();
+    let copying = |told: &serde_json::Value| told["event"] == "progress" && told["stage"] == "convert";
+    assert_eq!(kill_one(start_when(&place, &slowly, copying), "INT"), Some(130));
+    assert_eq!(place.results("out"), Vec::<String>::new());
+    let booting = |told: &serde_json::Value| told["event"] == "progress" && told["stage"] == "validate";
+    assert_eq!(kill_one(start_when(&place, &args, booting), "INT"), Some(130));
+    // It is whole; only nobody has seen it boot.
+    assert_eq!(place.results("out"), ["web01"]);
+    let verdict = place.path("out/web01/boot/verdict.json");
+    assert!(!verdict.exists());
+
+    // It holds the files of a Debian, and nothing that boots.
+    let last = place.h2k(["resume", "--log-format", "json"]).expect(5);
+    let (resumed, done) = stages(&last.stderr);
+    assert_eq!(resumed, ["fetch", "flatten", "inspect", "plan", "fix", "convert"]);
+    assert!(!done.contains(&"convert".to_owned()), "{done:?}");
+    let verdict: serde_json::Value = serde_json::from_slice(&std::fs::read(verdict).unwrap()).unwrap();
+    assert!(verdict["outcome"] == "failed" || verdict["outcome"] == "unproven", "{verdict:#}");
+    assert!(verdict["evidence"]["argv"].is_string(), "it was not booted: {verdict:#}");
+    let report = place.h2k(["report", "web01", "--json"]).expect(0).json();
+    assert_eq!(report["verdict"]["outcome"], verdict["outcome"]);
 }
 
 #[test]

@@ -156,4 +156,4 @@ fn found(yes: bool, subject: &str, message: &str) -> Vec<Finding> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

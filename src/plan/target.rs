@@ -5,6 +5,7 @@ mod windows;
 use h2k_config::{Choice, DiskBus, NetworkTarget, NicModel, Policy};
 use h2k_fixers::GuestFacts;
 use h2k_fixers::facts::FirmwareOnDisk;
+use h2k_fixers::windows::SYSTEM_VOLUME;
 use h2k_transports::{Firmware, SourceDisk, SourceVm, Tristate};
 
 use crate::emit::domain::{
@@ -18,6 +19,8 @@ pub const DEFAULT_MEMORY: u64 = 2 << 30;
 pub const DEFAULT_VCPUS: u32 = 2;
 /// Libvirt network of a NIC that nothing maps.
 pub const DEFAULT_NETWORK: &str = "default";
+/// Major version of the first Linux that drives devices of virtio 1.0.
+const KNOWS_VIRTIO_1: u32 = 4;
 /// virtio-blk gives the guest 20 bytes of serial (virtio 1.2, section 5.2.6, `VIRTIO_BLK_T_GET_ID`).
 pub const MAX_SERIAL: usize = 20;
 
@@ -33,6 +36,7 @@ pub fn target(
 ) -> Domain {
     let firmware = firmware(source, facts);
     let machine = machine(facts);
+    let transitional = machine == Machine::Q35 && knows_old_virtio_only(facts);
     let uuid = source.uuid.clone().unwrap_or_else(|| derived_uuid(name, source));
     Domain {
         name: name.to_owned(),
@@ -47,10 +51,10 @@ pub fn target(
         hyperv: facts.windows().map(windows::enlightenments).unwrap_or_default(),
         helpers: match facts.windows() {
             Some(windows) => windows::helpers(windows, machine, drivers),
-            None => Helpers::default(),
+            None => Helpers { transitional, ..Helpers::default() },
         },
         disks: disks(source, facts, policy, sizes, &uuid, bus(facts, policy, drivers)),
-        nics: nics(source, policy, &uuid, &nic_model(facts, policy, drivers)),
+        nics: nics(source, policy, &uuid, nic_model(facts, policy, drivers, transitional)),
         cdroms: u32::try_from(source.cdroms.len()).unwrap_or(0),
         uuid: Some(if policy.regenerate_identity { another_uuid(&uuid, name) } else { uuid }),
     }
@@ -117,6 +121,14 @@ fn machine(facts: &GuestFacts) -> Machine {
     if old { Machine::I440fx } else { Machine::Q35 }
 }
 
+/// Whether one of the guest's kernels drives virtio devices with the ids and registers of virtio 0.9 alone. Linux knows those
+/// of virtio 1.0 since 4.0 (`virtio_pci_modern.c`), some distributions' older ones too; devices with both serve all of them.
+/// Behind PCI Express ports QEMU makes such with the new ones only, unless it is told.
+fn knows_old_virtio_only(facts: &GuestFacts) -> bool {
+    let major = |version: &str| version.split('.').next().and_then(|number| number.parse::<u32>().ok());
+    facts.kernels.iter().filter_map(|kernel| major(&kernel.version)).any(|major| major < KNOWS_VIRTIO_1)
+}
+
 /// The disks have the last word where they are unequivocal: a disk without an EFI system partition cannot boot on
 /// UEFI, and one without boot code cannot boot on a BIOS. A contradiction is a concern of its own.
 pub fn firmware(source: &SourceVm, facts: &GuestFacts) -> TargetFirmware {
@@ -142,10 +154,16 @@ fn bus(facts: &GuestFacts, policy: &Policy, drivers: Option<&Drivers>) -> Target
 }
 
 /// The model of all NICs.
-fn nic_model(facts: &GuestFacts, policy: &Policy, drivers: Option<&Drivers>) -> String {
+fn nic_model(
+    facts: &GuestFacts,
+    policy: &Policy,
+    drivers: Option<&Drivers>,
+    transitional: bool,
+) -> &'static str {
     match (facts.windows(), policy.nic_model) {
-        (Some(windows), NicModel::Virtio) => windows::nic_model(windows, machine(facts), drivers).to_owned(),
-        (_, model) => model.name().to_owned(),
+        (Some(windows), NicModel::Virtio) => windows::nic_model(windows, machine(facts), drivers),
+        (None, NicModel::Virtio) if transitional => "virtio-transitional",
+        (_, model) => model.name(),
     }
 }
 
@@ -184,13 +202,17 @@ fn disks(
         .collect()
 }
 
-/// The disk that the firmware is to start: the one with the ESP on UEFI, the first with boot code on a BIOS.
+/// The disk that the firmware is to start: on UEFI the one with the ESP. On a BIOS the one with boot code that the system
+/// boots from as far as it tells, else the first with boot code.
 fn boot_disk(source: &SourceVm, facts: &GuestFacts) -> usize {
-    let by_esp =
-        || facts.bootloader.esp.as_deref().and_then(|esp| facts.mounted_at(esp)).and_then(|b| b.disk);
-    let by_code = || facts.disks.iter().position(|d| d.boot_code);
+    let of = |mountpoint: &str| facts.mounted_at(mountpoint).and_then(|b| b.disk);
+    let has_code = |disk: &usize| facts.disks.get(*disk).is_some_and(|d| d.boot_code);
+    let by_code = || {
+        let own = ["/boot", "/", SYSTEM_VOLUME].into_iter().filter_map(of).find(has_code);
+        own.or_else(|| facts.disks.iter().position(|d| d.boot_code))
+    };
     match firmware(source, facts) {
-        TargetFirmware::Uefi { .. } => by_esp().unwrap_or(0),
+        TargetFirmware::Uefi { .. } => facts.bootloader.esp.as_deref().and_then(of).unwrap_or(0),
         TargetFirmware::Bios => by_code().unwrap_or(0),
     }
 }
@@ -247,25 +269,4 @@ pub fn network(name: Option<&str>, policy: &Policy) -> NetworkTarget {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_copy_with_an_identity_of_its_own_has_another_uuid() {
-        let own = "564d5707-c4b1-a2e3-9f08-17263544aa03";
-        let copy = another_uuid(own, "web02");
-        assert_eq!(copy, another_uuid(own, "web02"), "plan and migrate agree");
-        assert!(copy != own && copy != another_uuid(own, "web03"));
-        let lengths: Vec<usize> = copy.split('-').map(str::len).collect();
-        assert_eq!((lengths, copy.as_bytes()[14]), (vec![8, 4, 4, 4, 12], b'8'));
-    }
-
-    #[test]
-    fn disks_are_named_as_the_kernel_counts() {
-        let names: Vec<String> =
-            [0, 25, 26, 27, 701, 702].iter().map(|i| device_name(TargetBus::VirtioBlk, *i)).collect();
-        assert_eq!(names, ["vda", "vdz", "vdaa", "vdab", "vdzz", "vdaaa"]);
-        assert_eq!(device_name(TargetBus::VirtioScsi, 1), "sdb");
-        assert_eq!(device_name(TargetBus::Ide, 3), "hdd");
-    }
-}
+mod tests;

@@ -290,7 +290,7 @@ fn a_stop_screen_that_a_restart_wipes_out_is_seen_all_the_same() {
     let verdict = guest.boot(&quick());
     assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
     assert_eq!(verdict.reason, "Windows stopped: stop code 0x0000007B (INACCESSIBLE_BOOT_DEVICE)");
-    assert_eq!(verdict.evidence.resets, 1);
+    assert!(verdict.evidence.resets >= 1, "{verdict:#?}");
 }
 
 #[test]

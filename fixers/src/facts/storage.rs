@@ -103,7 +103,7 @@ pub struct DiskFacts {
     pub dynamic: bool,
     /// `gpt`, `msdos`, or empty for none.
     pub table: String,
-    /// Boot code in the first sector.
+    /// Boot code in the first sector that has something to start.
     pub boot_code: bool,
     /// Nothing on it at all: no table, no file system, no volume.
     pub blank: bool,

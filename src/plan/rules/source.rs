@@ -106,14 +106,19 @@ pub(super) static RULES: &[Rule] = &[
         severity: Severity::Warning,
         acceptable: true,
         summary: "neither the description nor the disks tell the firmware; BIOS is assumed",
-        explanation: "Plain disks have no description, and these have neither boot code nor an EFI system partition. The \
-                      target gets a BIOS, on which such disks will probably not boot.",
+        explanation: "Plain disks have no description. With neither boot code nor an EFI system partition they will probably \
+                      not boot on the BIOS that the target gets; with both, as many images of clouds, they probably boot on \
+                      either.",
         advice: "check how the guest boots on its hypervisor",
         check: |s| {
-            let unknown =
-                s.source.firmware == Firmware::Unknown && s.facts.firmware == FirmwareOnDisk::Unknown;
-            let message = "no firmware is named, and no boot code or EFI system partition was found";
-            found(unknown, &s.source.name, message)
+            let message = match s.facts.firmware {
+                FirmwareOnDisk::Unknown => {
+                    "no firmware is named, and no boot code or EFI system partition was found"
+                }
+                FirmwareOnDisk::Either => "no firmware is named, and the disks are made for either",
+                FirmwareOnDisk::Bios | FirmwareOnDisk::Uefi => return Vec::new(),
+            };
+            found(s.source.firmware == Firmware::Unknown, &s.source.name, message)
         },
     },
     Rule {

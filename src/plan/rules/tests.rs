@@ -6,7 +6,7 @@ use h2k_config::concern_ids::CONCERNS;
 
 use super::*;
 
-mod bench;
+pub mod bench;
 mod description;
 mod guests;
 mod users;

@@ -35,6 +35,9 @@ pub(super) const CASES: &[Case] = &[
     ("source.firmware-unknown", |vm| {
         (vm.source.firmware, vm.facts.firmware) = (Firmware::Unknown, FirmwareOnDisk::Unknown);
     }),
+    ("source.firmware-unknown", |vm| {
+        (vm.source.firmware, vm.facts.firmware) = (Firmware::Unknown, FirmwareOnDisk::Either);
+    }),
     ("source.memory-unknown", |vm| vm.source.memory_bytes = None),
     ("source.cpus-unknown", |vm| vm.source.vcpus = None),
     ("source.name-odd", |vm| vm.name = "Web 01".to_owned()),
