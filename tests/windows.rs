@@ -8,7 +8,7 @@ use h2k_fixers::windows::phony;
 use serde_json::Value;
 
 use crate::common::ntfs::leave_in_use;
-use crate::common::windows::{Volume, guest, guest_of_bios};
+use crate::common::windows::{Volume, guest, guest_behind_another, guest_of_bios};
 use crate::common::{Place, digest};
 
 fn ids(plan: &Value) -> Vec<String> {
@@ -207,4 +207,20 @@ fn each_volume_that_a_power_cut_left_in_use_is_told_beforehand() {
         let dirty: Vec<_> = concerns.iter().filter(|c| c["id"] == "windows.dirty").collect();
         assert!(dirty.len() == 1 && dirty[0]["subject"] == subject, "{name}: {concerns:?}");
     }
+}
+
+/// Its loader would be repaired, and started.
+#[test]
+fn what_another_windows_booted_from_is_left_alone() {
+    let place = Place::new();
+    phony::virtio_win(&place.path("virtio-win"));
+    guest_behind_another(&place, "web01");
+    let plan = place.h2k(["plan", "src/web01.vmx", "--virtio-win", "virtio-win", "--json"]).expect(0).json();
+    let plan = &plan["vms"][0];
+    let mounts = plan["facts"]["mounts"].as_array().unwrap();
+    let esp = mounts.iter().find(|mount| mount["mountpoint"] == "/esp").unwrap();
+    assert_eq!(esp["device"], "/dev/sdb1", "{mounts:#?}");
+    let order: Vec<_> =
+        plan["target"]["disks"].as_array().unwrap().iter().map(|d| &d["boot_order"]).collect();
+    assert_eq!(order, [2, 1], "{}", plan["target"]);
 }

@@ -49,6 +49,22 @@ pub fn guest_of_bios(place: &Place, name: &str, change: impl FnOnce(&Path, &Path
     vmx
 }
 
+/// `src/NAME.vmx` of the same server, whose first disk is what another Windows booted from.
+pub fn guest_behind_another(place: &Place, name: &str) {
+    let vmx = guest(place, name, |_| {});
+    let other = volume(place, "other", |_| {});
+    let raw = disk_with(place, "other", &other);
+    let vmdk = place.path("src/other.vmdk");
+    ok("qemu-img", &["convert", "-f", "raw", "-O", "vmdk", text(&raw), text(&vmdk)]);
+    let told = fs::read_to_string(&vmx).unwrap();
+    let own = format!("scsi0:0.fileName = \"{name}.vmdk\"");
+    let both = format!(
+        "scsi0:0.fileName = \"other.vmdk\"\nscsi0:1.present = \"TRUE\"\nscsi0:1.fileName = \"{name}.vmdk\""
+    );
+    assert!(told.contains(&own));
+    fs::write(&vmx, told.replace(&own, &both)).unwrap();
+}
+
 /// `NAME.raw`: a disk with an EFI system partition and the system's volume, which is its second partition.
 pub fn disk_with(place: &Place, name: &str, volume: &Path) -> PathBuf {
     let esp = esp(place, name);
