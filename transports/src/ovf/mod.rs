@@ -28,4 +28,4 @@ pub use envelope::{DiskReference, Envelope, FileReference, VirtualSystem};
 pub use hardware::{Description, DiskUse, describe};
 pub use item::Item;
 pub(crate) use load::Opened;
-pub(crate) use package::{Package, descriptor_of, is_kind};
+pub(crate) use package::{Package, descriptor_of};
