@@ -73,7 +73,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l nic-model -d 'Model 
 e1000e\t''
 e1000\t''
 rtl8139\t''"
-complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l network -d 'Where a source network or a NIC goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge). SRC is the name of a network, the MAC address of a NIC, which goes before a name, or * for everything without an option of its own' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l mac -d 'Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest follows. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l ip -d 'Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for the guest\'s own network configuration; MAC is the source\'s or the target\'s, an empty GATEWAY is none. Several of one MAC add up. A family (IPv4, IPv6) without an address of its own stays as it was' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l dhcp -d 'Have a NIC get its IPv4 address by DHCP instead of what the guest has. May be given several times' -r
@@ -129,7 +129,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand plan" -l nic-model -d 'Model of 
 e1000e\t''
 e1000\t''
 rtl8139\t''"
-complete -c h2k -n "__fish_h2k_using_subcommand plan" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l network -d 'Where a source network or a NIC goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge). SRC is the name of a network, the MAC address of a NIC, which goes before a name, or * for everything without an option of its own' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l mac -d 'Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest follows. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l ip -d 'Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for the guest\'s own network configuration; MAC is the source\'s or the target\'s, an empty GATEWAY is none. Several of one MAC add up. A family (IPv4, IPv6) without an address of its own stays as it was' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l dhcp -d 'Have a NIC get its IPv4 address by DHCP instead of what the guest has. May be given several times' -r
@@ -350,7 +350,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand refix" -l nic-model -d 'Model of
 e1000e\t''
 e1000\t''
 rtl8139\t''"
-complete -c h2k -n "__fish_h2k_using_subcommand refix" -l network -d 'Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is every network without an option of its own' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l network -d 'Where a source network or a NIC goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge). SRC is the name of a network, the MAC address of a NIC, which goes before a name, or * for everything without an option of its own' -r
 complete -c h2k -n "__fish_h2k_using_subcommand refix" -l mac -d 'Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest follows. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand refix" -l ip -d 'Give a NIC an address: MAC=ADDRESS/LENGTH[,GATEWAY[,DNS]...], written for the guest\'s own network configuration; MAC is the source\'s or the target\'s, an empty GATEWAY is none. Several of one MAC add up. A family (IPv4, IPv6) without an address of its own stays as it was' -r
 complete -c h2k -n "__fish_h2k_using_subcommand refix" -l dhcp -d 'Have a NIC get its IPv4 address by DHCP instead of what the guest has. May be given several times' -r

@@ -105,6 +105,7 @@ pub static CONCERNS: &[(&str, bool)] = &[
     ("nic.mac-reserved", false),
     ("nic.mac-twice", true),
     ("nic.mac-unknown", true),
+    ("nic.mapping-unused", true),
     ("nic.network-unmapped", true),
     ("nic.none", true),
     ("nic.vlan", true),

@@ -160,8 +160,8 @@ pub static KEYS: &[Key] = &[
         name: "network",
         kind: Kind::Networks,
         form: Form::Text,
-        summary: "source network to network:NAME or bridge:NAME; * stands for all others",
-        example: r#"{"VM Network": "bridge:br0", "*": "network:default"}"#,
+        summary: "source network, or MAC address of a NIC, to network:NAME or bridge:NAME; * stands for all others",
+        example: r#"{"VM Network": "bridge:br0", "00:50:56:aa:bb:01": "bridge:br1", "*": "network:default"}"#,
         set: networks,
     },
     Key {

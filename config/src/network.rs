@@ -1,10 +1,11 @@
-//! Where a source network goes: `SOURCE=network:NAME` and `SOURCE=bridge:NAME`.
+//! Where a source network, or one NIC, goes: `SOURCE=network:NAME` and `SOURCE=bridge:NAME`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::nic;
 use crate::policy::{Attachment, NetworkTarget};
 
 /// Longest name of a Linux network interface in bytes: `IFNAMSIZ` less the terminating zero, netdevice(7).
@@ -103,6 +104,54 @@ impl fmt::Display for NetworkTarget {
     }
 }
 
+/// What is mapped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The NIC with this MAC address, in lower case with colons.
+    Nic(String),
+    /// The network of this name.
+    Network(String),
+    /// `*`: what no other entry is of.
+    Others,
+}
+
+impl Source {
+    /// What `text` means: a MAC address in any spelling is that of a NIC.
+    pub(crate) fn of(text: String) -> Self {
+        match nic::mac(&text) {
+            Ok(mac) => Self::Nic(mac),
+            Err(_) if text == "*" => Self::Others,
+            Err(_) => Self::Network(text),
+        }
+    }
+
+    /// The key that it has in [`crate::Policy::networks`].
+    pub(crate) fn key(&self) -> &str {
+        match self {
+            Self::Nic(key) | Self::Network(key) => key,
+            Self::Others => "*",
+        }
+    }
+
+    /// [`Source::key`] of its own.
+    pub(crate) fn into_key(self) -> String {
+        match self {
+            Self::Nic(key) | Self::Network(key) => key,
+            Self::Others => "*".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nic(mac) => write!(f, "the NIC {mac}"),
+            Self::Network(name) => write!(f, "the network {name:?}"),
+            Self::Others => f.write_str("the default \"*\""),
+        }
+    }
+}
+
 /// One `SOURCE=TARGET`. The source's name may hold `=`: the last one before a target's kind counts.
 ///
 /// # Errors
@@ -133,10 +182,22 @@ mod tests {
             ("*=network:default", "*", NetworkTarget::network("default")),
             ("a=b=bridge:br0", "a=b", bridge("br0")),
             ("vlan:7=bridge:br7", "vlan:7", bridge("br7")),
+            ("52:54:00:01:02:03=network:nancy", "52:54:00:01:02:03", NetworkTarget::network("nancy")),
             ("a=bridge:br1;vlan=100;vlan=200", "a", NetworkTarget { vlans: vec![100, 200], ..bridge("br1") }),
         ] {
             assert_eq!(pair(text), Ok((source.to_owned(), target)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_mac_address_in_any_spelling_is_a_nic() {
+        for text in ["52:54:00:AB:CD:EF", "52-54-00-ab-cd-ef", " 52:54:00:ab:cd:ef "] {
+            assert_eq!(Source::of(text.to_owned()).key(), "52:54:00:ab:cd:ef", "{text}");
+        }
+        for text in ["52:54:00:ab:cd", "525400abcdef", "VLAN 52:54:00:ab:cd:ef", "", "**"] {
+            assert_eq!(Source::of(text.to_owned()), Source::Network(text.to_owned()));
+        }
+        assert_eq!(Source::of("*".to_owned()), Source::Others);
     }
 
     #[test]

@@ -202,7 +202,8 @@ pub struct Policy {
     /// Whether the repairs stay in an overlay over an unchanged copy of the source, until they are accepted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keep_base: bool,
-    /// Source network name → target. The key `*` stands for every network that is not named.
+    /// Source network name, or MAC address of a NIC (lower-case, with colons) → target. The key `*` stands for what is
+    /// not named.
     pub networks: BTreeMap<String, NetworkTarget>,
     /// How drivers come into an initramfs that lacks them.
     pub initramfs: InitramfsWay,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::choice::LogFormat;
 use crate::customize::Customize;
 use crate::key::KeyRef;
+use crate::network;
 use crate::policy::{
     Addressing, CloudInit, Compress, CopySettings, DiskBus, Engine, InitramfsWay, NetworkTarget, NicModel,
     Policy, StaticAddress, TargetFormat, Tools,
@@ -33,7 +34,7 @@ pub struct Settings {
     pub nic_model: Option<NicModel>,
     /// How drivers come into an initramfs that lacks them.
     pub initramfs: Option<InitramfsWay>,
-    /// Source network → target; `*` for every other.
+    /// Source network, or MAC address of a NIC → target; `*` for every other.
     pub network: BTreeMap<String, NetworkTarget>,
     /// MAC on the source → MAC on the target.
     pub mac: BTreeMap<String, String>,
@@ -171,20 +172,17 @@ impl Settings {
         }
     }
 
-    /// Maps one more network.
+    /// Maps one more source: a network by its name, a NIC by its MAC address, or `*`.
     ///
     /// # Errors
-    /// The same network is mapped to something else already.
+    /// The same source is mapped already, to whatever: one of the two is a slip.
     pub fn add_network(&mut self, source: String, target: NetworkTarget) -> Result<(), String> {
-        match self.network.get(&source) {
-            Some(other) if *other != target => {
-                Err(format!("network {source:?} is mapped twice: to {other} and to {target}"))
-            }
-            _ => {
-                self.network.insert(source, target);
-                Ok(())
-            }
+        let source = network::Source::of(source);
+        if let Some(other) = self.network.get(source.key()) {
+            return Err(format!("duplicate: {source} is mapped to {other} and to {target}"));
         }
+        self.network.insert(source.into_key(), target);
+        Ok(())
     }
 
     /// Gives the NIC `old` the MAC `new`.

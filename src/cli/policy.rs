@@ -37,8 +37,9 @@ pub struct PolicyArgs {
     /// Model of the target's NICs [default: virtio, or what a Windows guest has a driver for]
     #[arg(long, value_name = "MODEL", value_parser = choice::parser::<NicModel>(), help_heading = "Target")]
     pub nic_model: Option<NicModel>,
-    /// Where a source network goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge); SRC * is
-    /// every network without an option of its own
+    /// Where a source network or a NIC goes: SRC=network:NAME (a libvirt network) or SRC=bridge:NAME (a host bridge).
+    /// SRC is the name of a network, the MAC address of a NIC, which goes before a name, or * for everything without an
+    /// option of its own
     #[arg(long, value_name = "SRC=TARGET", value_parser = h2k_config::network::pair, help_heading = "Target")]
     pub network: Vec<(String, NetworkTarget)>,
     /// Give the NIC with the MAC address OLD the MAC address NEW on the target; what is tied to OLD in the guest
@@ -139,7 +140,7 @@ impl PolicyArgs {
     /// The options as settings.
     ///
     /// # Errors
-    /// A network is mapped twice; a NIC is given what contradicts itself.
+    /// A network or a NIC is mapped twice; a NIC is given what contradicts itself.
     pub(crate) fn settings(&self) -> Result<Settings, String> {
         let mut settings = Settings {
             format: self.format,

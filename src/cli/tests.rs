@@ -138,10 +138,36 @@ fn the_command_line_can_take_back_what_a_file_says() {
 }
 
 #[test]
-fn a_network_is_mapped_once() {
-    let cli = parse("h2k plan a.vmx --network A=bridge:br0 --network A=bridge:br1").unwrap();
-    let message = "--network: network \"A\" is mapped twice: to bridge:br0 and to bridge:br1";
-    assert_eq!(cli.settings(), Err(message.to_owned()));
+fn a_source_is_mapped_once() {
+    for (options, message) in [
+        (
+            "--network A=bridge:br0 --network A=bridge:br1",
+            "duplicate: the network \"A\" is mapped to bridge:br0 and to bridge:br1",
+        ),
+        (
+            "--network A=bridge:br0 --network A=network:br0",
+            "duplicate: the network \"A\" is mapped to bridge:br0 and to network:br0",
+        ),
+        (
+            "--network A=bridge:br0 --network A=bridge:br0",
+            "duplicate: the network \"A\" is mapped to bridge:br0 and to bridge:br0",
+        ),
+        (
+            "--network *=bridge:br0 --network *=network:lab",
+            "duplicate: the default \"*\" is mapped to bridge:br0 and to network:lab",
+        ),
+        (
+            "--network 52:54:00:AB:02:03=bridge:br0 --network 52-54-00-ab-02-03=network:lab",
+            "duplicate: the NIC 52:54:00:ab:02:03 is mapped to bridge:br0 and to network:lab",
+        ),
+    ] {
+        let cli = parse(&format!("h2k plan a.vmx {options}")).unwrap();
+        assert_eq!(cli.settings(), Err(format!("--network: {message}")));
+    }
+    let cli = parse(
+        "h2k plan a.vmx --network A=bridge:br0 --network a=bridge:br0 --network 52:54:00:ab:02:03=bridge:br0",
+    );
+    assert_eq!(cli.unwrap().settings().unwrap().network.len(), 3);
 }
 
 #[test]
@@ -288,9 +314,10 @@ fn help_of_migrate() {
           --nic-model <MODEL>         Model of the target's NICs [default: virtio, or what a Windows
                                       guest has a driver for] [possible values: virtio, e1000e, e1000,
                                       rtl8139]
-          --network <SRC=TARGET>      Where a source network goes: SRC=network:NAME (a libvirt network)
-                                      or SRC=bridge:NAME (a host bridge); SRC * is every network without
-                                      an option of its own
+          --network <SRC=TARGET>      Where a source network or a NIC goes: SRC=network:NAME (a libvirt
+                                      network) or SRC=bridge:NAME (a host bridge). SRC is the name of a
+                                      network, the MAC address of a NIC, which goes before a name, or *
+                                      for everything without an option of its own
 
     Guest's network:
           --mac <OLD=NEW>      Give the NIC with the MAC address OLD the MAC address NEW on the target;

@@ -1,16 +1,18 @@
 //! Decides the target's hardware from what the hypervisor and the disks say.
 
+mod networks;
 mod windows;
 
-use h2k_config::{Choice, DiskBus, NetworkTarget, NicModel, Policy};
+use h2k_config::{Choice, DiskBus, NicModel, Policy};
 use h2k_fixers::GuestFacts;
 use h2k_fixers::facts::FirmwareOnDisk;
 use h2k_fixers::windows::SYSTEM_VOLUME;
 use h2k_transports::{Firmware, SourceDisk, SourceVm, Tristate};
 
 use crate::emit::domain::{
-    Clock, CpuTopology, Domain, DomainDisk, DomainNic, Helpers, Machine, TargetBus, TargetFirmware,
+    Clock, CpuTopology, Domain, DomainDisk, Helpers, Machine, TargetBus, TargetFirmware,
 };
+pub use networks::mapping;
 pub use windows::{Drivers, needs_tpm, wanted_bus};
 
 /// Memory of a VM whose source does not say, in bytes.
@@ -54,7 +56,7 @@ pub fn target(
             None => Helpers { transitional, ..Helpers::default() },
         },
         disks: disks(source, facts, policy, sizes, &uuid, bus(facts, policy, drivers)),
-        nics: nics(source, policy, &uuid, nic_model(facts, policy, drivers, transitional)),
+        nics: networks::nics(source, policy, &uuid, nic_model(facts, policy, drivers, transitional)),
         cdroms: u32::try_from(source.cdroms.len()).unwrap_or(0),
         uuid: Some(if policy.regenerate_identity { another_uuid(&uuid, name) } else { uuid }),
     }
@@ -239,33 +241,6 @@ fn device_name(bus: TargetBus, index: usize) -> String {
     }
     letters.reverse();
     format!("{}{}", bus.prefix(), String::from_utf8_lossy(&letters))
-}
-
-fn nics(source: &SourceVm, policy: &Policy, uuid: &str, model: &str) -> Vec<DomainNic> {
-    source
-        .nics
-        .iter()
-        .enumerate()
-        .map(|(index, nic)| DomainNic {
-            mac: wanted_mac(mac(source, uuid, index).0, policy),
-            target: network(nic.network.as_deref(), policy),
-            model: model.to_owned(),
-            connected: nic.start_connected != Tristate::No,
-        })
-        .collect()
-}
-
-/// The MAC that the user wants in place of this one.
-fn wanted_mac(mac: String, policy: &Policy) -> String {
-    policy.macs.get(&mac).cloned().unwrap_or(mac)
-}
-
-/// What a source network maps to: its own entry, the entry `*`, or the libvirt network `default`.
-pub fn network(name: Option<&str>, policy: &Policy) -> NetworkTarget {
-    name.and_then(|n| policy.networks.get(n))
-        .or_else(|| policy.networks.get("*"))
-        .cloned()
-        .unwrap_or_else(|| NetworkTarget::network(DEFAULT_NETWORK.to_owned()))
 }
 
 #[cfg(test)]

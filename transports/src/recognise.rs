@@ -8,7 +8,6 @@ use crate::confine::file_inside;
 use crate::container::{compression_of, container_of};
 use crate::error::FetchError;
 use crate::nbd_uri::NbdUri;
-use crate::ovf::is_kind;
 use crate::sniff::{disk_format_by_magic, head_of};
 use crate::text::without_mark;
 use crate::vmx::Dictionary;
@@ -141,24 +140,25 @@ fn recognise_directory(path: &Path) -> Result<Source, FetchError> {
     for entry in fs::read_dir(path).map_err(|e| FetchError::io(reading(), e))?.take(MAX_DIRECTORY_ENTRIES) {
         let found = entry.map_err(|e| FetchError::io(reading(), e))?;
         let name = found.file_name().to_string_lossy().into_owned();
-        let is_description = is_kind(&name, ".vmx") || is_kind(&name, ".ovf");
+        // macOS' double of a file, which holds its attributes, ends as the file does.
+        let is_description = !matches!(by_name(&found.path()), Source::Disks(_)) && !name.starts_with("._");
         if is_description && !found.path().is_dir() && file_inside(path, &name)?.is_some() {
             descriptions.push(found.path());
         }
     }
     descriptions.sort();
     match descriptions.as_slice() {
-        [one] => match by_name(one) {
-            Source::Vmx(path) => Ok(Source::Vmx(path)),
-            _ => Ok(Source::Ovf(one.clone())),
-        },
+        [one] => Ok(by_name(one)),
         [] if path.join("Virtual Machines").is_dir() => Err(FetchError::unsupported(format!(
             "{} is a Hyper-V export, which is not read yet",
             path.display()
         ))
         .with_hint("give its .vhdx files, the system disk first")),
-        [] => Err(FetchError::usage(format!("there is neither a .vmx nor an .ovf in {}", path.display()))
-            .with_hint("give the disk files themselves, the system disk first")),
+        [] => Err(FetchError::usage(format!(
+            "there is neither a .vmx, an .ovf nor an .ova in {}",
+            path.display()
+        ))
+        .with_hint("give the disk files themselves, the system disk first")),
         several => {
             let names: Vec<String> = several.iter().map(|p| p.display().to_string()).collect();
             Err(FetchError::usage(format!(

@@ -67,12 +67,27 @@ fn a_directory_holds_one_description() {
     assert!(matches!(recognise(&[dir.path().to_owned()]).unwrap(), Source::Vmx(p) if p.ends_with("a.vmx")));
     let dir = directory(&[("a.ovf", OVF), ("a.mf", b"")]);
     assert!(matches!(recognise(&[dir.path().to_owned()]).unwrap(), Source::Ovf(_)));
-    let dir = directory(&[("a.vmx", VMX), ("b.ovf", OVF)]);
-    let error = refused(&[dir.path().to_owned()]);
+    let dir = directory(&[("a.OVA", &tar()), ("._a.ova", b""), ("b.mf", b"")]);
+    assert!(matches!(recognise(&[dir.path().to_owned()]).unwrap(), Source::Ova(p) if p.ends_with("a.OVA")));
+    let empty = directory(&[(".vmx", b""), ("._b.ova", b"")]);
+    let error = refused(&[empty.path().to_owned()]);
     assert_eq!(error.kind(), FetchErrorKind::Usage);
-    assert!(error.to_string().contains("a.vmx") && error.to_string().contains("b.ovf"));
-    let empty = directory(&[]);
-    assert_eq!(refused(&[empty.path().to_owned()]).kind(), FetchErrorKind::Usage);
+    assert!(error.to_string().starts_with("there is neither a .vmx, an .ovf nor an .ova in "), "{error}");
+}
+
+#[test]
+fn several_descriptions_in_a_directory_are_named() {
+    let tar = tar();
+    for (one, two) in [
+        (("a.vmx", VMX), ("b.ovf", OVF)),
+        (("a.vmx", VMX), ("b.ova", tar.as_slice())),
+        (("a.ova", tar.as_slice()), ("b.ova", tar.as_slice())),
+    ] {
+        let dir = directory(&[one, two]);
+        let error = refused(&[dir.path().to_owned()]);
+        assert_eq!(error.kind(), FetchErrorKind::Usage);
+        assert!(error.to_string().contains(one.0) && error.to_string().contains(two.0), "{error}");
+    }
 }
 
 #[test]

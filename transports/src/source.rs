@@ -93,6 +93,9 @@ pub struct SourceVm {
     pub guest_os: Option<String>,
     /// Disks in slot order: the order in which the source's firmware sees them.
     pub disks: Vec<SourceDisk>,
+    /// Index in `disks` of the disk that the source's BIOS tries first; `None` if the source does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_disk: Option<usize>,
     /// Network interfaces in slot order.
     pub nics: Vec<SourceNic>,
     /// CD-ROM drives.
@@ -132,6 +135,7 @@ impl SourceVm {
             memory_bytes: None,
             guest_os: None,
             disks: Vec::new(),
+            boot_disk: None,
             nics: Vec::new(),
             cdroms: Vec::new(),
             floppies: Vec::new(),

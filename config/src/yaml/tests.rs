@@ -235,6 +235,28 @@ fn text_that_is_no_mapping_is_refused() {
 }
 
 #[test]
+fn a_nic_is_mapped_by_its_mac_address_and_once() {
+    let read = settings("network: {52:54:00:AB:02:03: 'network:nancy', VM Network: 'bridge:br0'}\n").unwrap();
+    assert_eq!(read.network["52:54:00:ab:02:03"].to_string(), "network:nancy");
+    for (text, message) in [
+        (
+            "network:\n  52:54:00:ab:02:03: bridge:a\n  52-54-00-AB-02-03: bridge:b\n",
+            "3:22 network: duplicate: the NIC 52:54:00:ab:02:03 is mapped to bridge:a and to bridge:b",
+        ),
+        (
+            "network: ['*=bridge:a', '*=network:a']\n",
+            "1:10 network: duplicate: the default \"*\" is mapped to bridge:a and to network:a",
+        ),
+        (
+            "network: 'A=bridge:a, A=bridge:b'\n",
+            "1:10 network: duplicate: the network \"A\" is mapped to bridge:a and to bridge:b",
+        ),
+    ] {
+        assert_eq!(told(text), [message]);
+    }
+}
+
+#[test]
 fn a_network_may_be_a_mapping() {
     let read =
         settings("network: {a: {bridge: br1, vlan: [100, 200]}, b: {network: lab, vlan: 7}}\n").unwrap();

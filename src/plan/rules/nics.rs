@@ -1,11 +1,11 @@
 //! Rules about the NICs.
 
-use h2k_config::Attachment;
+use h2k_config::{Attachment, nic};
 use h2k_fixers::Severity;
 use h2k_transports::Tristate;
 
 use super::{Finding, Rule, Seen, found};
-use crate::plan::target::DEFAULT_NETWORK;
+use crate::plan::target::{DEFAULT_NETWORK, mapping};
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
@@ -93,11 +93,21 @@ pub(super) static RULES: &[Rule] = &[
         id: "nic.network-unmapped",
         severity: Severity::Information,
         acceptable: true,
-        summary: "no mapping names the network of a NIC",
+        summary: "no mapping names the network of a NIC, or the NIC by its MAC address",
         explanation: "h2k cannot know which of the host's networks stands for a port group. Without a mapping a NIC is on \
                       libvirt's network 'default', which reaches out through NAT and is not reached from outside.",
         advice: "give --network SOURCE=network:NAME or SOURCE=bridge:NAME",
         check: unmapped,
+    },
+    Rule {
+        id: "nic.mapping-unused",
+        severity: Severity::Information,
+        acceptable: true,
+        summary: "a MAC address that is mapped to a network is that of no NIC of the VM",
+        explanation: "A batch file may map NICs of all its VMs in one place. For a single VM the address is probably misspelt, \
+                      and the NIC that was meant is where the name of its network leads.",
+        advice: "h2k inspect shows the VM's MAC addresses",
+        check: mapping_unused,
     },
     Rule {
         id: "nic.bridge-missing",
@@ -146,16 +156,28 @@ fn is_generated(mac: &str) -> bool {
 }
 
 fn unmapped(seen: &Seen<'_>) -> Vec<Finding> {
-    if seen.policy.networks.contains_key("*") {
-        return Vec::new();
-    }
     let nics = seen.source.nics.iter().enumerate();
-    nics.filter(|(_, n)| n.network.as_ref().is_none_or(|name| !seen.policy.networks.contains_key(name)))
+    nics.filter(|(i, n)| mapping(macs(seen, *i), n.network.as_deref(), seen.policy).is_none())
         .map(|(i, n)| {
             let name = n.network.as_deref().unwrap_or("(unnamed)");
             let message = format!("its network '{name}' becomes the libvirt network '{DEFAULT_NETWORK}'");
             Finding::new(format!("nic {i}"), message)
         })
+        .collect()
+}
+
+/// The MAC addresses that a NIC has on the target and, where that is another one, on the source.
+fn macs<'a>(seen: &'a Seen<'_>, index: usize) -> impl Iterator<Item = &'a str> {
+    let nic = seen.facts.hardware.nics.get(index);
+    nic.into_iter().flat_map(|nic| std::iter::once(nic.mac.as_str()).chain(nic.source_mac.as_deref()))
+}
+
+fn mapping_unused(seen: &Seen<'_>) -> Vec<Finding> {
+    let is_had = |mac: &str| seen.facts.hardware.nics.iter().any(|nic| nic.has_mac(mac));
+    let mapped = seen.policy.networks.iter().filter(|(source, _)| nic::mac(source).is_ok());
+    let unused = mapped.filter(|(mac, _)| !is_had(mac));
+    unused
+        .map(|(mac, target)| Finding::new(mac, format!("no NIC of the VM goes to {target} by it")))
         .collect()
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::item::{self, Item};
 use super::units::bytes_per_unit;
+use super::virtualbox;
 use super::xml::{self, Element, Space};
 use crate::error::FetchError;
 use crate::source::{DiskFormat, Firmware};
@@ -73,6 +74,8 @@ pub struct VirtualSystem {
     pub settings: BTreeMap<String, String>,
     /// Firmware that VirtualBox's own section names.
     pub virtualbox_firmware: Firmware,
+    /// MAC addresses, as written, of the enabled adapters of VirtualBox's own section, in slot order.
+    pub virtualbox_macs: Vec<Option<String>>,
 }
 
 impl Envelope {
@@ -237,7 +240,8 @@ fn virtual_system(
         guest_os: guest_os(element),
         items: hardware.map(|h| item::all(h, configuration)).unwrap_or_default(),
         settings,
-        virtualbox_firmware: virtualbox_firmware(element),
+        virtualbox_firmware: virtualbox::firmware(element),
+        virtualbox_macs: virtualbox::adapters(element),
     }
 }
 
@@ -250,20 +254,6 @@ fn guest_os(system: &Element) -> Option<String> {
         .filter(|word| !word.is_empty())
         .or_else(|| section.child_text(Space::Ovf, "Description"))
         .map(str::to_owned)
-}
-
-/// `vbox:Machine/Hardware/Firmware`. VirtualBox writes the element only for EFI; its default is BIOS.
-fn virtualbox_firmware(system: &Element) -> Firmware {
-    let Some(machine) = system.child_of_any("Machine") else { return Firmware::Unknown };
-    let kind = machine
-        .child_of_any("Hardware")
-        .and_then(|hardware| hardware.child_of_any("Firmware"))
-        .and_then(|firmware| firmware.attribute(Space::None, "type"));
-    match kind {
-        None | Some("BIOS") => Firmware::Bios,
-        Some(word) if word.starts_with("EFI") => Firmware::Uefi,
-        Some(_) => Firmware::Unknown,
-    }
 }
 
 #[cfg(test)]

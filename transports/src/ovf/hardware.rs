@@ -8,8 +8,8 @@ use super::envelope::{DiskReference, Envelope, FileReference};
 use super::item::Item;
 use super::machine;
 use super::slots::Slots;
+use super::virtualbox;
 use crate::source::{Bus, Slot, SourceCdrom, SourceFloppy, SourceKind, SourceNic, SourceVm, Tristate};
-use crate::vmx::mac_address;
 
 const NETWORK: u32 = 10;
 const FLOPPY: u32 = 14;
@@ -61,6 +61,7 @@ pub fn describe(envelope: &Envelope, stem: &str, path: &std::path::Path) -> Desc
             _ => {}
         }
     }
+    virtualbox::give_macs(&system.virtualbox_macs, &mut vm.nics, &mut vm.warnings);
     if disks.is_empty() {
         vm.warnings.push("the OVF describes no disk".to_owned());
     }
@@ -136,7 +137,7 @@ fn floppy(item: &Item, count: usize) -> SourceFloppy {
 }
 
 fn nic(item: &Item, warnings: &mut Vec<String>) -> SourceNic {
-    let mac = item.address.as_deref().and_then(mac_address);
+    let mac = item.address.as_deref().and_then(virtualbox::mac_of);
     if let (None, Some(address)) = (&mac, &item.address) {
         warnings.push(format!("{:?}: {address:?} is no MAC address", item.name));
     }

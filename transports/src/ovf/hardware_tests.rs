@@ -50,6 +50,22 @@ fn items_of_ovf_2() {
 }
 
 #[test]
+fn virtualbox_gives_the_macs_that_its_items_lack() {
+    let vm = described("virtualbox-macs.ovf").vm;
+    let nics: Vec<_> =
+        vm.nics.iter().map(|n| (n.network.as_deref(), n.mac.as_deref(), n.mac_static)).collect();
+    assert_eq!(
+        nics,
+        [
+            (Some("NAT"), Some("08:00:27:00:00:01"), false),
+            (Some("Bridged"), Some("52:54:00:00:00:02"), true),
+            (Some("HostOnly"), Some("08:00:27:ab:cd:ef"), false),
+        ]
+    );
+    assert_eq!(vm.warnings, Vec::<String>::new());
+}
+
+#[test]
 fn a_disk_without_a_file_is_blank() {
     let disks = described("blank-disk.ovf").disks;
     assert!(disks[0].file.is_some() && disks[1].file.is_none());

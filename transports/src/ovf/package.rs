@@ -121,7 +121,7 @@ pub(crate) fn descriptor_of(
 }
 
 /// Whether `name` ends so and is not macOS' double of a file (`._NAME`), which holds its attributes.
-pub(crate) fn is_kind(name: &str, ending: &str) -> bool {
+fn is_kind(name: &str, ending: &str) -> bool {
     name.to_ascii_lowercase().ends_with(ending) && !split(name).1.starts_with("._")
 }
 

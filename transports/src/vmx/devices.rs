@@ -28,6 +28,13 @@ pub struct DiskFile {
     pub traits: DiskTraits,
 }
 
+impl DiskFile {
+    /// The device, as the VMX calls it: `scsi0:1`.
+    pub(super) fn device(&self) -> String {
+        format!("{}{}:{}", self.slot.bus, self.slot.controller, self.slot.unit)
+    }
+}
+
 /// Fills in drives, and returns the disks in slot order.
 pub(super) fn describe(dictionary: &Dictionary, vm: &mut SourceVm) -> Vec<DiskFile> {
     let mut disks = Vec::new();

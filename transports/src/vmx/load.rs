@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::devices::DiskFile;
 use super::dictionary::Dictionary;
-use super::{devices, hardware, nics, place, state};
+use super::{boot, devices, hardware, nics, place, state};
 use crate::error::FetchError;
 use crate::sniff::format_of_file;
 use crate::source::{DiskLocation, SourceDisk, SourceKind, SourceVm, Tristate};
@@ -39,6 +39,7 @@ fn describe_dictionary(dictionary: &Dictionary, warnings: Vec<String>, path: &Pa
     vm.warnings = warnings;
     hardware::describe(dictionary, &mut vm);
     let disk_files = devices::describe(dictionary, &mut vm);
+    vm.boot_disk = boot::disk(dictionary, &disk_files, &mut vm);
     nics::describe(dictionary, &mut vm);
     Description { vm, disk_files }
 }
@@ -70,8 +71,8 @@ pub(crate) fn load(path: &Path) -> Result<SourceVm, FetchError> {
 }
 
 fn locate(directory: &Path, disk: DiskFile, warnings: &mut Vec<String>) -> Result<SourceDisk, FetchError> {
+    let device = disk.device();
     let DiskFile { slot, file_name, mode, traits } = disk;
-    let device = format!("{}{}:{}", slot.bus, slot.controller, slot.unit);
     let found = place::find(directory, &device, &file_name)?;
     warnings.extend(found.warning);
     let format = format_of_file(&found.path)?;

@@ -1,15 +1,16 @@
 //! VMware `.vmx` files.
 //!
 //! ```text
-//!  bytes ─ dictionary ─ hardware, devices, nics ─→ Description      no file is opened
-//!                                                      │ load: place (disk files), state (locks, snapshots)
-//!                                                      ▼
-//!                                                  SourceVm
+//!  bytes ─ dictionary ─ hardware, devices, boot, nics ─→ Description      no file is opened
+//!                                                            │ load: place (disk files), state (locks, snapshots)
+//!                                                            ▼
+//!                                                        SourceVm
 //! ```
 //!
 //! VMware publishes no description of the keys. What is known of them comes from what its products write,
 //! from open-vm-tools (the dictionary format) and from virt-v2v's `parse_domain_from_vmx.ml`.
 
+mod boot;
 mod devices;
 mod dictionary;
 mod hardware;

@@ -1,6 +1,5 @@
 //! What lies beside a VMX and says in which state the VM is: locks, suspend images, snapshots.
 
-use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
@@ -57,13 +56,21 @@ pub(super) fn power(
     })
 }
 
-/// `NAME.vmss` or `NAME-xxxxxxxx.vmss`, where `NAME` is the VMX's stem.
+/// `NAME.vmss` or `NAME-xxxxxxxx.vmss`, where `NAME` is the VMX's stem and `xxxxxxxx` are hexadecimal digits. Others
+/// are those of other VMs in the same directory, whose names may begin alike.
 fn is_suspend_image(entry: &DirEntry, vmx: &Path) -> bool {
     let name = entry.file_name();
     let path = Path::new(&name);
     let is_vmss = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("vmss"));
-    let stem = vmx.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-    is_vmss && path.file_stem().and_then(OsStr::to_str).is_some_and(|s| s.starts_with(stem))
+    let (Some(own), Some(image)) = (vmx.file_stem(), path.file_stem()) else { return false };
+    // As bytes: a name need not be UTF-8.
+    let rest = image.as_encoded_bytes().strip_prefix(own.as_encoded_bytes());
+    is_vmss && rest.is_some_and(|rest| rest.is_empty() || is_image_number(rest))
+}
+
+/// What ESXi puts between a VM's name and the ending of its images.
+fn is_image_number(text: &[u8]) -> bool {
+    matches!(text, [b'-', digits @ ..] if digits.len() == 8 && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// A lock file, or a lock directory with an owner in it. An empty directory is what a crash may leave.

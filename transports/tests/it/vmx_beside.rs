@@ -22,7 +22,24 @@ fn a_suspended_vm_says_so_or_has_an_image() {
     let dir = vmx_dir("static-mac.vmx");
     dir.write("other.vmss", b"");
     assert_eq!(dir.fetch("static-mac.vmx").unwrap().power, PowerState::Off);
+    // Images of other VMs in the same directory, whose names only begin alike.
+    for other in [
+        "static-mac2.vmss",
+        "static-mac-2.vmss",
+        "static-mac-1a2b3c4.vmss",
+        "static-mac-1a2b3c4d5.vmss",
+        "static-mac-1a2b3c4g.vmss",
+        "static-mac1a2b3c4d.vmss",
+        "static-mac-\u{fc}\u{fc}\u{fc}\u{fc}.vmss",
+        "static-mac-1a2b3c4d.vmsn",
+    ] {
+        dir.write(other, b"");
+        assert_eq!(dir.fetch("static-mac.vmx").unwrap().power, PowerState::Off, "{other}");
+    }
     dir.write("static-mac-1a2b3c4d.vmss", b"");
+    assert_eq!(dir.fetch("static-mac.vmx").unwrap().power, PowerState::Suspended);
+    let dir = vmx_dir("static-mac.vmx");
+    dir.write("static-mac.vmss", b"");
     assert_eq!(dir.fetch("static-mac.vmx").unwrap().power, PowerState::Suspended);
 }
 

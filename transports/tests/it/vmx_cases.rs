@@ -1,8 +1,20 @@
 //! The VMX cases that any tool of this kind is put through, and the blind spots of other parsers.
 
-use h2k_transports::{Bus, DiskFormat, Firmware, PowerState, SourceKind, Tristate};
+use h2k_transports::{Bus, DiskFormat, Firmware, PowerState, SourceKind, SourceVm, Tristate};
 
 use crate::common::{disk_names, vmx_of};
+
+#[test]
+fn a_stored_vm_without_a_boot_disk_is_still_read() {
+    let mut vm = vmx_of("static-mac.vmx");
+    assert_eq!(vm.boot_disk, None);
+    let stored = serde_json::to_value(&vm).unwrap();
+    assert_eq!(stored.get("boot_disk"), None);
+    assert_eq!(serde_json::from_value::<SourceVm>(stored).unwrap(), vm);
+    vm.boot_disk = Some(0);
+    let stored = serde_json::to_value(&vm).unwrap();
+    assert_eq!(serde_json::from_value::<SourceVm>(stored).unwrap(), vm);
+}
 
 #[test]
 fn vmx_1_many_disks_on_two_controllers() {

@@ -1,6 +1,6 @@
 //! What the hypervisor says, and the disks' images.
 
-use h2k_config::{Addressing, TargetFormat};
+use h2k_config::{Addressing, NetworkTarget, TargetFormat};
 use h2k_fixers::facts::FirmwareOnDisk;
 use h2k_transports::{
     Bus, Firmware, HostDevice, HostDeviceKind, PowerState, Slot, SourceCdrom, SourceFloppy, Tristate,
@@ -111,6 +111,9 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("nic.disconnected", |vm| vm.source.nics[0].start_connected = Tristate::No),
     ("nic.network-unmapped", |vm| vm.policy.networks.clear()),
+    ("nic.mapping-unused", |vm| {
+        vm.policy.networks.insert("00:50:56:00:00:99".to_owned(), NetworkTarget::bridge("br0"));
+    }),
     ("nic.bridge-missing", |vm| vm.host.bridges = Some(Default::default())),
     ("nic.vlan", |vm| vm.policy.networks.get_mut("VM Network").unwrap().vlans = vec![60]),
     ("policy.nic-unknown", |vm| {
@@ -178,5 +181,16 @@ fn addresses_that_are_not_generated_or_are_replaced_are_no_finding() {
         assert_eq!(vm.found().iter().filter(|id| *id == "nic.mac-generated").count(), expected, "{mac}");
         vm.policy.macs.insert(mac.to_owned(), "52:54:00:00:00:09".to_owned());
         assert!(!vm.found().contains(&"nic.mac-generated".to_owned()));
+    }
+}
+
+#[test]
+fn a_nic_that_is_mapped_by_either_of_its_addresses_is_mapped() {
+    let new = "52:54:00:00:00:01";
+    for mac in [MAC, new] {
+        let mut vm = Vm::sound();
+        vm.policy.macs.insert(MAC.to_owned(), new.to_owned());
+        vm.policy.networks = [(mac.to_owned(), NetworkTarget::bridge("br0"))].into();
+        assert_eq!(vm.found(), Vec::<String>::new(), "{mac}");
     }
 }
