@@ -337,6 +337,9 @@ pub struct DiskHardware {
     pub controller: u32,
     /// Unit on the controller (the SCSI target on VMware).
     pub unit: u32,
+    /// World-wide name of 16 bytes that a guest which is shown any sees, as lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wwn: Option<String>,
 }
 
 /// A NIC.
