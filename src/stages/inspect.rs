@@ -136,6 +136,7 @@ pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Appliance, Failur
         cpus: APPLIANCE_CPUS,
         temp_dir: Some(cx.work.clone()),
         keys: keys::read(&cx.job.policy.keys)?,
+        root: cx.job.policy.root.clone(),
     };
     let session = Session::launch(&drives, access, &options).map_err(|e| {
         server.explain(Failure::from(e)).hint("h2k doctor checks libguestfs and its appliance")
