@@ -1427,7 +1427,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__inspect)
-            opts="-q -v -h --json --parent --key --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-q -v -h --json --parent --key --root --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1438,6 +1438,10 @@ _h2k() {
                     return 0
                     ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1538,7 +1542,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-f -o -q -v -h --file --output --name --metrics --plan --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
+            opts="-f -o -q -v -h --file --output --name --metrics --plan --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --root --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1674,6 +1678,10 @@ _h2k() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tools)
                     COMPREPLY=($(compgen -W "keep mask remove" -- "${cur}"))
                     return 0
@@ -1774,7 +1782,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__plan)
-            opts="-f -o -q -v -h --file --vm --name --json --markdown --output --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-f -o -q -v -h --file --vm --name --json --markdown --output --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --root --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1878,6 +1886,10 @@ _h2k() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --tools)
                     COMPREPLY=($(compgen -W "keep mask remove" -- "${cur}"))
                     return 0
@@ -1966,7 +1978,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__refix)
-            opts="-n -q -v -h --dry-run --fresh-policy --discard-changes --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
+            opts="-n -q -v -h --dry-run --fresh-policy --discard-changes --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --root --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2021,6 +2033,10 @@ _h2k() {
                     return 0
                     ;;
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

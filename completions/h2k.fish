@@ -85,6 +85,7 @@ append\t''
 tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l key -d 'Open an encrypted volume (LUKS, BitLocker): VOLUME:file:PATH (a passphrase or recovery password), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l root -d 'Migrate the system whose root device this is, where the disks hold several: as h2k inspect names it, or UUID=…. The others are copied as they are' -r
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l tools -d 'What becomes of the old hypervisor\'s guest tools [default: mask]' -r -f -a "keep\t''
 mask\t''
 remove\t''"
@@ -141,6 +142,7 @@ append\t''
 tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l key -d 'Open an encrypted volume (LUKS, BitLocker): VOLUME:file:PATH (a passphrase or recovery password), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand plan" -l root -d 'Migrate the system whose root device this is, where the disks hold several: as h2k inspect names it, or UUID=…. The others are copied as they are' -r
 complete -c h2k -n "__fish_h2k_using_subcommand plan" -l tools -d 'What becomes of the old hypervisor\'s guest tools [default: mask]' -r -f -a "keep\t''
 mask\t''
 remove\t''"
@@ -215,6 +217,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcomman
 complete -c h2k -n "__fish_h2k_using_subcommand batch; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l parent -d 'File that may be the parent of a disk, or a directory of such. May be given several times' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l key -d 'Open an encrypted volume, as in migrate. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l root -d 'Look into the system whose root device this is, where the disks hold several, as in migrate' -r
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l temp-dir -d 'Directory for temporary files [default: $TMPDIR, or /var/tmp]' -r -f -a "(__fish_complete_directories)"
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l state -d 'File that remembers runs [default: $XDG_STATE_HOME/h2k/h2k.db]' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand inspect" -l config -d 'Read this configuration file and no other' -r -F
@@ -362,6 +365,7 @@ append\t''
 tool\t''"
 complete -c h2k -n "__fish_h2k_using_subcommand refix" -l skip-fixer -d 'Do not make this repair; h2k fixers lists them. May be given several times' -r
 complete -c h2k -n "__fish_h2k_using_subcommand refix" -l key -d 'Open an encrypted volume (LUKS, BitLocker): VOLUME:file:PATH (a passphrase or recovery password), VOLUME:key-file:PATH (a key file), VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin). VOLUME is all, UUID=… or its device in the guest. May be given several times' -r
+complete -c h2k -n "__fish_h2k_using_subcommand refix" -l root -d 'Migrate the system whose root device this is, where the disks hold several: as h2k inspect names it, or UUID=…. The others are copied as they are' -r
 complete -c h2k -n "__fish_h2k_using_subcommand refix" -l tools -d 'What becomes of the old hypervisor\'s guest tools [default: mask]' -r -f -a "keep\t''
 mask\t''
 remove\t''"

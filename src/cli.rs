@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use h2k_config::{LogFormat, Settings};
@@ -250,6 +251,9 @@ pub struct InspectArgs {
     /// Open an encrypted volume, as in migrate. May be given several times
     #[arg(long, value_name = "VOLUME:PLACE")]
     pub key: Vec<String>,
+    /// Look into the system whose root device this is, where the disks hold several, as in migrate
+    #[arg(long, value_name = "DEVICE", value_parser = NonEmptyStringValueParser::new())]
+    pub root: Option<String>,
     /// Directory for temporary files [default: $TMPDIR, or /var/tmp]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub temp_dir: Option<PathBuf>,
@@ -470,6 +474,7 @@ impl Cli {
             Command::Inspect(args) => Settings {
                 parent: policy::some(&args.parent),
                 key: policy::keys(&args.key)?,
+                root: args.root.clone(),
                 temp_dir: args.temp_dir.clone(),
                 ..Settings::default()
             },

@@ -88,7 +88,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let mut failure = Self::new(FailureKind::Failed, error);
         let mut hints = Vec::new();
-        let mut cancelled = false;
+        let (mut cancelled, mut wrong) = (false, false);
         for cause in failure.error.chain() {
             if let Some(exec) = cause.downcast_ref::<ExecError>() {
                 cancelled |= matches!(exec, ExecError::Cancelled);
@@ -99,6 +99,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
                 hints.extend(fetch.hint());
             } else if let Some(guest) = cause.downcast_ref::<GuestError>() {
                 hints.extend(guest.hint());
+                wrong |= matches!(guest, GuestError::Root { .. });
             }
         }
         // An outer error may pass on the hint of its cause.
@@ -106,6 +107,8 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         failure.hints = hints;
         if cancelled {
             failure.kind = FailureKind::Interrupted;
+        } else if wrong {
+            failure.kind = FailureKind::Usage;
         }
         failure
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use h2k_config::KeyRef;
+use h2k_config::Policy;
 use h2k_fixers::facts::NicHardware;
 use h2k_fixers::offline::{Access, Drive, LaunchOptions, Session};
 use h2k_fixers::readiness::{self, Link, LinkKind, LinkState, Readiness};
@@ -14,12 +14,13 @@ use crate::error::{Doing, Failure};
 use crate::keys;
 use crate::validate::{self, Prepared};
 
-/// Puts a serial console on every kernel command line in the overlays.
+/// Puts a serial console on every kernel command line in the overlays. Of the `policy` only what opens volumes and
+/// chooses the system counts.
 ///
 /// # Errors
 /// The appliance failed; a key is not where it is said to be, or opens nothing.
-pub fn add(overlays: &[PathBuf], temp: &Path, keys: &[KeyRef]) -> Result<Prepared, Failure> {
-    let (session, facts) = open(overlays, temp, keys, GuestFacts::default())?;
+pub fn add(overlays: &[PathBuf], temp: &Path, policy: &Policy) -> Result<Prepared, Failure> {
+    let (session, facts) = open(overlays, temp, policy, GuestFacts::default())?;
     Ok(Prepared { console_added: console(session, &facts)?, readiness: None })
 }
 
@@ -32,13 +33,13 @@ pub fn look_and_add(
     overlays: &[PathBuf],
     temp: &Path,
     domain: &Domain,
-    keys: &[KeyRef],
+    policy: &Policy,
 ) -> Result<Prepared, Failure> {
     let mut facts = GuestFacts::default();
     let nic =
         |mac: &str| NicHardware { mac: mac.to_lowercase(), mac_from_source: true, ..NicHardware::default() };
     facts.hardware.nics = domain.nics.iter().map(|n| nic(&n.mac)).collect();
-    let (session, mut facts) = open(overlays, temp, keys, facts)?;
+    let (session, mut facts) = open(overlays, temp, policy, facts)?;
     let found = match h2k_fixers::inspect::gather(&session, &mut facts) {
         Ok(()) => readiness::check(&facts, &session, &validate::target(domain)),
         // A guest that cannot be understood may still boot.
@@ -62,7 +63,7 @@ fn not_looked_at(why: &str) -> Link {
 fn open(
     overlays: &[PathBuf],
     temp: &Path,
-    keys: &[KeyRef],
+    policy: &Policy,
     mut facts: GuestFacts,
 ) -> Result<(Session, GuestFacts), Failure> {
     let drives: Vec<Drive> =
@@ -71,7 +72,8 @@ fn open(
         force_tcg: !crate::validate::kvm::proven(),
         cpus: 1,
         temp_dir: Some(temp.to_owned()),
-        keys: keys::read(keys)?,
+        keys: keys::read(&policy.keys)?,
+        root: policy.root.clone(),
     };
     let mut session = Session::launch(&drives, Access::Writable, &options)?;
     session.inspect_boot(&mut facts)?;

@@ -138,7 +138,7 @@ impl Undo<'_> {
             return Ok(report);
         }
         let overlays = carry::overlays(self.dir, work, &report)?;
-        let mut session = self.open(&overlays, work)?;
+        let mut session = self.open(&overlays, work, report.root.as_deref())?;
         for number in numbers.iter().rev() {
             let at = number - 1;
             let Some(edit) = report.edits.get(at) else { continue };
@@ -154,7 +154,7 @@ impl Undo<'_> {
         Ok(report)
     }
 
-    fn open(&self, overlays: &[carry::Disk], work: &Path) -> Result<Session, Failure> {
+    fn open(&self, overlays: &[carry::Disk], work: &Path, root: Option<&str>) -> Result<Session, Failure> {
         let drive = |disk: &carry::Disk| Drive { path: work.join(&disk.overlay), format: "qcow2".to_owned() };
         let drives: Vec<Drive> = overlays.iter().map(drive).collect();
         let options = LaunchOptions {
@@ -162,6 +162,7 @@ impl Undo<'_> {
             cpus: 1,
             temp_dir: Some(work.join(carry::TEMP)),
             keys: keys::read(self.keys)?,
+            root: root.map(str::to_owned),
         };
         let mut session = Session::launch(&drives, Access::Writable, &options).map_err(|e| {
             Failure::from(e)

@@ -127,11 +127,12 @@ fn a_disk_without_a_system_is_not_ready_and_inspect_still_shows_its_source() {
 }
 
 /// A file system that looks like a Linux to inspection: os-release, fstab, a kernel's directory.
-fn linux_image(place: &Place, name: &str, id: &str) -> PathBuf {
+fn linux_image(place: &Place, name: &str, id: &str, fstab: &str) -> PathBuf {
     let tree = format!("tree-{name}");
     place
         .write(&format!("{tree}/etc/os-release"), format!("ID={id}\nVERSION_ID=1\nPRETTY_NAME=\"{id} 1\"\n"));
-    place.write(&format!("{tree}/etc/fstab"), "");
+    place.write(&format!("{tree}/etc/fstab"), fstab);
+    place.write(&format!("{tree}/mnt/readme"), "");
     place.write(&format!("{tree}/usr/bin/true"), "");
     let raw = place.write(&format!("src/{name}.raw"), b"");
     fs::File::options().write(true).open(&raw).unwrap().set_len(64 << 20).unwrap();
@@ -145,14 +146,41 @@ fn linux_image(place: &Place, name: &str, id: &str) -> PathBuf {
 #[test]
 fn two_systems_are_not_ready_and_an_unknown_distribution_is_said() {
     let place = Place::new();
-    let one = linux_image(&place, "one", "debian");
-    let two = linux_image(&place, "two", "homemade");
+    let one = linux_image(&place, "one", "debian", "/dev/sdb /mnt ext4 defaults 0 2\n");
+    let two = linux_image(&place, "two", "homemade", "");
     let both = place.h2k(["plan", one.to_str().unwrap(), two.to_str().unwrap(), "--json"]).expect(3).json();
     assert!(ids(&both).contains(&"guest.several-systems".to_owned()), "{both:#}");
+    one_of_two_is_chosen(&place, &one, &two);
     let unknown = place.h2k(["plan", two.to_str().unwrap(), "--json"]).expect(0).json();
     let ids = ids(&unknown);
     assert!(ids.contains(&"guest.distro-unknown".to_owned()), "{ids:?}");
     assert!(ids.contains(&"guest.kernel.none-found".to_owned()), "{ids:?}");
+}
+
+/// The same two with `--root`: one is planned, the other left, and what is none is told with both.
+fn one_of_two_is_chosen(place: &Place, one: &Path, two: &Path) {
+    let plan = |root: &str, code| {
+        let args = ["plan", one.to_str().unwrap(), two.to_str().unwrap(), "--root", root, "--json"];
+        place.h2k(args).expect(code)
+    };
+    let chosen = plan("/dev/sda", 0).json();
+    let found = ids(&chosen);
+    assert!(!found.contains(&"guest.several-systems".to_owned()), "{found:?}");
+    let facts = &chosen["vms"][0]["facts"];
+    assert_eq!(
+        (&facts["systems"][0]["product"], &facts["others"][0]["product"]),
+        (&"debian 1".into(), &"homemade 1".into())
+    );
+    assert_eq!(facts["mounts"][0]["device"], "/dev/sda");
+    let left =
+        chosen["vms"][0]["concerns"].as_array().unwrap().iter().find(|c| c["id"] == "guest.other-systems");
+    let left = left.unwrap();
+    assert_eq!((&left["severity"], &left["subject"]), (&"information".into(), &"homemade 1".into()));
+    assert_eq!(left["message"], "the system on /dev/sdb is left as it is");
+    let refused = plan("/dev/sda7", 2).stderr;
+    let told =
+        "--root /dev/sda7: no system is there; the disks hold debian 1 on /dev/sda; homemade 1 on /dev/sdb";
+    assert!(refused.contains(told), "{refused}");
 }
 
 fn ids(plan: &serde_json::Value) -> Vec<String> {

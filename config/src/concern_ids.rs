@@ -83,6 +83,7 @@ pub static CONCERNS: &[(&str, bool)] = &[
     ("guest.network.unpinned", true),
     ("guest.no-network", true),
     ("guest.no-system", false),
+    ("guest.other-systems", true),
     ("guest.resume.unresolved", true),
     ("guest.several-systems", false),
     ("guest.storage-unseen", true),

@@ -215,6 +215,14 @@ pub static KEYS: &[Key] = &[
         set: |s, raw| set(&mut s.key, list(raw).and_then(|all| keys(&all))),
     },
     Key {
+        name: "root",
+        kind: Kind::Scalar,
+        form: Form::Text,
+        summary: "root device of the system that is migrated, where the disks hold several",
+        example: "/dev/sda2",
+        set: |s, raw| set(&mut s.root, text(raw)),
+    },
+    Key {
         name: "tools",
         kind: Kind::Scalar,
         form: Form::Choice(Tools::names),

@@ -212,6 +212,9 @@ pub struct Policy {
     /// What opens encrypted volumes: where the secrets are, never the secrets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyRef>,
+    /// Root device of the system that is migrated where the disks hold several; the others are left as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// MAC on the source → MAC on the target, both lower-case.
     pub macs: BTreeMap<String, String>,
     /// MAC, on the source or on the target → how that NIC gets its addresses.

@@ -46,6 +46,8 @@ pub struct Settings {
     pub skip_fixer: Option<Vec<String>>,
     /// What opens encrypted volumes.
     pub key: Option<Vec<KeyRef>>,
+    /// Root device of the system that is migrated.
+    pub root: Option<String>,
     /// What becomes of the old hypervisor's tools.
     pub tools: Option<Tools>,
     /// Directory with packages of the QEMU guest agent.
@@ -122,6 +124,7 @@ impl Settings {
             cloud_init: self.cloud_init.or(below.cloud_init),
             skip_fixer: self.skip_fixer.or(below.skip_fixer),
             key: self.key.or(below.key),
+            root: self.root.or(below.root),
             tools: self.tools.or(below.tools),
             agent_packages: self.agent_packages.or(below.agent_packages),
             virtio_win: self.virtio_win.or(below.virtio_win),
@@ -160,6 +163,7 @@ impl Settings {
             cloud_init: policy.cloud_init,
             skip_fixer: Some(policy.skip_fixers),
             key: Some(policy.keys),
+            root: policy.root,
             tools: Some(policy.tools),
             agent_packages: policy.agent_packages,
             regenerate_identity: Some(policy.regenerate_identity),
@@ -284,6 +288,7 @@ impl Settings {
                 networks: settings.network,
                 skip_fixers: settings.skip_fixer.unwrap_or_default(),
                 keys: settings.key.unwrap_or_default(),
+                root: settings.root,
                 macs: settings.mac,
                 addressing: settings.addressing,
                 cloud_init: settings.cloud_init,

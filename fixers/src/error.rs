@@ -61,6 +61,14 @@ pub enum GuestError {
         /// What the backend said.
         message: String,
     },
+    /// The system that the user chose cannot be told.
+    #[error("--root {device}: {why}")]
+    Root {
+        /// The device, as the user named it.
+        device: String,
+        /// What is there instead.
+        why: String,
+    },
     /// The backend cannot do that.
     #[error("{0}")]
     Unsupported(String),

@@ -17,8 +17,11 @@ pub use windows::WindowsFacts;
 /// Everything that INSPECT found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestFacts {
-    /// Every operating system on the disks; PLAN decides what more than one, or none, means.
+    /// Every operating system on the disks, or the one that the user chose; PLAN decides what more than one, or none, means.
     pub systems: Vec<SystemFacts>,
+    /// Systems that are left as they are: the user chose the one that [`GuestFacts::systems`] has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<SystemFacts>,
     /// Partitions, logical volumes and whole disks that hold something, by what they are.
     pub block: Vec<BlockDevice>,
     /// Per disk: partition table, firmware traces.
@@ -337,6 +340,9 @@ pub struct DiskHardware {
     pub controller: u32,
     /// Unit on the controller (the SCSI target on VMware).
     pub unit: u32,
+    /// World-wide name of 16 bytes that a guest which is shown any sees, as lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wwn: Option<String>,
 }
 
 /// A NIC.

@@ -43,6 +43,7 @@ fn guest(count: u8, shape: &[u8], root: &str) -> GuestFacts {
             bus: bus.to_owned(),
             controller: u32::from(byte / 5 % 4),
             unit: u32::from(number),
+            wwn: (byte % 2 == 0).then(|| format!("6000c29{number:025x}")),
         });
         let fstype = ["ext4", "xfs", "swap", "crypto_LUKS", ""][usize::from(byte / 20 % 5)];
         facts.block.push(BlockDevice {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueHint};
 use h2k_config::{
     CloudInit, Compress, DiskBus, InitramfsWay, KeyError, KeyRef, NetworkTarget, NicModel, Settings,
@@ -70,6 +71,10 @@ pub struct PolicyArgs {
     /// all, UUID=… or its device in the guest. May be given several times
     #[arg(long, value_name = "VOLUME:PLACE", help_heading = "Source")]
     pub key: Vec<String>,
+    /// Migrate the system whose root device this is, where the disks hold several: as h2k inspect names it, or UUID=….
+    /// The others are copied as they are
+    #[arg(long, value_name = "DEVICE", value_parser = NonEmptyStringValueParser::new(), help_heading = "Source")]
+    pub root: Option<String>,
     /// What becomes of the old hypervisor's guest tools [default: mask]
     #[arg(long, value_name = "HOW", value_parser = choice::parser::<Tools>(), help_heading = "Repairs")]
     pub tools: Option<Tools>,
@@ -152,6 +157,7 @@ impl PolicyArgs {
             cloud_init: self.cloud_init,
             skip_fixer: some(&self.skip_fixer),
             key: keys(&self.key)?,
+            root: self.root.clone(),
             tools: self.tools,
             agent_packages: self.agent_packages.clone(),
             virtio_win: self.virtio_win.clone(),

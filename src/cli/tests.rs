@@ -64,7 +64,7 @@ fn the_exit_codes_of_the_help_are_those_of_failures() {
 fn options_become_settings() {
     let cli = parse(
         "h2k migrate a.vmx -o out --format raw --disk-bus virtio-scsi --initramfs tool --network A=bridge:br0 --network *=network:lab \
-         --skip-fixer x --skip-fixer y --key all:env:K --no-boot --boot-timeout 9 --temp-dir t --metrics m --state s --compress zlib --keep-base \
+         --skip-fixer x --skip-fixer y --key all:env:K --root /dev/sda2 --no-boot --boot-timeout 9 --temp-dir t --metrics m --state s --compress zlib --keep-base \
          --parent p --parent q --engine qemu --threads 3 --limit-rate 20m --no-sample --log-format json -v \
          --tools keep --agent-packages pk --virtio-win vw --nic-model e1000e --regenerate-identity --serial-console=false \
          --mac 00:50:56:AA:00:01=52:54:00:00:00:01 --ip 52:54:00:00:00:01=192.0.2.10/24,192.0.2.1,192.0.2.53 \
@@ -104,6 +104,7 @@ fn options_become_settings() {
         cloud_init: Some(CloudInit::NoNetwork),
         skip_fixer: Some(vec!["x".to_owned(), "y".to_owned()]),
         key: Some(vec!["all:env:K".parse().unwrap()]),
+        root: Some("/dev/sda2".to_owned()),
         no_boot: Some(true),
         boot_timeout: Some(9),
         temp_dir: Some("t".into()),
@@ -361,6 +362,9 @@ fn help_of_migrate() {
                                 VOLUME:env:NAME or VOLUME:- (a passphrase in a variable, on stdin).
                                 VOLUME is all, UUID=… or its device in the guest. May be given several
                                 times
+          --root <DEVICE>       Migrate the system whose root device this is, where the disks hold
+                                several: as h2k inspect names it, or UUID=…. The others are copied as
+                                they are
 
     Boot test:
           --no-boot[=<true|false>]  Do not boot the result: then nothing is proven [possible values:

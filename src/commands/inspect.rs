@@ -69,9 +69,7 @@ fn write_text(out: &mut String, vm: &Inspected) -> std::fmt::Result {
     if vm.facts.systems.is_empty() {
         writeln!(out, "  system    none")?;
     }
-    for system in &vm.facts.systems {
-        writeln!(out, "  system    {} {} ({})", system.product, system.arch, system.hostname)?;
-    }
+    write_systems(out, &vm.facts)?;
     for mount in &vm.facts.mounts {
         writeln!(out, "  mount     {} {} ({} free)", mount.mountpoint, bytes(mount.size), bytes(mount.free))?;
     }
@@ -87,4 +85,49 @@ fn write_text(out: &mut String, vm: &Inspected) -> std::fmt::Result {
         writeln!(out, "  tool      {} {}", tool.name, tool.version)?;
     }
     Ok(())
+}
+
+/// The systems; of several with their root devices, by which --root chooses.
+fn write_systems(out: &mut String, facts: &GuestFacts) -> std::fmt::Result {
+    let several = facts.systems.len() + facts.others.len() > 1;
+    for (what, systems) in [("system", &facts.systems), ("left", &facts.others)] {
+        for system in systems {
+            let on = if several { format!(" on {}", system.root) } else { String::new() };
+            writeln!(out, "  {what:<9} {} {} ({}){on}", system.product, system.arch, system.hostname)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use h2k_fixers::facts::SystemFacts;
+
+    use super::*;
+
+    #[test]
+    fn of_several_systems_the_root_devices_are_told() {
+        let system = |product: &str, root: &str| SystemFacts {
+            product: product.to_owned(),
+            root: root.to_owned(),
+            arch: "x86_64".to_owned(),
+            hostname: "web".to_owned(),
+            ..SystemFacts::default()
+        };
+        let text = |systems, others| {
+            let mut out = String::new();
+            write_systems(&mut out, &GuestFacts { systems, others, ..GuestFacts::default() }).unwrap();
+            out
+        };
+        let (one, two) = (system("Debian 12", "/dev/sda1"), system("RHEL 8", "/dev/vg/root"));
+        assert_eq!(text(vec![one.clone()], vec![]), "  system    Debian 12 x86_64 (web)\n");
+        assert_eq!(
+            text(vec![one.clone(), two.clone()], vec![]),
+            "  system    Debian 12 x86_64 (web) on /dev/sda1\n  system    RHEL 8 x86_64 (web) on /dev/vg/root\n"
+        );
+        assert_eq!(
+            text(vec![two], vec![one]),
+            "  system    RHEL 8 x86_64 (web) on /dev/vg/root\n  left      Debian 12 x86_64 (web) on /dev/sda1\n"
+        );
+    }
 }

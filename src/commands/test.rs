@@ -14,6 +14,7 @@ use crate::emit::domain::Domain;
 use crate::error::{Doing, Failure, FailureKind};
 use crate::job::{Job, safe_name};
 use crate::plan::target;
+use crate::report::Report;
 use crate::stages::convert::write;
 use crate::stages::flatten::Flattened;
 use crate::temporary::{Purpose, Temporary};
@@ -108,8 +109,9 @@ fn test(target: &Path, args: &TestArgs, settled: &Settled, ui: &Ui) -> Result<Ve
         Some(dir) => dir.clone(),
         None => temp.path().join("evidence"),
     };
-    let keys = &settled.resolved.policy.keys;
-    let prepare = |overlays: &[PathBuf]| serial_console::look_and_add(overlays, temp.path(), &domain, keys);
+    let policy = Policy { root: chosen(target, &dir), ..settled.resolved.policy.clone() };
+    let prepare =
+        |overlays: &[PathBuf]| serial_console::look_and_add(overlays, temp.path(), &domain, &policy);
     let options = BootOptions {
         timeout: settled.resolved.boot_timeout.map(Duration::from_secs),
         scratch: Some(temp.path().to_owned()),
@@ -117,6 +119,12 @@ fn test(target: &Path, args: &TestArgs, settled: &Settled, ui: &Ui) -> Result<Ve
         ..BootOptions::default()
     };
     boot_test(&domain, &dir, &evidence, &options, ui, &domain.name)
+}
+
+/// The system of several that a result was migrated for. A disk alone may be another than the one with its root.
+fn chosen(target: &Path, dir: &Path) -> Option<String> {
+    let whole = target.is_dir() || is_xml(target);
+    whole.then(|| Report::load(dir).ok()?.root).flatten()
 }
 
 /// The domain that a target names, and the directory that its relative disks lie in.

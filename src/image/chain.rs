@@ -98,6 +98,12 @@ impl ImageChain {
         self.images.first().map_or(0, |image| image.size)
     }
 
+    /// World-wide name that a guest which is shown any sees: that of the newest image that tells one, for a snapshot of
+    /// a disk is the same disk.
+    pub fn wwn(&self) -> Option<&str> {
+        self.images.iter().find_map(|image| image.wwn.as_deref())
+    }
+
     /// Every file that the disk consists of, each once, sorted. An NBD export stands among them by its URI.
     pub fn files(&self) -> Vec<PathBuf> {
         let files = self.images.iter().flat_map(|image| &image.files);

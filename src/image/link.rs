@@ -47,6 +47,10 @@ pub struct Image {
     /// Logical sector size in bytes, where the format declares one (VHDX).
     #[serde(default)]
     pub sector: Option<u32>,
+    /// World-wide name that the format keeps for the guest to see (`ddb.uuid` of a VMDK), as 32 lower-case
+    /// hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wwn: Option<String>,
 }
 
 impl Image {
@@ -70,6 +74,7 @@ impl Image {
             notes: Vec::new(),
             nbd: None,
             sector: None,
+            wwn: None,
         }
     }
 }

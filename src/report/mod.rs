@@ -96,6 +96,9 @@ pub struct Report {
     /// Mount points whose free space was copied too, with the reason.
     #[serde(default)]
     pub untrimmed: Vec<(String, String)>,
+    /// Root device of the system that was migrated, where the user chose it among several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// Boot verdict; `None` if no boot was wanted.
     pub verdict: Option<Verdict>,
     /// This host.
@@ -170,6 +173,7 @@ impl Report {
             disks: converted.disks.clone(),
             readiness: converted.fixed.readiness.clone(),
             untrimmed: converted.fixed.untrimmed.clone(),
+            root: cx.job.policy.root.clone(),
             verdict: validated.verdict.clone(),
             host: Host::this(),
         }

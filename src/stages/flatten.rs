@@ -89,7 +89,7 @@ impl StageRun for Flatten {
     }
 }
 
-fn flatten(disk: &h2k_transports::SourceDisk, parents: &[PathBuf]) -> Result<FlatDisk, Failure> {
+pub(super) fn flatten(disk: &h2k_transports::SourceDisk, parents: &[PathBuf]) -> Result<FlatDisk, Failure> {
     let mut gate = OpenGate::for_location(&disk.location)?;
     for parent in parents {
         gate = gate.allow(parent)?;

@@ -18,7 +18,6 @@ use crate::keys;
 use crate::pipeline::Context;
 use crate::plan::target;
 use crate::stage::{Stage, StageRun};
-use crate::stages::fetch::Fetched;
 use crate::stages::flatten::Flattened;
 use crate::warden::Need;
 
@@ -59,7 +58,7 @@ impl StageRun for Inspect {
     }
 
     fn run(&self, cx: &mut Context<'_>, flattened: Flattened) -> Result<Inspected, Failure> {
-        let mut facts = GuestFacts { hardware: hardware(&flattened.fetched), ..GuestFacts::default() };
+        let mut facts = GuestFacts { hardware: hardware(&flattened), ..GuestFacts::default() };
         if !flattened.disks.is_empty() {
             let mut appliance = open(cx, &flattened)?;
             appliance.session.inspect(&mut facts).map_err(|e| appliance.server.explain(e.into()))?;
@@ -137,6 +136,7 @@ pub fn open(cx: &Context<'_>, flattened: &Flattened) -> Result<Appliance, Failur
         cpus: APPLIANCE_CPUS,
         temp_dir: Some(cx.work.clone()),
         keys: keys::read(&cx.job.policy.keys)?,
+        root: cx.job.policy.root.clone(),
     };
     let session = Session::launch(&drives, access, &options).map_err(|e| {
         server.explain(Failure::from(e)).hint("h2k doctor checks libguestfs and its appliance")
@@ -168,13 +168,15 @@ pub fn overlays(cx: &Context<'_>, flattened: &Flattened) -> Vec<PathBuf> {
 }
 
 /// The source's hardware as its guest saw it, with the MACs that the target will have.
-fn hardware(fetched: &Fetched) -> SourceHardware {
+fn hardware(flattened: &Flattened) -> SourceHardware {
+    let fetched = &flattened.fetched;
     let vm = &fetched.vm;
     let uuid = vm.uuid.clone().unwrap_or_else(|| target::derived_uuid(&fetched.name, vm));
-    let disks = vm.disks.iter().map(|d| DiskHardware {
+    let disks = vm.disks.iter().enumerate().map(|(index, d)| DiskHardware {
         bus: d.slot.bus.to_string(),
         controller: d.slot.controller,
         unit: d.slot.unit,
+        wwn: flattened.disks.get(index).and_then(|flat| flat.chain.wwn()).map(str::to_owned),
     });
     let nics = vm.nics.iter().enumerate().map(|(index, nic)| {
         let (mac, mac_from_source) = target::mac(vm, &uuid, index);
@@ -182,4 +184,64 @@ fn hardware(fetched: &Fetched) -> SourceHardware {
     });
     let secure_boot = vm.secure_boot == Tristate::Yes;
     SourceHardware { disks: disks.collect(), nics: nics.collect(), secure_boot }
+}
+
+#[cfg(test)]
+mod tests {
+    use h2k_transports::{Bus, DiskLocation, Slot, SourceDisk, SourceKind, SourceVm};
+
+    use super::*;
+    use crate::image::SourceIdentity;
+    use crate::stages::fetch::Fetched;
+    use crate::stages::flatten::flatten;
+
+    const FIRST: &str = "60 00 C2 9a bc de f0 12-34 56 78 90 12 34 56 7a";
+    const SECOND: &str = "60 00 C2 9f ed cb a9 87-65 43 21 09 87 65 43 2b";
+
+    /// A disk of one flat extent on the `unit` of a SCSI controller; `lines` besides the usual.
+    fn disk(dir: &Path, name: &str, unit: u32, parent: &str, lines: &str) -> SourceDisk {
+        fs::write(dir.join(format!("{name}-flat.vmdk")), [0; 512]).unwrap();
+        let text = format!(
+            "# Disk DescriptorFile\nversion=1\nCID=7e57ab1e\nparentCID={parent}\ncreateType=\"vmfs\"\n\
+             RW 1 VMFS \"{name}-flat.vmdk\" 0\n{lines}\n"
+        );
+        let path = dir.join(format!("{name}.vmdk"));
+        fs::write(&path, text).unwrap();
+        SourceDisk {
+            slot: Slot { bus: Bus::Scsi, model: None, controller: 0, unit },
+            location: DiskLocation::File { path },
+            format: None,
+            capacity_bytes: None,
+            mode: None,
+            serial: None,
+            traits: Default::default(),
+        }
+    }
+
+    #[test]
+    fn disks_have_the_world_wide_names_of_their_images() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let mut vm = SourceVm::new("web01", SourceKind::Vmx, dir.join("web01.vmx"));
+        let uuid = |text: &str| format!("ddb.uuid = \"{text}\"");
+        let none = "ffffffff";
+        disk(dir, "base", 0, none, &uuid(SECOND));
+        vm.disks = vec![
+            disk(dir, "a", 0, none, &uuid(FIRST)),
+            // A snapshot that tells nothing of its own.
+            disk(dir, "b", 1, "7e57ab1e", "parentFileNameHint=\"base.vmdk\""),
+            disk(dir, "c", 2, none, ""),
+            // A clone's delta is a disk of its own.
+            disk(dir, "d", 3, "7e57ab1e", &format!("parentFileNameHint=\"base.vmdk\"\n{}", uuid(FIRST))),
+        ];
+        let disks = vm.disks.iter().map(|d| flatten(d, &[]).unwrap()).collect();
+        let fetched = Fetched { name: "web01".to_owned(), vm, unpacked: 0, described_by: None };
+        let flattened = Flattened { fetched, disks, identity: SourceIdentity::of::<PathBuf>([]).unwrap() };
+        let stored = serde_json::to_string(&flattened).unwrap();
+        let found = hardware(&serde_json::from_str(&stored).unwrap()).disks;
+        let found: Vec<_> = found.iter().map(|d| (d.unit, d.wwn.as_deref())).collect();
+        let (first, second) =
+            (Some("6000c29abcdef012345678901234567a"), Some("6000c29fedcba987654321098765432b"));
+        assert_eq!(found, [(0, first), (1, second), (2, None), (3, first)]);
+    }
 }

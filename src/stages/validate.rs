@@ -57,7 +57,7 @@ impl StageRun for Validate {
         let plan = &converted.fixed.planned.plan;
         let evidence = converted.dir.join("boot");
         let work = cx.work.clone();
-        let prepare = |overlays: &[PathBuf]| serial_console::add(overlays, &work, &cx.job.policy.keys);
+        let prepare = |overlays: &[PathBuf]| serial_console::add(overlays, &work, &cx.job.policy);
         let options = BootOptions {
             timeout: cx.job.boot_timeout.map(std::time::Duration::from_secs),
             scratch: Some(cx.work.clone()),

@@ -23,7 +23,7 @@ fn every_key_is_read() {
         "output: /srv/vms\nformat: raw\ndisk-bus: virtio-scsi\ninitramfs: append\nnetwork:\n  VM Network: bridge:br0\n  '*': network:default\n\
          skip-fixer: [linux.tools]\nno-boot: true\nboot-timeout: 300\ntemp-dir: 1.10\nmetrics: m.prom\nstate: s.db\nlog-format: json\n\
          compress: zstd\nkeep-base: true\nparent: [/a, b]\nengine: qemu\nthreads: 4\nlimit-rate: 1G\nno-sample: true\ncloud-init: disable\n\
-         key: ['all:env:K', /dev/sda2:file:p]\n\
+         key: ['all:env:K', /dev/sda2:file:p]\nroot: /dev/vg/root\n\
          mac: {\"00:50:56:aa:00:01\": \"52:54:00:00:00:01\"}\ndhcp: [\"00:50:56:AA:00:02\"]\n\
          nic-model: rtl8139\nvirtio-win: /vw.iso\ntools: remove\nagent-packages: /pkg\nregenerate-identity: yes\nserial-console: true\n\
          customize: {hostname: web, files: [{from: a, to: /b, mode: 0600}]}\n\
@@ -53,6 +53,7 @@ fn every_key_is_read() {
         cloud_init: Some(crate::CloudInit::Disable),
         skip_fixer: Some(vec!["linux.tools".to_owned()]),
         key: Some(vec!["all:env:K".parse().unwrap(), "/dev/sda2:file:p".parse().unwrap()]),
+        root: Some("/dev/vg/root".to_owned()),
         no_boot: Some(true),
         boot_timeout: Some(300),
         temp_dir: Some(PathBuf::from("1.10")),
@@ -105,7 +106,7 @@ fn all_mistakes_are_told_with_their_places() {
             "4:10 no-boot: \"maybe\" is neither true nor false",
             "6:6 network: \"br0\" is no target: write network:NAME (a libvirt network) or bridge:NAME (a host bridge)",
             "7:1 unknown key \"password\"; the keys are output, format, compress, keep-base, disk-bus, nic-model, initramfs, network, mac, ip, dhcp, \
-             cloud-init, skip-fixer, key, tools, agent-packages, virtio-win, regenerate-identity, serial-console, customize, rules, severity, accept, no-boot, boot-timeout, parent, engine, threads, limit-rate, no-sample, temp-dir, metrics, state, \
+             cloud-init, skip-fixer, key, root, tools, agent-packages, virtio-win, regenerate-identity, serial-console, customize, rules, severity, accept, no-boot, boot-timeout, parent, engine, threads, limit-rate, no-sample, temp-dir, metrics, state, \
              log-format",
             "8:1 format is set twice, first on line 3",
             "9:1 format is set twice, first on line 3",

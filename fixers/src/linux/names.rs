@@ -182,7 +182,8 @@ impl<'a> Names<'a> {
             devices.iter().copied().filter(|device| used.fits(device, self.root)).collect();
         // A serial number may be one of a disk that is gone: what is left over by elimination proves nothing, unless
         // it is the root device.
-        let by_elimination = matches!(place, Place::Identity(_)) && disks.len() > 1 && !used.is_root();
+        let elimination = matches!(place, Place::Identity { .. }) && disks.len() > 1;
+        let by_elimination = elimination && self.disks.named(place).is_empty() && !used.is_root();
         match fitting.as_slice() {
             [one] if !by_elimination => Ok(one),
             // Members of one btrfs: which of them is meant makes no difference.

@@ -260,7 +260,7 @@ pub(crate) fn device(disk: usize, part: u32, fstype: &str) -> BlockDevice {
 
 /// A disk on a bus.
 pub(crate) fn disk(bus: &str, controller: u32, unit: u32) -> DiskHardware {
-    DiskHardware { bus: bus.to_owned(), controller, unit }
+    DiskHardware { bus: bus.to_owned(), controller, unit, ..DiskHardware::default() }
 }
 
 /// A NIC that keeps the source's MAC.

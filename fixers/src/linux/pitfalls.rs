@@ -67,6 +67,41 @@ fn by_path_names_are_resolved() {
 }
 
 #[test]
+fn by_id_names_are_resolved_by_the_disks_world_wide_names() {
+    let mut facts = with_grub();
+    let (first, second) = ("6000c29abcdef012345678901234567a", "6000c29fedcba987654321098765432b");
+    facts.hardware.disks[0].wwn = Some(first.to_owned());
+    facts.hardware.disks[1].wwn = Some(second.to_owned());
+    let mut guest = MemoryGuest::new().file(
+        "/etc/fstab",
+        format!(
+            "/dev/disk/by-id/scsi-3{first}-part1 / ext4 acl,user_xattr 1 1\n\
+             /dev/disk/by-id/scsi-3{first}-part2 swap swap defaults 0 0\n\
+             /dev/disk/by-id/wwn-0x{second}-part1 /data xfs defaults 0 2\n"
+        ),
+    );
+    assert_eq!(run(&Fstab, &facts, &mut guest).concerns, Vec::new());
+    assert_eq!(
+        guest.read_text("/etc/fstab").unwrap().unwrap(),
+        format!(
+            "UUID={ROOT} / ext4 acl,user_xattr 1 1\nUUID={SWAP} swap swap defaults 0 0\nUUID={DATA} /data xfs defaults 0 2\n"
+        )
+    );
+    let text = |root: &str, swap: &str| format!("linux /vmlinuz root={root} resume={swap} splash=silent\n");
+    let by_id = |part: u32| format!("/dev/disk/by-id/scsi-3{first}-part{part}");
+    let after = repaired(&facts, CFG, &text(&by_id(1), &by_id(2)));
+    assert_eq!(after, text(&format!("UUID={ROOT}"), &format!("UUID={SWAP}")));
+    let map = "/boot/grub/device.map";
+    facts.bootloader.grub_cfg.clear();
+    facts.bootloader.grub_legacy = vec!["/boot/grub/menu.lst".to_owned()];
+    facts.bootloader.device_maps = vec![map.to_owned()];
+    let mut guest = MemoryGuest::new()
+        .file(map, format!("(hd0) /dev/disk/by-id/scsi-3{first}\n(hd1) /dev/disk/by-id/scsi-3{second}\n"));
+    run(&DeviceMap, &facts, &mut guest);
+    assert_eq!(guest.read_text(map).unwrap().unwrap(), "(hd0) /dev/vda\n(hd1) /dev/vdb\n");
+}
+
+#[test]
 fn names_that_the_appliance_does_not_have_are_resolved() {
     for (bus, name) in
         [("nvme", "/dev/nvme0n1p1"), ("ide", "/dev/hda1"), ("scsi", "/dev/xvda1"), ("scsi", "/dev/vda1")]

@@ -200,7 +200,7 @@ fn rename(facts: &mut GuestFacts, old: &str, new: &str) {
             replace(below, old, new);
         }
     }
-    for system in &mut facts.systems {
+    for system in facts.systems.iter_mut().chain(&mut facts.others) {
         replace(&mut system.root, old, new);
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!  Session::launch(drives) ── appliance ──┬─ block   disks, partitions, volumes, file systems
 //!                                         ├─ encrypted, bitlocker  encrypted volumes, opened with the user's keys
-//!                                         ├─ system  operating systems, mounts
+//!                                         ├─ system, chosen  operating systems, mounts
 //!                                         ├─ files   the read side of Guest
 //!                                         └─ apply   the write side of Guest
 //! ```
@@ -16,6 +16,7 @@ mod apply;
 mod bitlocker;
 mod block;
 mod btrfs;
+mod chosen;
 mod deathsig;
 mod detect;
 mod encrypted;

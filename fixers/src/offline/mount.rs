@@ -59,6 +59,7 @@ impl Session {
             // A data file system that is damaged must not hide the system that is not.
             let tried = match self.lstat(&entry.mountpoint)?.map(|s| s.kind) {
                 Some(FileKind::Directory) => self.found(&entry).and_then(|mountable| {
+                    not_of_another(facts, &mountable)?;
                     self.mount_one(&entry.device, &mountable, &entry.mountpoint, false)
                 }),
                 _ => Err(GuestError::Unsupported(format!("{} is not a directory", entry.mountpoint))),
@@ -145,6 +146,15 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Refuses the root of a system that is left as it is: it would be mounted writable later, which changes it, and fails
+/// where it is hibernated.
+fn not_of_another(facts: &GuestFacts, mountable: &str) -> Result<()> {
+    let other = facts.others.iter().find(|system| system.root == mountable);
+    other.map_or(Ok(()), |system| {
+        Err(GuestError::Unsupported(format!("{} is on it, which is left as it is", system.product)))
+    })
 }
 
 /// The first mount point of `earlier` where nothing is mounted now.
@@ -244,7 +254,7 @@ fn mountable(device: &BlockDevice, entry: &FstabEntry) -> String {
 }
 
 /// The device of a file system: `/dev/sda2` of `btrfsvol:/dev/sda2/@/.snapshots/1/snapshot`.
-fn device_of<'a>(facts: &'a GuestFacts, mountable: &'a str) -> &'a str {
+pub(super) fn device_of<'a>(facts: &'a GuestFacts, mountable: &'a str) -> &'a str {
     let Some(volume) = mountable.strip_prefix("btrfsvol:") else { return mountable };
     let holds = |name: &&str| volume.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
     facts.block.iter().map(|b| b.name.as_str()).find(holds).unwrap_or(volume)

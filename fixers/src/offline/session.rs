@@ -44,6 +44,8 @@ pub struct LaunchOptions {
     pub temp_dir: Option<PathBuf>,
     /// What opens encrypted volumes.
     pub keys: Vec<VolumeKey>,
+    /// Root device of the system that is looked into where the disks hold several.
+    pub root: Option<String>,
 }
 
 /// A running appliance with the disks of one VM attached. Dropping it ends the appliance.
@@ -57,6 +59,7 @@ pub struct Session {
     /// Number of disks that are attached.
     pub(super) disks: usize,
     pub(super) keys: Vec<VolumeKey>,
+    pub(super) root: Option<String>,
     /// Devices that lie in encrypted containers, by their names.
     pub(super) encrypted: Vec<String>,
     /// md arrays, by their names.
@@ -80,6 +83,7 @@ impl Session {
             mounts: Vec::new(),
             disks,
             keys: options.keys.clone(),
+            root: options.root.clone(),
             encrypted: Vec::new(),
             arrays: Vec::new(),
             hives: RefCell::default(),

@@ -1,5 +1,6 @@
 //! The operating systems on the disks.
 
+use super::chosen::choose;
 use super::detect::Detected;
 use super::session::Session;
 use crate::error::Result;
@@ -11,7 +12,8 @@ impl Session {
     /// are mounted read-only and stay so.
     ///
     /// # Errors
-    /// The appliance failed, or a file of the guest cannot be read. Disks without a system are no error.
+    /// The appliance failed, or a file of the guest cannot be read; the system that was chosen is not there. Disks
+    /// without a system are no error otherwise.
     pub fn inspect(&mut self, facts: &mut GuestFacts) -> Result<()> {
         self.find_system(facts)?;
         crate::inspect::gather(self, facts)
@@ -50,6 +52,9 @@ impl Session {
             Detected::Unsure => self.ask_libguestfs()?,
         };
         facts.systems.sort_by(|a, b| a.root.cmp(&b.root));
+        if let Some(root) = &self.root {
+            choose(facts, root)?;
+        }
         if facts.system().is_some() {
             self.mount_system(facts)?;
         }

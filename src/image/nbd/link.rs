@@ -36,6 +36,7 @@ pub(crate) fn image(uri: &str) -> Result<Image, ImageError> {
         orphan: false,
         notes: Vec::new(),
         sector: None,
+        wwn: None,
         nbd,
     })
 }

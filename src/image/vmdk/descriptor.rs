@@ -19,6 +19,9 @@ pub const MAX_SECTORS: u64 = (64 << 40) / SECTOR;
 /// `parentCID` of a disk without a parent.
 pub const NO_PARENT: u32 = 0xffff_ffff;
 
+/// Digits of a world-wide name of 16 bytes.
+const WWN_DIGITS: usize = 32;
+
 /// What separates words. Only these: QEMU goes by ASCII, so a no-break space makes another word there.
 pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 
@@ -37,6 +40,8 @@ pub struct Descriptor {
     pub create_type: String,
     /// `parentFileNameHint`.
     pub parent_hint: Option<String>,
+    /// `ddb.uuid`, as 32 lower-case hexadecimal digits; `None` where it is no world-wide name.
+    pub uuid: Option<String>,
     /// The extents in the order of guest addresses.
     pub extents: Vec<ExtentLine>,
 }
@@ -129,6 +134,7 @@ struct Keys {
     parent_cid: Option<String>,
     create_type: Option<String>,
     parent_hint: Option<String>,
+    uuid: Vec<String>,
 }
 
 impl Keys {
@@ -147,6 +153,10 @@ impl Keys {
             "parentcid" => &mut self.parent_cid,
             "createtype" => &mut self.create_type,
             "parentfilenamehint" => &mut self.parent_hint,
+            "ddb.uuid" => {
+                self.uuid.push(unquoted(value).to_owned());
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         if place.is_some() {
@@ -171,9 +181,20 @@ impl Keys {
             parent_cid: number("parentCID", &parent_cid, 16)?,
             create_type: self.create_type.ok_or_else(|| missing("createType"))?,
             parent_hint: self.parent_hint.filter(|hint| !hint.is_empty()),
+            uuid: wwn(&self.uuid),
             extents,
         })
     }
+}
+
+/// The world-wide name that `ddb.uuid` is: 16 bytes as `60 00 C2 9a …-…`, which a guest with `disk.EnableUUID` is shown
+/// as the disk's "NAA IEEE Registered Extended" designator (SPC-4; its first digit is 6). No disk's bytes depend on it: a
+/// value that is none, or two of them, is passed over.
+fn wwn(values: &[String]) -> Option<String> {
+    let [value] = values else { return None };
+    let digits: String = value.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    let fits = digits.len() == WWN_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    (fits && digits.starts_with('6')).then(|| digits.to_ascii_lowercase())
 }
 
 fn unquoted(value: &str) -> &str {

@@ -141,3 +141,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_uuid_is_a_world_wide_name_or_nothing() {
+    let uuid = |lines: &str| with(lines).unwrap().uuid;
+    let name = Some("6000c29abcdef012345678901234567a".to_owned());
+    for line in [
+        "ddb.uuid = \"60 00 C2 9a bc de f0 12-34 56 78 90 12 34 56 7a\"",
+        "ddb.uuid = \"60 00 c2 9a bc de f0 12 34 56 78 90 12 34 56 7a\"",
+        "DDB.UUID=6000C29ABCDEF012345678901234567A",
+    ] {
+        assert_eq!(uuid(line), name, "{line}");
+    }
+    for line in [
+        "ddb.uuid = \"\"",
+        "ddb.uuid = \"60 00 C2 9a\"",
+        "ddb.uuid = \"50 00 C2 9a bc de f0 12-34 56 78 90 12 34 56 7a\"",
+        "ddb.uuid = \"60 00 C2 9a bc de f0 12-34 56 78 90 12 34 56 7a bc\"",
+        "ddb.uuid = \"60 00 C2 9a bc de f0 12-34 56 78 90 12 34 56 7\u{e9}\"",
+        "ddb.uuid.image = \"6000c29a-bcde-f012-3456-78901234567a\"",
+        "ddb.uuid = \"60 00 C2 9a bc de f0 12-34 56 78 90 12 34 56 7a\"\nddb.uuid = \"60\"",
+    ] {
+        assert_eq!(uuid(line), None, "{line}");
+    }
+}

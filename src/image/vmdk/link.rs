@@ -62,6 +62,7 @@ fn monolithic(source: &Source) -> Result<Link, ImageError> {
     }
     let image = Image {
         subformat: Some(descriptor.create_type.clone()),
+        wwn: descriptor.uuid.clone(),
         ..Image::new(source, DiskFormat::Vmdk, header.capacity * SECTOR)
     };
     Ok(Link { image, parent: parent(&descriptor)?, id: Some(LinkId::Cid(descriptor.cid)) })
@@ -82,6 +83,7 @@ fn with_descriptor(source: &Source, gate: &OpenGate) -> Result<Link, ImageError>
     let parent = parent(&descriptor)?;
     let mut image = Image {
         subformat: Some(descriptor.create_type.clone()),
+        wwn: descriptor.uuid.clone(),
         ..Image::new(source, DiskFormat::Vmdk, descriptor.sectors() * SECTOR)
     };
     for line in &descriptor.extents {

@@ -62,7 +62,7 @@ pub(super) static RULES: &[Rule] = &[
         acceptable: false,
         summary: "there is more than one operating system on the disks",
         explanation: "h2k repairs one system. With several, on dual boot or on a disk that another VM lent, it cannot know which one is to boot, and would leave the others unrepaired.",
-        advice: "migrate the VM without the disks of the other system",
+        advice: "choose the system with --root DEVICE, and the others are left as they are; or migrate the VM without the disks of the other system",
         check: |s| {
             if s.facts.systems.len() < 2 {
                 return Vec::new();
@@ -70,6 +70,20 @@ pub(super) static RULES: &[Rule] = &[
             let name = |x: &h2k_fixers::facts::SystemFacts| format!("{} on {}", x.product, x.root);
             let names: Vec<String> = s.facts.systems.iter().map(name).collect();
             all_disks(&names.join("; "))
+        },
+    },
+    Rule {
+        id: "guest.other-systems",
+        severity: Severity::Information,
+        acceptable: true,
+        summary: "there are other operating systems on the disks: they are left as they are",
+        explanation: "--root has chosen the system that h2k repairs. What the disks hold of others is copied unchanged: they have no drivers for virtio unless they had them before. Which system starts is up to the boot loader, whose menu stays as it was.",
+        advice: "start the chosen system at the boot loader, if another is its default; repair the others by hand, or migrate the VM once more for each",
+        check: |s| {
+            let left = |x: &h2k_fixers::facts::SystemFacts| {
+                Finding::new(&x.product, format!("the system on {} is left as it is", x.root))
+            };
+            s.facts.others.iter().map(left).collect()
         },
     },
     Rule {

@@ -54,6 +54,10 @@ impl Disks {
 
     /// The disks that `place` may stand for, each once, in the VM's order.
     pub fn candidates(&self, place: &Place) -> Vec<usize> {
+        let named = self.named(place);
+        if !named.is_empty() {
+            return named;
+        }
         let mut found = match place {
             Place::Sd(n) => nth(&self.scsi_layer, *n),
             Place::Nth(n) => nth(&self.any_order, *n),
@@ -64,6 +68,12 @@ impl Disks {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// The disks that have the world-wide name which `place` is. Whoever has it is the disk, whatever else there is.
+    pub fn named(&self, place: &Place) -> Vec<usize> {
+        let Place::Identity { wwn: Some(wwn), .. } = place else { return Vec::new() };
+        self.matching(|disk| disk.wwn.as_ref().is_some_and(|own| own.starts_with(wwn.as_str())))
     }
 
     fn ide(&self, n: usize) -> Vec<usize> {
@@ -116,7 +126,7 @@ fn sits_at(disk: &DiskHardware, place: &Place) -> bool {
         }
         Place::Ide { channel, unit } => bus == "ide" && disk.controller == *channel && disk.unit == *unit,
         Place::NvmeNamespace(n) => bus == "nvme" && disk.unit == n.wrapping_sub(1),
-        Place::Identity(buses) => buses.contains(&bus),
+        Place::Identity { buses, .. } => buses.contains(&bus),
         Place::Sd(_) | Place::Hd(_) | Place::Nth(_) | Place::Nvme { .. } => false,
     }
 }

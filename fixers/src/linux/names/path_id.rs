@@ -26,7 +26,7 @@ pub(super) fn parse(name: &str, partition: Option<u32>) -> Named {
         return decimal(phy).map_or(UNKNOWN_PATH, |target| at(Place::Scsi { target }));
     }
     if name.contains("-sas-") {
-        return at(Place::Identity(&["scsi"]));
+        return at(Place::Identity { buses: &["scsi"], wwn: None });
     }
     if let Some(address) = after(name, "-ata-") {
         return parse_ata(address).map_or(UNKNOWN_PATH, at);

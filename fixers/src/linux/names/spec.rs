@@ -7,6 +7,8 @@ use super::path_id;
 
 /// Longest device name that is looked at; PATH_MAX, and no udev name comes near.
 const MAX_NAME: usize = 4096;
+/// Digits of a world-wide name of 16 bytes.
+const WWN_DIGITS: usize = 32;
 /// Letters of a disk name that are understood: `sdzzz` is disk 18277.
 const MAX_LETTERS: usize = 3;
 
@@ -51,7 +53,12 @@ pub(super) enum Place {
     /// Namespace of some NVMe controller, counted from 1.
     NvmeNamespace(u32),
     /// A serial number or world-wide name of a disk on one of these buses.
-    Identity(&'static [&'static str]),
+    Identity {
+        /// The buses whose disks are named so.
+        buses: &'static [&'static str],
+        /// The world-wide name, where the name has the form of one: all of its digits or the first half.
+        wwn: Option<String>,
+    },
 }
 
 /// Parses a name as a guest wrote it.
@@ -151,7 +158,26 @@ fn parse_id(name: &str) -> Named {
         Some("usb" | "ieee1394") => return Named::Opaque("it is a USB or FireWire disk"),
         _ => &["scsi", "sata", "ide", "nvme"],
     };
-    Named::Disk(Place::Identity(buses), split_partition(name).1)
+    let (name, partition) = split_partition(name);
+    Named::Disk(Place::Identity { buses, wwn: wwn(name).map(str::to_owned) }, partition)
+}
+
+/// The digits of the world-wide name that a by-id name carries: all 32 of it (SPC-4, "NAA IEEE Registered Extended
+/// designator format"), or the first 16.
+///
+/// `scsi-3…` is udev's scsi_id, with 3 for the type of designator. `wwn-0x…` has 16 digits where the rules of udev go by
+/// ID_WWN, as old ones do, and not by ID_WWN_WITH_EXTENSION. `scsi-S…` is of sg3_utils' 58-scsi-sg3_symlink.rules:
+/// vendor, model and serial number, which is the world-wide name on VMware.
+fn wwn(name: &str) -> Option<&str> {
+    let whole = |digits: &&str| digits.len() == WWN_DIGITS;
+    let digits = if let Some(digits) = name.strip_prefix("wwn-0x") {
+        Some(digits).filter(|digits| whole(digits) || digits.len() == WWN_DIGITS / 2)
+    } else if let Some(words) = name.strip_prefix("scsi-S") {
+        words.rsplit_once('_').map(|(_, serial)| serial).filter(whole)
+    } else {
+        name.strip_prefix("scsi-3").filter(whole)
+    };
+    digits.filter(|digits| digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 /// `8:1`: major and minor number.

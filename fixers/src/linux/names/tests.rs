@@ -3,6 +3,7 @@ use crate::facts::DiskHardware;
 use crate::linux::testing::{device, disk, facts, fstab_entry};
 
 mod usage;
+mod wwn;
 
 const ANY: Use<'static> = Use { holds: Holds::Anything, mountpoint: None, kernel_only: false };
 

@@ -31,6 +31,10 @@ pub(super) const CASES: &[Case] = &[
         let other = vm.facts.systems[0].clone();
         vm.facts.systems.push(other);
     }),
+    ("guest.other-systems", |vm| {
+        let other = vm.facts.systems[0].clone();
+        vm.facts.others.push(other);
+    }),
     ("guest.unsupported", |vm| vm.system().kind = "freebsd".to_owned()),
     ("guest.distro-unknown", |vm| vm.system().distro = "selfmade".to_owned()),
     ("guest.encrypted-system", |vm| {
