@@ -204,14 +204,15 @@ fn disks(
         .collect()
 }
 
-/// The disk that the firmware is to start: on UEFI the one with the ESP. On a BIOS the one with boot code that the system
-/// boots from as far as it tells, else the first with boot code.
+/// The disk that the firmware is to start: on UEFI the one with the ESP. On a BIOS the one that the source names, if it has
+/// boot code; the one that the system boots from as far as it tells, if it has; else the first that has.
 fn boot_disk(source: &SourceVm, facts: &GuestFacts) -> usize {
     let of = |mountpoint: &str| facts.mounted_at(mountpoint).and_then(|b| b.disk);
     let has_code = |disk: &usize| facts.disks.get(*disk).is_some_and(|d| d.boot_code);
     let by_code = || {
-        let own = ["/boot", "/", SYSTEM_VOLUME].into_iter().filter_map(of).find(has_code);
-        own.or_else(|| facts.disks.iter().position(|d| d.boot_code))
+        let own = ["/boot", "/", SYSTEM_VOLUME].into_iter().filter_map(of);
+        let told = source.boot_disk.into_iter().chain(own).find(has_code);
+        told.or_else(|| facts.disks.iter().position(|d| d.boot_code))
     };
     match firmware(source, facts) {
         TargetFirmware::Uefi { .. } => facts.bootloader.esp.as_deref().and_then(of).unwrap_or(0),

@@ -103,6 +103,12 @@ fn a_bios_starts_the_disk_that_the_system_boots_from() {
     vm.facts.disks[2].boot_code = true;
     mount(&mut vm, "/boot", Some(2));
     assert_eq!(booted(&vm), 2);
+    // The source's BIOS was told which.
+    vm.source.boot_disk = Some(1);
+    assert_eq!(booted(&vm), 1);
+    vm.source.boot_disk = Some(7);
+    assert_eq!(booted(&vm), 2);
+    vm.source.boot_disk = None;
     // Its loader is on another disk, and nothing says on which.
     vm.facts.disks[2].boot_code = false;
     mount(&mut vm, "/", None);
