@@ -1542,7 +1542,7 @@ _h2k() {
             return 0
             ;;
         h2k__subcmd__migrate)
-            opts="-f -o -q -v -h --file --output --name --metrics --plan --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --root --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
+            opts="-f -o -q -v -h --file --output --name --metrics --plan --json --format --compress --keep-base --disk-bus --nic-model --network --mac --ip --dhcp --cloud-init --initramfs --skip-fixer --key --root --tools --agent-packages --virtio-win --regenerate-identity --serial-console --no-boot --boot-timeout --no-sample --parent --temp-dir --engine --threads --limit-rate --state --config --log-format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

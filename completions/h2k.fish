@@ -110,6 +110,7 @@ complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l state -d 'File that 
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l config -d 'Read this configuration file and no other' -r -F
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l log-format -d 'What goes to stderr: lines for people, or one JSON object per event and line [default: text]' -r -f -a "text\t''
 json\t''"
+complete -c h2k -n "__fish_h2k_using_subcommand migrate" -l json -d 'Print JSON: what came of each VM, as in the report of a batch'
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s q -l quiet -d 'Only warnings and errors on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s v -l verbose -d 'Also notes and every program that is started on stderr'
 complete -c h2k -n "__fish_h2k_using_subcommand migrate" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -198,6 +198,9 @@ pub struct MigrateArgs {
     /// Carry out a plan that h2k plan wrote with --json or -f: as it stands there, or not at all
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["sources", "name", "file"])]
     pub plan: Option<PathBuf>,
+    /// Print JSON: what came of each VM, as in the report of a batch
+    #[arg(long)]
+    pub json: bool,
     /// What the user wants of target and repairs.
     #[command(flatten)]
     pub policy: PolicyArgs,

@@ -258,6 +258,13 @@ fn a_fix_that_fails_is_no_success() {
     let edits = plan["vms"][0]["edits"].as_array().unwrap();
     assert!(edits.iter().any(|e| e["kind"] == "run"), "{edits:#?}");
     refused(&place, &source, 1, &["update-initramfs", "--skip-fixer linux.initramfs", "h2k resume"]);
+    // With an answer for a program too.
+    let told = place
+        .h2k(["migrate", source.to_str().unwrap(), "-o", "out2", "--no-boot", "--json"])
+        .expect(1)
+        .json();
+    assert!(told["vms"].as_array().unwrap().len() == 1 && told["vms"][0]["state"] == "failed", "{told:#}");
+    assert!(told["vms"][0]["error"].as_str().unwrap().contains("update-initramfs"), "{told:#}");
 }
 
 #[test]

@@ -88,8 +88,14 @@ fn one_failure_leaves_the_others_alone_and_the_memory_is_kept() {
     let changed =
         std::fs::read_to_string(place.path("night.yaml")).unwrap().replace("wave: second", "wave: first");
     place.write("night.yaml", changed);
-    place.h2k(["migrate", "-f", "night.yaml"]).expect(0);
+    let told = place.h2k(["migrate", "-f", "night.yaml", "--json"]).expect(0).json();
     assert_states(&place, &[("one", "done"), ("two", "done"), ("after", "done")]);
+    let states: Vec<_> =
+        told["vms"].as_array().unwrap().iter().map(|vm| (&vm["name"], &vm["state"])).collect();
+    assert!(
+        told["version"] == 1 && states.len() == 3 && states.iter().all(|(_, s)| *s == "done"),
+        "{told:#}"
+    );
     let history = place.h2k(["history", "one", "--json"]).expect(0).json();
     assert_eq!(history["runs"].as_array().unwrap().len(), 1, "one was not migrated again");
 }
@@ -235,7 +241,9 @@ fn a_worker_whose_batch_is_gone_keeps_what_it_finished() {
     said.for_each(drop);
     assert_eq!(worker.wait().unwrap().signal(), Some(9));
 
-    place.h2k(migrate).expect(0);
+    let told = place.h2k([&migrate[..], &["--json"]].concat()).expect(0).json();
+    let vm = &told["vms"][0];
+    assert!(told["version"] == 1 && vm["state"] == "done" && vm["dir"].is_string(), "{told:#}");
     let history = place.h2k(["history", "--json"]).expect(0).json();
     let stages = history["runs"][0]["stages"].as_array().unwrap();
     assert!(stages.iter().all(|stage| stage["done"] == 1), "{stages:#?}");

@@ -19,7 +19,8 @@ fn the_definitions_are_sound() {
 }
 
 /// Options that say what is to be done now, and have no place in a file.
-const NOT_SETTINGS: &[&str] = &["name", "file", "plan", "config", "quiet", "verbose", "help", "version"];
+const NOT_SETTINGS: &[&str] =
+    &["name", "file", "plan", "json", "config", "quiet", "verbose", "help", "version"];
 
 #[test]
 fn every_setting_is_an_option_and_every_option_a_setting() {
@@ -294,6 +295,7 @@ fn help_of_migrate() {
                                       seconds, bytes [default: none]
           --plan <FILE>               Carry out a plan that h2k plan wrote with --json or -f: as it
                                       stands there, or not at all
+          --json                      Print JSON: what came of each VM, as in the report of a batch
           --no-sample[=<true|false>]  Do not copy a sample to measure how long the migration takes: the
                                       plan then tells no time [possible values: true, false]
           --parent <PATH>             File that may be the parent of a disk (the base of a snapshot), or

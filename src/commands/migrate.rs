@@ -2,6 +2,8 @@
 
 use h2k_fixers::readiness::Readiness;
 
+use serde::Serialize;
+
 use crate::cli::MigrateArgs;
 use crate::error::{Failure, FailureKind};
 use crate::event::{Event, Reporter};
@@ -21,22 +23,31 @@ use super::{Settled, jobs, planned, run_batch};
 /// As the stages say; [`FailureKind::Partial`] if some of several VMs failed.
 pub fn run(args: &MigrateArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
     if let Some(expanded) = settled.expanded()? {
-        return run_batch::begin(&expanded.batch, settled, ui);
+        return run_batch::begin(&expanded.batch, settled, ui, args.json);
     }
     let jobs = match &args.plan {
         Some(file) => planned::jobs(file, args, settled)?,
         None => jobs::of(&args.sources, args.name.as_deref(), settled)?,
     };
     let store = settled.store()?;
-    all(&jobs, &store, settled, ui)
+    all(&jobs, &store, settled, ui, args.json)
+}
+
+/// The answer in JSON.
+#[derive(Serialize)]
+struct Came {
+    version: u32,
+    vms: Vec<VmSummary>,
 }
 
 /// Migrates each job and tells what came of it.
 ///
 /// # Errors
 /// The failure of the only job; [`FailureKind::Partial`] if some of several failed; the first that interrupts.
-pub fn all(jobs: &[Job], store: &Store, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+pub fn all(jobs: &[Job], store: &Store, settled: &Settled, ui: &Ui, json: bool) -> Result<(), Failure> {
     let mut failed = 0;
+    let mut vms = Vec::new();
+    let mut ended = Ok(());
     let mut metrics = Growing::new(settled.resolved.metrics.clone(), "");
     for job in jobs {
         let result = run::migrate(job, store, ui, &Alone);
@@ -45,13 +56,16 @@ pub fn all(jobs: &[Job], store: &Store, settled: &Settled, ui: &Ui) -> Result<()
             Err(failure) => VmSummary::failed(job.provisional_name(), failure),
         };
         // A migration does not fail because it cannot be counted.
+        vms.push(vm.clone());
         if let Err(failure) = metrics.note(vm) {
             ui.event(&Event::Warning { vm: job.provisional_name(), message: failure.chain() });
         }
         match result {
+            Ok(_) if json => {}
             Ok(report) => ui.answer(&summary(&report))?,
             Err(failure) if jobs.len() == 1 || failure.kind == FailureKind::Interrupted => {
-                return Err(failure);
+                ended = Err(failure);
+                break;
             }
             Err(failure) => {
                 failed += 1;
@@ -59,6 +73,10 @@ pub fn all(jobs: &[Job], store: &Store, settled: &Settled, ui: &Ui) -> Result<()
             }
         }
     }
+    if json {
+        ui.answer_json(&Came { version: crate::report::batch::VERSION, vms })?;
+    }
+    ended?;
     if failed == 0 {
         return Ok(());
     }

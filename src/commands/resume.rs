@@ -43,7 +43,7 @@ pub fn run(args: &ResumeArgs, settled: &Settled, ui: &Ui) -> Result<(), Failure>
         }
     }
     jobs.reverse();
-    migrate::all(&jobs, &store, settled, ui).and(worst)
+    migrate::all(&jobs, &store, settled, ui, false).and(worst)
 }
 
 /// Batches to go on with, the last first, and their names.

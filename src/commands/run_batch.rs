@@ -1,6 +1,7 @@
 //! Carries out a batch and tells what came of it: `h2k migrate -f`, `h2k resume`.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 
 use crate::batch::Batch;
 use crate::batch::runner::{self, Means, Outcome};
@@ -9,7 +10,7 @@ use crate::batch::wire::{Done, Told};
 use crate::error::{Failure, FailureKind};
 use crate::event::{Event, Reporter};
 use crate::metrics::{self, Growing};
-use crate::report;
+use crate::report::{self, BatchReport};
 use crate::state::{BatchId, BatchState, Store, VmRecord, VmState};
 use crate::ui::Ui;
 
@@ -19,10 +20,10 @@ use super::Settled;
 ///
 /// # Errors
 /// [`FailureKind::Partial`] if a VM did not end well or the batch is paused; else as the store and the runner say.
-pub fn begin(batch: &Batch, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
+pub fn begin(batch: &Batch, settled: &Settled, ui: &Ui, json: bool) -> Result<(), Failure> {
     let store = settled.store()?;
     let id = store.begin_batch(batch)?;
-    carry_out(id, settled, &store, ui)
+    carry_out(id, settled, &store, ui, json)
 }
 
 /// Goes on with a batch that nobody works on.
@@ -31,17 +32,18 @@ pub fn begin(batch: &Batch, settled: &Settled, ui: &Ui) -> Result<(), Failure> {
 /// As [`begin`].
 pub fn go_on(id: BatchId, settled: &Settled, store: &Store, ui: &Ui) -> Result<(), Failure> {
     store.adopt_batch(id)?;
-    carry_out(id, settled, store, ui)
+    carry_out(id, settled, store, ui, false)
 }
 
-fn carry_out(id: BatchId, settled: &Settled, store: &Store, ui: &Ui) -> Result<(), Failure> {
+/// In JSON the answer is the batch's report alone.
+fn carry_out(id: BatchId, settled: &Settled, store: &Store, ui: &Ui, json: bool) -> Result<(), Failure> {
     let batch = store.batch(id)?;
     let kinds = RefCell::new(Kinds::new());
     let metrics = RefCell::new(Growing::new(settled.resolved.metrics.clone(), &batch.name));
     let ended = |record: &VmRecord, result: Result<&Done, &Told>| {
         match result {
             // stdout takes no more: the report lies in the result's directory all the same.
-            Ok(done) => drop(ui.answer(&done.summary)),
+            Ok(done) => drop((!json).then(|| ui.answer(&done.summary))),
             Err(told) => {
                 kinds.borrow_mut().insert(record.place, told.kind);
                 ui.failure(&told.failure());
@@ -56,11 +58,20 @@ fn carry_out(id: BatchId, settled: &Settled, store: &Store, ui: &Ui) -> Result<(
     let result = runner::run(id, &Means { store, state: settled.state()?, ui, ended: &ended });
     match result {
         Ok(outcome) => {
-            let told = told(&batch.name, &outcome, ui);
+            if !json {
+                ui.answer(&format!("{}: {}: {}\n", batch.name, outcome.state.name(), counts(&outcome.vms)))?;
+            }
+            let told = told(&batch.name, &outcome);
             // A target that is full has no room for it either, and what the batch came to counts for more.
-            let written = write_report(&batch, id, &outcome, &kinds.borrow(), store, settled, ui);
-            if let Err(failure) = written {
+            let report = summary::report(&batch, &store.batch_record(id)?, &outcome.vms, &kinds.borrow());
+            let written = write_report(&batch, &report, settled);
+            if let Err(failure) = &written {
                 ui.event(&Event::Warning { vm: batch.name.clone(), message: failure.chain() });
+            }
+            match written {
+                _ if json => ui.answer_json(&report)?,
+                Ok(Some(page)) => ui.answer(&format!("  report    {}\n", page.display()))?,
+                Ok(None) | Err(_) => {}
             }
             told
         }
@@ -71,28 +82,18 @@ fn carry_out(id: BatchId, settled: &Settled, store: &Store, ui: &Ui) -> Result<(
     }
 }
 
-/// The batch's report, beside the results of its first VM, and its metrics.
-fn write_report(
-    batch: &Batch,
-    id: BatchId,
-    outcome: &Outcome,
-    kinds: &Kinds,
-    store: &Store,
-    settled: &Settled,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let report = summary::report(batch, &store.batch_record(id)?, &outcome.vms, kinds);
+/// Writes the batch's report beside the results of its first VM, and its metrics. The page of it.
+fn write_report(batch: &Batch, report: &BatchReport, settled: &Settled) -> Result<Option<PathBuf>, Failure> {
     if let Some(path) = &settled.resolved.metrics {
-        metrics::write(path, &report)?;
+        metrics::write(path, report)?;
     }
-    let Some(first) = batch.vms.first() else { return Ok(()) };
+    let Some(first) = batch.vms.first() else { return Ok(None) };
     let dir = report::batch::home(first.job.output()?, &batch.name);
-    report::batch::write(&dir, &report)?;
-    ui.answer(&format!("  report    {}\n", dir.join("batch.html").display()))
+    report::batch::write(&dir, report)?;
+    Ok(Some(dir.join("batch.html")))
 }
 
-fn told(name: &str, outcome: &Outcome, ui: &Ui) -> Result<(), Failure> {
-    ui.answer(&format!("{name}: {}: {}\n", outcome.state.name(), counts(&outcome.vms)))?;
+fn told(name: &str, outcome: &Outcome) -> Result<(), Failure> {
     let kind = match outcome.state {
         BatchState::Done => return Ok(()),
         BatchState::Interrupted => FailureKind::Interrupted,

@@ -67,7 +67,7 @@ pub static FILE: &[OwnKey] = &[
         "networks",
         Form::Networks,
         "where the source's networks, and NICs by their MAC addresses, go; as defaults.network, and with VLANs",
-        r#"{"VM Network": "bridge:br0", "00:50:56:aa:bb:01": "bridge:br2", Lab: {bridge: br1, vlan: 100}, Trunk: {network: ovs, vlan: [100, 200]}}"#,
+        r#"{"00:50:56:aa:bb:01": "bridge:br2", Lab: {bridge: br1, vlan: 100}, Trunk: {network: ovs, vlan: [100, 200]}}"#,
     ),
     required(key("vms", Form::Vms(VM), "the VMs, and what is set for each of them alone", "")),
     key("waves", Form::Named(WAVE), "which VMs before which; each wave follows the one above it", ""),
