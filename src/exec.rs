@@ -11,6 +11,7 @@
 
 mod child;
 mod error;
+mod ffi;
 mod progress;
 mod stream;
 

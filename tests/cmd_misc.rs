@@ -1,5 +1,6 @@
 //! Exit codes, settings and the small subcommands.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{Place, run};
@@ -35,33 +36,24 @@ fn every_fixer_and_every_rule_is_listed() {
     }
 }
 
-/// A boot sector that prints a word on the first serial port, then halts.
-const PRINTS: &[u8] =
-    b"\xfa\x31\xc0\x8e\xd8\xbe\x16\x7c\xba\xf8\x03\xac\x84\xc0\x74\x03\xee\xeb\xf8\xf4\xeb\xfdalive\0";
+/// A boot sector that prints a text on the first serial port, then halts.
+fn prints(text: &str) -> Vec<u8> {
+    let code = b"\xfa\x31\xc0\x8e\xd8\xbe\x16\x7c\xba\xf8\x03\xac\x84\xc0\x74\x03\xee\xeb\xf8\xf4\xeb\xfd";
+    let mut sector = [&code[..], text.as_bytes(), &[0]].concat();
+    sector.resize(510, 0);
+    sector.extend([0x55, 0xaa]);
+    sector
+}
 
 /// Whether a guest prints its word with KVM on this host, asked without h2k.
 fn kvm_runs_a_guest(place: &Place) -> bool {
-    let mut sector = PRINTS.to_vec();
-    sector.resize(510, 0);
-    sector.extend([0x55, 0xaa]);
-    let disk = place.write("prints.raw", sector);
+    let disk = place.write("prints.raw", prints("alive"));
     let serial = place.path("prints.log");
     let drive = format!("format=raw,snapshot=on,file={}", disk.display());
     let port = format!("file:{}", serial.display());
     let mut qemu = Command::new("timeout");
-    qemu.args([
-        "-s",
-        "KILL",
-        "10",
-        "qemu-system-x86_64",
-        "-accel",
-        "kvm",
-        "-cpu",
-        "host",
-        "-display",
-        "none",
-    ]);
-    qemu.args(["-nodefaults", "-drive", &drive, "-serial", &port]);
+    qemu.args(["-s", "KILL", "10", "qemu-system-x86_64", "-accel", "kvm", "-cpu", "host"]);
+    qemu.args(["-display", "none", "-nodefaults", "-drive", &drive, "-serial", &port]);
     run(&mut qemu);
     std::fs::read_to_string(&serial).is_ok_and(|said| said.contains("alive"))
 }
@@ -98,11 +90,9 @@ fn a_disk_that_does_not_boot_ends_with_5_and_its_evidence() {
     assert!(png.starts_with(b"\x89PNG"));
 }
 
-#[test]
-fn a_domain_that_does_not_boot_ends_with_5_too() {
-    let place = Place::new();
-    let disk = place.write("blank.raw", vec![0u8; 8 << 20]);
-    let xml = place.write(
+/// `vm.xml`: a domain with this disk.
+fn domain(place: &Place, disk: &Path) -> PathBuf {
+    place.write(
         "vm.xml",
         format!(
             "<domain type='kvm'><name>blank</name><memory unit='MiB'>256</memory><vcpu>1</vcpu>\
@@ -111,7 +101,29 @@ fn a_domain_that_does_not_boot_ends_with_5_too() {
              <source file='{}'/><target dev='vda' bus='virtio'/></disk></devices></domain>",
             disk.display()
         ),
-    );
+    )
+}
+
+#[test]
+fn a_domain_and_a_disk_that_boot_are_proven() {
+    let place = Place::new();
+    let mut bytes = prints("\r\nweb01 login: ");
+    bytes.resize(8 << 20, 0);
+    let disk = place.write("prints.raw", bytes);
+    let xml = domain(&place, &disk);
+    let targets = [xml.to_str().unwrap(), disk.to_str().unwrap()];
+    let told = place.h2k(["test", targets[0], targets[1], "--json"]).expect(0).json();
+    for (target, told) in targets.iter().zip(told["targets"].as_array().unwrap()) {
+        assert_eq!(told["outcome"], "booted", "{target}: {told:#}");
+        assert!(told["reason"].as_str().unwrap().contains("web01 login:"), "{target}: {told:#}");
+    }
+}
+
+#[test]
+fn a_domain_that_does_not_boot_ends_with_5_too() {
+    let place = Place::new();
+    let disk = place.write("blank.raw", vec![0u8; 8 << 20]);
+    let xml = domain(&place, &disk);
     let ran = place.h2k(["test", xml.to_str().unwrap(), "--json"]).expect(5);
     let told = ran.json();
     assert_eq!(told["targets"][0]["outcome"], "failed", "{told:#}");

@@ -39,7 +39,7 @@ fn guest(place: &Place) -> PathBuf {
     };
     let script = format!(
         "add-drive {} format:raw label:disk cachemode:unsafe\nadd-drive {} format:raw label:root readonly:true\nrun\n\
-         part-disk /dev/disk/guestfs/disk mbr\npvcreate /dev/disk/guestfs/disk1\n\
+         part-disk /dev/disk/guestfs/disk mbr\npart-set-bootable /dev/disk/guestfs/disk 1 true\npvcreate /dev/disk/guestfs/disk1\n\
          vgcreate Volume-Group /dev/disk/guestfs/disk1\nlvcreate Root Volume-Group 152\nlvcreate data-1 Volume-Group 48\n\
          {}copy-device-to-device /dev/disk/guestfs/root /dev/mapper/one sparse:true\n{}mkfs ext4 /dev/mapper/two\n",
         disk.display(),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use super::ffi::die_with_us;
 use super::stream::{self, Chunks, Tail};
 
 /// Longest pause between two looks at a program that is waited for.
@@ -116,20 +117,6 @@ impl Drop for Child {
     fn drop(&mut self) {
         // Nobody is left to tell.
         let _reported = self.kill();
-    }
-}
-
-/// Has the kernel kill the program when we die (PR_SET_PDEATHSIG, prctl(2)), however we die.
-#[allow(unsafe_code, reason = "pre_exec is the only way to make a system call in the child before exec")]
-fn die_with_us(command: &mut Command) {
-    let us = rustix::process::getpid();
-    // SAFETY: between fork and exec the closure makes two system calls, neither allocates nor takes a lock.
-    unsafe {
-        command.pre_exec(move || {
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-            // We may have died before the call above; then nobody would send the signal.
-            if rustix::process::getppid() == Some(us) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
-        });
     }
 }
 
