@@ -44,5 +44,6 @@ mod refix;
 mod resume;
 mod rpm_guest;
 mod schemas;
+mod two_systems;
 mod user_rules;
 mod windows;
