@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::boot_sector::boots;
 use super::md090;
 use super::session::{Session, label};
 use crate::error::{GuestError, Result};
@@ -19,17 +20,6 @@ const EXTENDED_MBR_TYPES: [i32; 3] = [0x05, 0x0f, 0x85];
 const LDM_GUIDS: [&str; 2] = ["AF9B60A0-1431-4F62-BC68-3311714A69AD", "5808C8AA-7E8F-42E0-85D2-E1E90434CFB3"];
 /// MBR partition type of the Logical Disk Manager.
 const LDM_MBR_TYPE: i32 = 0x42;
-/// Boot code of an MBR: the bytes before the disk signature.
-const MBR_CODE_LEN: usize = 440;
-/// The four entries of an MBR's table; the first byte of each is 0x80 in the active one.
-const MBR_ENTRIES: std::ops::Range<usize> = 446..510;
-/// How the boot code begins that libparted, Windows and syslinux (`mbr.bin`) write.
-const GENERIC_CODE: [&[u8]; 3] = [
-    &[0xfa, 0xb8, 0x00, 0x10, 0x8e, 0xd0, 0xbc, 0x00, 0xb0],
-    &[0x33, 0xc0, 0x8e, 0xd0, 0xbc, 0x00, 0x7c],
-    &[0x33, 0xc0, 0xfa, 0x8e, 0xd8, 0x8e, 0xd0, 0xbc, 0x00, 0x7c],
-];
-
 impl Session {
     /// Fills disks, block devices and the firmware that the disks are made for.
     ///
@@ -254,17 +244,6 @@ impl Session {
     }
 }
 
-/// Whether a BIOS finds something to start in a disk's first sector. Generic code only passes on to the active partition:
-/// tools write it to every disk that they label, so without one it is a data disk's.
-fn boots(sector: &[u8]) -> bool {
-    let signed = sector.get(510..512) == Some(&[0x55, 0xaa]);
-    let code = sector.iter().take(MBR_CODE_LEN).any(|b| *b != 0);
-    let generic = GENERIC_CODE.iter().any(|start| sector.starts_with(start));
-    let active =
-        sector.get(MBR_ENTRIES).is_some_and(|entries| entries.iter().step_by(16).any(|b| *b == 0x80));
-    signed && code && (active || !generic)
-}
-
 /// Names of the devices of a kind that have one of these UUIDs. Programs group the digits in their own ways.
 fn holding(facts: &GuestFacts, fstype: &str, uuids: &[String]) -> Vec<String> {
     let plain = |uuid: &str| uuid.replace(['-', ':'], "").to_ascii_lowercase();
@@ -329,29 +308,6 @@ impl Traces {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn generic_code_without_an_active_partition_boots_nothing() {
-        let sector = |code: &[u8], active: Option<usize>| {
-            let mut sector = vec![0; 512];
-            sector[..code.len()].copy_from_slice(code);
-            sector[510..].copy_from_slice(&[0x55, 0xaa]);
-            sector[446 + 4] = 0x83;
-            active.into_iter().for_each(|entry| sector[446 + 16 * entry] = 0x80);
-            sector
-        };
-        for generic in GENERIC_CODE {
-            assert!(!boots(&sector(generic, None)), "{generic:x?}");
-            assert!(boots(&sector(generic, Some(0))) && boots(&sector(generic, Some(3))), "{generic:x?}");
-        }
-        // GRUB's looks at no entry.
-        let grub = [0xeb, 0x63, 0x90];
-        assert!(boots(&sector(&grub, None)));
-        assert!(!boots(&sector(&[], Some(0))), "no code");
-        let mut unsigned = sector(&grub, None);
-        unsigned[511] = 0;
-        assert!(!boots(&unsigned) && !boots(&[]) && !boots(&[0xeb, 0x63]));
-    }
 
     #[test]
     fn names_are_those_that_were_written() {

@@ -15,6 +15,7 @@ mod appliance;
 mod apply;
 mod bitlocker;
 mod block;
+mod boot_sector;
 mod btrfs;
 mod chosen;
 mod deathsig;
