@@ -61,7 +61,8 @@ fn kvm_runs_a_guest(place: &Place) -> bool {
 #[test]
 fn doctor_tells_the_truth_about_kvm() {
     let place = Place::new();
-    let json = place.h2k(["doctor", "--json"]).expect(0).json();
+    // Whatever else it finds on this host.
+    let json = place.h2k(["doctor", "--json"]).json();
     let kvm = json["checks"].as_array().unwrap().iter().find(|check| check["id"] == "kvm").unwrap();
     // One that takes its time with it is of no use either: a KVM that is itself emulated.
     let ok = kvm["health"] == "ok";
