@@ -20,6 +20,7 @@ const EXTENDED_MBR_TYPES: [i32; 3] = [0x05, 0x0f, 0x85];
 const LDM_GUIDS: [&str; 2] = ["AF9B60A0-1431-4F62-BC68-3311714A69AD", "5808C8AA-7E8F-42E0-85D2-E1E90434CFB3"];
 /// MBR partition type of the Logical Disk Manager.
 const LDM_MBR_TYPE: i32 = 0x42;
+
 impl Session {
     /// Fills disks, block devices and the firmware that the disks are made for.
     ///

@@ -51,8 +51,8 @@ impl Fixer for FirstBoot {
         "To Windows a NIC of another model is another NIC: the static addresses stay with the old one, which is no \
          longer there and still owns its name. One service waits for the NIC with the MAC of each old one, removes \
          the old one, gives the new one its name, its IPv4 and IPv6 addresses, gateways, name servers (or those of \
-         --ip and --dhcp), DNS suffix, WINS servers, metric and what was set of NetBIOS and of registration in DNS, brings data disks online that Windows Server takes offline after a change \
-         of bus, installs the guest agent if its MSI is in --agent-packages, and removes itself. Where Windows is \
+         --ip and --dhcp), DNS suffix, WINS servers, metric and what was set of NetBIOS and of registration in DNS, \
+         brings data disks online that Windows Server takes offline after a change of bus, installs the guest agent if its MSI is in --agent-packages, and removes itself. Where Windows is \
          restarted before, it goes on at the next start, five times at most. Nothing is rebooted. What it did stands \
          in Windows\\Temp\\h2k-first-boot.log. The script is the same batch file for XP to Windows 11 and stands in \
          the plan."

@@ -223,13 +223,21 @@ pub(super) struct Ghost {
     pub guid: String,
 }
 
-/// The adapters that will be gone. virtio adapters of an earlier life on KVM are the target's own kind.
+/// What stands in the instances of QEMU's adapters: virtio's vendor, as that of the device or of its subsystem (QEMU,
+/// docs/specs/pci-ids.rst), and the e1000e, which keeps Intel's.
+const OF_QEMU: [&str; 3] = ["VEN_1AF4", "SUBSYS_11001AF4", "DEV_10D3&SUBSYS_00008086"];
+
+/// The adapters that will be gone. Those of an earlier life on KVM are the target's own kind, and may be its own.
 pub(super) fn ghosts(windows: &WindowsFacts) -> Vec<Ghost> {
     let ghosts = windows
         .adapters
         .iter()
         .map(|adapter| Ghost { instance: adapter.instance.clone(), guid: adapter.guid.clone() });
-    ghosts.filter(|g| g.is_sound() && !g.instance.to_uppercase().contains("VEN_1AF4")).collect()
+    let of_qemu = |instance: &str| {
+        let instance = instance.to_uppercase();
+        OF_QEMU.iter().any(|part| instance.contains(part))
+    };
+    ghosts.filter(|g| g.is_sound() && !of_qemu(&g.instance)).collect()
 }
 
 impl Ghost {

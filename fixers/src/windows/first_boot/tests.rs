@@ -58,6 +58,25 @@ fn an_instance_that_names_no_single_device_is_not_removed() {
     }
 }
 
+/// A guest that was on KVM already may have the adapter that it will have.
+#[test]
+fn adapters_of_qemu_are_not_removed() {
+    let class = r"ControlSet001\Control\Class\{4d36e972-e325-11ce-bfc1-08002be10318}";
+    for (instance, gone) in [
+        ("PCI\\\\VEN_1AF4&DEV_1041&SUBSYS_11001AF4&REV_01\\\\3&1&0&18", false),
+        ("PCI\\\\VEN_8086&DEV_100E&SUBSYS_11001AF4&REV_03\\\\3&1&0&18", false),
+        ("PCI\\\\VEN_8086&DEV_10D3&SUBSYS_00008086&REV_00\\\\525400FFFF12345600", false),
+        ("PCI\\\\VEN_8086&DEV_10D3&SUBSYS_07D015AD&REV_00\\\\005056FFFFAABB0900", true),
+    ] {
+        let mut phony = Phony::new(SERVER_2022);
+        phony.system(&format!("[{class}\\0001]\n\"DeviceInstanceID\"=\"{instance}\"\n"));
+        let (text, _) = script(&phony, &Policy::default());
+        let forgotten = text.lines().filter(|line| line.starts_with("call :forget ")).count();
+        // The other adapter is VMware's.
+        assert_eq!(forgotten, 1 + usize::from(gone), "{instance}\n{text}");
+    }
+}
+
 #[test]
 fn addresses_and_routes_of_ipv6_are_given_again() {
     let mut phony = Phony::new(SERVER_2022);

@@ -24,6 +24,9 @@ const MAX_ENTRIES: usize = 10_000;
 /// Who signs the parts of Windows, lower-case.
 const SIGNS_WINDOWS: [&str; 2] = ["microsoft windows", "microsoft corporation"];
 
+/// How the names of those begin who sign drivers of all makers (WHQL), lower-case.
+const SIGNS_FOR_OTHERS: &str = "microsoft windows hardware compatibility";
+
 /// The first version that has Hyper-V's drivers of its own, all of them: Windows 7.
 const HAS_HYPERV: (u32, u32, u32) = (6, 1, 0);
 
@@ -128,12 +131,13 @@ fn is_owner(
 }
 
 /// Whether a file is the vendor's: it has signed it or, unless it is signed as a part of Windows, is the company that the
-/// file names. Drivers of all makers may be signed by Microsoft's department for hardware.
+/// file names.
 fn is_maker(vendor: &Vendor, content: &[u8]) -> bool {
     let signer = embedded_signature(content).map(|signature| signature.signer).unwrap_or_default();
-    let part_of_windows = SIGNS_WINDOWS.contains(&signer.to_lowercase().as_str());
-    is_company(vendor, &signer)
-        || (!part_of_windows && company(content).is_some_and(|name| is_company(vendor, &name)))
+    let signer = signer.to_lowercase();
+    let signed = !signer.starts_with(SIGNS_FOR_OTHERS) && is_company(vendor, &signer);
+    let named = || company(content).is_some_and(|name| is_company(vendor, &name));
+    signed || (!SIGNS_WINDOWS.contains(&signer.as_str()) && named())
 }
 
 /// Keys of the vendor's entries below Uninstall (`0\{GUID}`: index in [`UNINSTALL`] and name), and the version.

@@ -219,3 +219,21 @@ fn a_signature_goes_before_the_company_that_a_file_names() {
         assert_eq!(is_theirs(signer, company), theirs, "{signer:?} {company}");
     }
 }
+
+/// Microsoft signs drivers of all makers: that makes none of them Microsoft's.
+#[test]
+fn drivers_that_microsoft_signed_for_others_are_not_its_integration_services() {
+    for (signer, theirs) in
+        [("Microsoft Windows Hardware Compatibility Publisher", false), ("Microsoft Corporation", true)]
+    {
+        let mut phony = old_or_new("2003-32");
+        phony.system(INTEGRATION);
+        phony.software(ENTRY);
+        let signature = signed(&[signer, "Some CA", "Some Root"], SHA256);
+        let file = [program(0x014c, Some(&signature)), sample("Contoso")].concat();
+        let guest = phony.guest().file("/c/Windows/System32/drivers/vmbus.sys", file);
+        let tools = facts_of(&guest).windows.unwrap().tools;
+        let found = tools.iter().any(|tool| tool.services.contains(&"VMBus".to_owned()));
+        assert_eq!(found, theirs, "{signer}");
+    }
+}
