@@ -1,7 +1,6 @@
 //! `h2k migrate`: one VM after the other; one VM's failure does not stop the others.
 
 use h2k_fixers::readiness::Readiness;
-
 use serde::Serialize;
 
 use crate::cli::MigrateArgs;
@@ -55,8 +54,8 @@ pub fn all(jobs: &[Job], store: &Store, settled: &Settled, ui: &Ui, json: bool) 
             Ok(report) => VmSummary::of(report),
             Err(failure) => VmSummary::failed(job.provisional_name(), failure),
         };
-        // A migration does not fail because it cannot be counted.
         vms.push(vm.clone());
+        // A migration does not fail because it cannot be counted.
         if let Err(failure) = metrics.note(vm) {
             ui.event(&Event::Warning { vm: job.provisional_name(), message: failure.chain() });
         }

@@ -58,27 +58,43 @@ fn carry_out(id: BatchId, settled: &Settled, store: &Store, ui: &Ui, json: bool)
     let result = runner::run(id, &Means { store, state: settled.state()?, ui, ended: &ended });
     match result {
         Ok(outcome) => {
-            if !json {
-                ui.answer(&format!("{}: {}: {}\n", batch.name, outcome.state.name(), counts(&outcome.vms)))?;
-            }
-            let told = told(&batch.name, &outcome);
-            // A target that is full has no room for it either, and what the batch came to counts for more.
-            let report = summary::report(&batch, &store.batch_record(id)?, &outcome.vms, &kinds.borrow());
-            let written = write_report(&batch, &report, settled);
-            if let Err(failure) = &written {
-                ui.event(&Event::Warning { vm: batch.name.clone(), message: failure.chain() });
-            }
-            match written {
-                _ if json => ui.answer_json(&report)?,
-                Ok(Some(page)) => ui.answer(&format!("  report    {}\n", page.display()))?,
-                Ok(None) | Err(_) => {}
-            }
-            told
+            let report = store
+                .batch_record(id)
+                .map(|record| summary::report(&batch, &record, &outcome.vms, &kinds.borrow()));
+            let shown = report
+                .map_err(Failure::from)
+                .and_then(|report| show(&batch, &report, &outcome, settled, ui, json));
+            // What the batch came to counts for more than whether somebody could be told.
+            told(&batch.name, &outcome).and(shown)
         }
         Err(failure) => {
             store.finish_batch(id, BatchState::Interrupted, Some(&failure.chain()))?;
             Err(failure)
         }
+    }
+}
+
+/// Writes the report and tells what came of the batch; in JSON the report is the answer. A target that is full has no room
+/// for it, which fails nothing.
+fn show(
+    batch: &Batch,
+    report: &BatchReport,
+    outcome: &Outcome,
+    settled: &Settled,
+    ui: &Ui,
+    json: bool,
+) -> Result<(), Failure> {
+    let written = write_report(batch, report, settled);
+    if let Err(failure) = &written {
+        ui.event(&Event::Warning { vm: batch.name.clone(), message: failure.chain() });
+    }
+    if json {
+        return ui.answer_json(report);
+    }
+    ui.answer(&format!("{}: {}: {}\n", batch.name, outcome.state.name(), counts(&outcome.vms)))?;
+    match written {
+        Ok(Some(page)) => ui.answer(&format!("  report    {}\n", page.display())),
+        Ok(None) | Err(_) => Ok(()),
     }
 }
 
