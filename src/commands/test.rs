@@ -109,7 +109,7 @@ fn test(target: &Path, args: &TestArgs, settled: &Settled, ui: &Ui) -> Result<Ve
         Some(dir) => dir.clone(),
         None => temp.path().join("evidence"),
     };
-    let policy = Policy { root: chosen(target, &dir), ..settled.resolved.policy.clone() };
+    let policy = Policy { root: chosen(target, &dir)?, ..settled.resolved.policy.clone() };
     let prepare =
         |overlays: &[PathBuf]| serial_console::look_and_add(overlays, temp.path(), &domain, &policy);
     let options = BootOptions {
@@ -122,9 +122,12 @@ fn test(target: &Path, args: &TestArgs, settled: &Settled, ui: &Ui) -> Result<Ve
 }
 
 /// The system of several that a result was migrated for. A disk alone may be another than the one with its root.
-fn chosen(target: &Path, dir: &Path) -> Option<String> {
+fn chosen(target: &Path, dir: &Path) -> Result<Option<String>, Failure> {
     let whole = target.is_dir() || is_xml(target);
-    whole.then(|| Report::load(dir).ok()?.root).flatten()
+    if !(whole && dir.join("report.json").is_file()) {
+        return Ok(None);
+    }
+    Ok(Report::load(dir)?.root)
 }
 
 /// The domain that a target names, and the directory that its relative disks lie in.
