@@ -101,24 +101,24 @@ fn a_guard_ends_its_program_but_a_worker_thread_does_not() {
     assert_gone(&id);
 }
 
-/// Not a test: what `a_program_dies_with_us` runs as another process.
-#[test]
-#[ignore = "a part of another test"]
-fn start_a_program_and_die() {
-    let Some(pid) = std::env::var_os("H2K_TEST_PID") else { return };
+/// Starts a program and dies.
+fn start_a_program_and_die(pid: OsString) {
     let child = sh("sleep 300").spawn().unwrap();
     std::fs::write(pid, child.id().to_string()).unwrap();
     // SIGKILL: no destructor runs, nobody could have ended the program in our place.
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
 }
 
+/// It runs itself once more, as the process that dies.
 #[test]
 fn a_program_dies_with_us() {
+    if let Some(pid) = std::env::var_os("H2K_TEST_PID") {
+        start_a_program_and_die(pid);
+    }
     let dir = tempfile::tempdir().unwrap();
     let pid = dir.path().join("pid");
     let us = Exec::new(std::env::current_exe().unwrap());
-    let us =
-        us.args(["--exact", "exec::tests::start_a_program_and_die", "--ignored"]).env("H2K_TEST_PID", &pid);
+    let us = us.args(["--exact", "exec::tests::a_program_dies_with_us"]).env("H2K_TEST_PID", &pid);
     assert!(matches!(us.run(), Err(ExecError::Failed { .. })));
     assert_gone(&std::fs::read_to_string(pid).unwrap());
 }
