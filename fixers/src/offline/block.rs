@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::boot_sector::boots;
 use super::md090;
-use super::session::{Session, label};
+use super::session::{Session, backend, label};
 use crate::error::{GuestError, Result};
 use crate::facts::{ArrayFacts, BlockDevice, DiskFacts, FirmwareOnDisk, GuestFacts};
 
@@ -13,13 +13,15 @@ const ESP_GUID: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
 /// Partition type of a BIOS boot partition (GRUB manual, "BIOS installation").
 const BIOS_BOOT_GUID: &str = "21686148-6449-6E6F-744E-656564454649";
 /// MBR partition type of an EFI system partition.
-const ESP_MBR_TYPE: i32 = 0xef;
+const ESP_MBR_TYPE: &str = "0xef";
 /// MBR partition types of an extended partition, which is not a device of its own use.
-const EXTENDED_MBR_TYPES: [i32; 3] = [0x05, 0x0f, 0x85];
+const EXTENDED_MBR_TYPES: [&str; 3] = ["0x5", "0xf", "0x85"];
 /// Partition types of the Logical Disk Manager: its data and its metadata ("PARTITION_LDM_…_GUID").
 const LDM_GUIDS: [&str; 2] = ["AF9B60A0-1431-4F62-BC68-3311714A69AD", "5808C8AA-7E8F-42E0-85D2-E1E90434CFB3"];
 /// MBR partition type of the Logical Disk Manager.
-const LDM_MBR_TYPE: i32 = 0x42;
+const LDM_MBR_TYPE: &str = "0x42";
+/// Bytes of a sector as blkid counts them, whatever the disk's are (libblkid, `PART_ENTRY_SIZE`).
+const SECTOR: u64 = 512;
 
 impl Session {
     /// Fills disks, block devices and the firmware that the disks are made for.
@@ -78,81 +80,68 @@ impl Session {
         facts: &mut GuestFacts,
         traces: &mut Traces,
     ) -> Result<()> {
-        let listed =
-            self.ask(&format!("listing the partitions of {disk_name}"), |g| g.part_list(disk_name))?;
-        let names = self.ask("listing partitions", |g| g.list_partitions())?;
-        for part in listed {
-            let name = format!("{disk_name}{}", part.part_num);
-            if !names.contains(&name) || self.notes_type(disk_name, disk, part.part_num, traces)? {
+        for (number, name) in numbered(&self.partition_names()?, disk_name) {
+            let tags = self.tags(&name)?;
+            let of = |key: &str| tags.get(key).map(String::as_str).unwrap_or_default();
+            let kind = of("PART_ENTRY_TYPE");
+            if kind.is_empty() && matches!(disk.table.as_str(), "gpt" | "msdos") {
+                // Without it, an EFI system partition would be passed over.
+                let message = format!("blkid does not tell the type of {name}");
+                return Err(backend(&format!("listing the partitions of {disk_name}"), message));
+            }
+            if traces.note(&disk.table, kind) {
                 continue;
             }
-            let mut device = self.probe(&name)?;
-            device.disk = Some(index);
-            device.partition = u32::try_from(part.part_num).ok();
-            device.size = part.part_size;
-            facts.block.push(device);
+            let size = match of("PART_ENTRY_SIZE").parse::<u64>() {
+                Ok(sectors) => sectors.saturating_mul(SECTOR),
+                Err(_) => self.size(&name)?,
+            };
+            let device = described(&name, &tags);
+            facts.block.push(BlockDevice { disk: Some(index), partition: Some(number), size, ..device });
         }
         Ok(())
     }
 
-    /// Notes what the partition's type says of the firmware; whether it is an extended partition.
-    fn notes_type(
-        &self,
-        disk_name: &str,
-        disk: &DiskFacts,
-        number: i32,
-        traces: &mut Traces,
-    ) -> Result<bool> {
-        let doing = format!("reading the type of partition {number} of {disk_name}");
-        if disk.table == "gpt" {
-            let kind = self.ask(&doing, |g| g.part_get_gpt_type(disk_name, number))?;
-            traces.esp |= kind.eq_ignore_ascii_case(ESP_GUID);
-            traces.bios_boot |= kind.eq_ignore_ascii_case(BIOS_BOOT_GUID);
-            traces.dynamic |= LDM_GUIDS.iter().any(|guid| kind.eq_ignore_ascii_case(guid));
-            return Ok(false);
-        }
-        if disk.table != "msdos" {
-            return Ok(false);
-        }
-        let kind = self.ask(&doing, |g| g.part_get_mbr_id(disk_name, number))?;
-        traces.esp |= kind == ESP_MBR_TYPE;
-        traces.dynamic |= kind == LDM_MBR_TYPE;
-        Ok(EXTENDED_MBR_TYPES.contains(&kind))
+    fn partition_names(&self) -> Result<Vec<String>> {
+        self.ask("listing partitions", |g| g.list_partitions())
     }
 
     /// Adds the logical volumes and arrays that `facts` do not have yet.
     pub(super) fn volumes(&self, facts: &mut GuestFacts) -> Result<()> {
-        for name in self.ask("listing logical volumes", |g| g.lvs())? {
-            if facts.device(&name).is_none() {
-                self.volume(&name, facts)?;
-            }
-        }
+        let known: Vec<String> = facts.block.iter().map(|b| b.name.clone()).collect();
+        let mut arrays = Vec::new();
         for name in self.ask("listing md devices", |g| g.list_md_devices())? {
-            if facts.device(&name).is_none() {
-                let device = self.array(&name)?;
-                facts.block.push(device);
-                self.partitions_of_array(&name, facts)?;
+            if !known.contains(&name) {
+                arrays.push(self.array(&name)?);
+                arrays.extend(self.partitions_of_array(&name)?);
             }
         }
+        // Where nothing is a part of one, there are none. LVM takes half a second to say so where KVM is missing.
+        if facts.block.iter().chain(&arrays).any(|b| b.fstype == "LVM2_member") {
+            for name in self.ask("listing logical volumes", |g| g.lvs())? {
+                if !known.contains(&name) {
+                    facts.block.push(self.volume(&name)?);
+                }
+            }
+        }
+        facts.block.extend(arrays);
         Ok(())
     }
 
     /// Adds the partitions of an array, which the kernel calls `md127p1` (md(4), "DEVICE NAMES").
-    fn partitions_of_array(&self, array: &str, facts: &mut GuestFacts) -> Result<()> {
-        for name in self.ask("listing partitions", |g| g.list_partitions())? {
-            let Some(number) = name.strip_prefix(array).and_then(|rest| rest.strip_prefix('p')) else {
-                continue;
-            };
+    fn partitions_of_array(&self, array: &str) -> Result<Vec<BlockDevice>> {
+        let mut found = Vec::new();
+        for (number, name) in numbered(&self.partition_names()?, &format!("{array}p")) {
             let mut device = self.probe(&name)?;
-            device.partition = number.parse().ok();
+            device.partition = Some(number);
             device.size = self.size(&name)?;
             device.inside = vec![array.to_owned()];
-            facts.block.push(device);
+            found.push(device);
         }
-        Ok(())
+        Ok(found)
     }
 
-    fn volume(&self, name: &str, facts: &mut GuestFacts) -> Result<()> {
+    fn volume(&self, name: &str) -> Result<BlockDevice> {
         let mut device = self.probe(name)?;
         device.size = self.size(name)?;
         let mut parts = name.trim_start_matches("/dev/").splitn(2, '/');
@@ -160,8 +149,7 @@ impl Session {
             device.lv = Some((vg.to_owned(), lv.to_owned()));
             device.lv_uuid = self.ask(&format!("looking at {name}"), |g| g.lvuuid(name))?;
         }
-        facts.block.push(device);
-        Ok(())
+        Ok(device)
     }
 
     fn array(&self, name: &str) -> Result<BlockDevice> {
@@ -245,6 +233,14 @@ impl Session {
     }
 }
 
+/// Numbers and names of the partitions that a prefix and a number name, in the order of their numbers.
+fn numbered(names: &[String], prefix: &str) -> Vec<(u32, String)> {
+    let number = |name: &String| Some((name.strip_prefix(prefix)?.parse().ok()?, name.clone()));
+    let mut found: Vec<(u32, String)> = names.iter().filter_map(number).collect();
+    found.sort();
+    found
+}
+
 /// Names of the devices of a kind that have one of these UUIDs. Programs group the digits in their own ways.
 fn holding(facts: &GuestFacts, fstype: &str, uuids: &[String]) -> Vec<String> {
     let plain = |uuid: &str| uuid.replace(['-', ':'], "").to_ascii_lowercase();
@@ -296,6 +292,26 @@ struct Traces {
 }
 
 impl Traces {
+    /// Notes what a partition's type says of the firmware, as blkid tells it: a GUID, or a number in hexadecimal.
+    /// Whether it is an extended partition.
+    fn note(&mut self, table: &str, kind: &str) -> bool {
+        let is = |guid: &&str| kind.eq_ignore_ascii_case(guid);
+        match table {
+            "gpt" => {
+                self.esp |= is(&ESP_GUID);
+                self.bios_boot |= is(&BIOS_BOOT_GUID);
+                self.dynamic |= LDM_GUIDS.iter().any(is);
+                false
+            }
+            "msdos" => {
+                self.esp |= kind == ESP_MBR_TYPE;
+                self.dynamic |= kind == LDM_MBR_TYPE;
+                EXTENDED_MBR_TYPES.contains(&kind)
+            }
+            _ => false,
+        }
+    }
+
     fn firmware(&self) -> FirmwareOnDisk {
         match (self.esp, self.bios_boot || self.boot_code) {
             (true, true) => FirmwareOnDisk::Either,

@@ -1,6 +1,6 @@
 //! The read side of a guest in the appliance.
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -18,6 +18,9 @@ const ELOOP: i32 = 40;
 
 /// Bytes read in one call: libguestfs' messages hold 4 MiB.
 const MAX_PREAD: i32 = 2 * 1024 * 1024;
+
+/// Size up to which a file is read into memory, and not through a temporary file.
+const MAX_KEPT: u64 = 16 * 1024 * 1024;
 
 const ABSENT: &[i32] = &[ENOENT, ENOTDIR, ELOOP];
 
@@ -87,7 +90,17 @@ impl Guest for Session {
     }
 
     fn readlink(&self, path: &str) -> Result<String> {
-        self.ask(&format!("reading the link {path}"), |g| g.readlink(path))
+        let doing = format!("reading the link {path}");
+        // The call for several links starts no process in the appliance, the one for a single link does: 20 ms each
+        // where KVM is missing.
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let dir = if dir.is_empty() { "/" } else { dir };
+        let targets = self.ask_unless(ABSENT, &doing, |g| g.readlinklist(dir, &[name]))?;
+        match targets.unwrap_or_default().pop() {
+            Some(target) if !target.is_empty() => Ok(target),
+            // What is wrong with it is said by the other call alone.
+            _ => self.ask(&doing, |g| g.readlink(path)),
+        }
     }
 
     fn label(&self, path: &str) -> Result<Option<String>> {
@@ -105,6 +118,9 @@ impl Guest for Session {
                     path: path.to_owned(),
                     what: "not a regular file".to_owned(),
                 });
+            }
+            Some(stat) if stat.size <= MAX_KEPT => {
+                return Ok(Box::new(Cursor::new(self.read_pieces(path, 0, stat.size)?)));
             }
             Some(_) => {}
         }

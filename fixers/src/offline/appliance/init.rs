@@ -6,50 +6,59 @@
 //! `/init` takes.
 //!
 //! ```text
-//! kernel's arguments ─▶ what the kernel does not know: environment of init ─▶ bash: a function `udevadm`
+//! kernel's arguments ─▶ what the kernel does not know: environment of init ─▶ bash: functions `udevadm`, `guestfsd`
 //! ```
 //!
-//! `/init` is a script for bash, which takes functions from its environment (bash(1), export -f). This one removes itself
-//! when it is done, so nothing that the daemon runs later has it.
+//! `/init` is a script for bash, which takes functions from its environment (bash(1), export -f). These remove themselves
+//! when they are called, so nothing that the daemon runs later has them.
+//!
+//! An appliance that is saved goes through all of `/init`, without any disk, up to the daemon. What `/init` does for disks
+//! (its lines with mdadm, lvm and ldmtool) is done once more when they are there.
 
 /// Kernel's arguments for [`guestfs::Handle::set_append`]. A value with blanks is in double quotes, which a value itself
 /// cannot have (the kernel's admin-guide/kernel-parameters).
 pub fn arguments() -> String {
     let trigger = trigger("udevadm");
-    function(&format!("unset -f udevadm; case $1 in trigger) {trigger};; *) udevadm $*;; esac;"))
+    function("udevadm", &format!("unset -f udevadm; case $1 in trigger) {trigger};; *) udevadm $*;; esac;"))
 }
 
 /// Name of the port by which an appliance that is saved is talked to.
 pub const PORT: &str = "h2k";
 
-/// Kernel's arguments of an appliance that is saved: after udev's first round, before anything looks at disks, it says
-/// `ready` (or `no`, where nothing would tell its kernel that it is a copy), waits until no disks are there but its own,
-/// says `bare`, and waits for a line with the number of disks that it is to have and the time in seconds.
+/// Kernel's arguments of an appliance that is saved: when nothing is left to start but the daemon, it says `ready` (or `no`,
+/// where nothing would tell its kernel that it is a copy, or `/init` does other things for disks), waits until no disks are
+/// there but its own, says `bare`, and waits for a line with the number of disks that it is to have and the time in seconds.
 pub fn saved_arguments() -> String {
-    let trigger = trigger("command udevadm");
     let disks = |comparison: &str, count: &str| {
         format!("while set -- /sys/block/sd*; [ $# {comparison} {count} ]; do sleep .02; done;")
     };
-    let pause = [
-        // What comes next is read from the disk now, not each time.
-        "{ modprobe dm_mod; mdadm -V; lvm version; ldmtool -h; guestfsd --help; } >/dev/null 2>&1 </dev/null;",
+    let daemon = [
+        "unset -f guestfsd; a=$*;",
+        // Read from the disk now, not each time.
+        "guestfsd --help >/dev/null;",
+        "grep -E '^(mdadm -As |lvm (pv|vg)|ldmtool create )' /init >/run/disks;",
         // An ACPI driver in older kernels, one of a platform device in newer ones.
         "set -- /sys/bus/*/drivers/vmgenid/*:*;",
         &format!("exec 9<>/dev/virtio-ports/{PORT};"),
-        "if [ -e $1 ]; then echo ready >&9; else echo no >&9; fi;",
+        "if [ -e $1 -a $(wc -l </run/disks) = 4 ]; then echo ready >&9; else echo no >&9; fi;",
         &disks("-gt", "1"),
         "udevadm settle; echo bare >&9; read -r n t <&9; exec 9>&-; date -s @$t;",
         &disks("-le", "$n"),
         "udevadm settle;",
+        // As `/init` does for disks that may be far away.
+        "for f in /sys/block/sd*/device/timeout; do echo 300 >$f; done;",
+        // What is no member of anything, by udev's own look at each device, is nothing to those who assemble: neither a
+        // file system's type nor a partition's (those of dynamic disks) says so.
+        "case $(grep -hsE '^E:ID_(FS_TYPE|FS_AMBIVALENT|PART_ENTRY_TYPE)=' /run/udev/data/b*) in",
+        "*_member*|*AMBI*|*=0x42*|*=af9b60a0*|*=5808c8aa*) . /run/disks;; esac;",
+        "guestfsd $a;",
     ]
     .join(" ");
-    function(&format!(
-        "case $1 in trigger) {trigger};; settle) unset -f udevadm; udevadm $*; {pause} ;; *) command udevadm $*;; esac;"
-    ))
+    format!("{} {}", arguments(), function("guestfsd", &daemon))
 }
 
-fn function(body: &str) -> String {
-    format!("\"BASH_FUNC_udevadm%%=() {{ {body} }}\"")
+fn function(name: &str, body: &str) -> String {
+    format!("\"BASH_FUNC_{name}%%=() {{ {body} }}\"")
 }
 
 /// Where udevadm does not take the options, as it would be called without them.

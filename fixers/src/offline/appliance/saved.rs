@@ -28,7 +28,7 @@ const LOCK: &str = "saving.lock";
 const ROOM: u64 = 4 << 30;
 
 /// What the layout of the file and of the devices is called. Another one needs another name.
-const LAYOUT: &str = "1";
+const LAYOUT: &str = "2";
 
 /// A saved appliance: there, or to be made.
 #[derive(Debug)]

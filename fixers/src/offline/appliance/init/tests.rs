@@ -49,24 +49,105 @@ fn what_is_run_afterwards_does_not_have_it() {
 }
 
 #[test]
-fn it_is_one_argument_of_the_kernel() {
-    for arguments in [arguments(), saved_arguments()] {
-        let inner = arguments.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
-        assert!(!inner.contains('"'));
+fn each_function_is_one_argument_of_the_kernel() {
+    let saved = saved_arguments();
+    assert!(saved.starts_with(&arguments()), "{saved}");
+    let values: Vec<&str> = saved.split("\" \"").map(|value| value.trim_matches('"')).collect();
+    assert_eq!(values.len(), 2);
+    for value in values {
+        assert!(!value.contains('"'));
         // A name with a dot would be a module's parameter (kernel, init/main.c, unknown_bootoption).
-        assert!(!inner.split('=').next().unwrap().contains('.'));
-        // The kernel's command line has 2048 bytes (x86, COMMAND_LINE_SIZE); libguestfs takes about 450.
-        assert!(arguments.len() < 1200, "{}", arguments.len());
+        assert!(!value.split('=').next().unwrap().contains('.'));
+    }
+    // The kernel's command line has 2048 bytes (x86, COMMAND_LINE_SIZE); libguestfs takes about 450.
+    assert!(saved.len() < 1500, "{}", saved.len());
+}
+
+/// What an appliance's shell does when the daemon is to start, with the programs and files of a host that has none of
+/// its devices: what it says at its port, and the programs that it called from then on.
+#[allow(clippy::disallowed_methods, reason = "a shell is what is tested against")]
+fn woken(init: &str, udev: &str, generation_id: bool) -> (Vec<String>, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let (bin, log) = (at("bin"), at("log"));
+    for made in [
+        "bin",
+        "run/udev/data",
+        "sys/block/sda/device",
+        "sys/block/sdb/device",
+        "sys/bus/acpi/drivers/vmgenid",
+    ] {
+        fs::create_dir_all(at(made)).unwrap();
+    }
+    if generation_id {
+        fs::write(at("sys/bus/acpi/drivers/vmgenid/QEMUVGID:00"), "").unwrap();
+    }
+    fs::write(at("init"), init).unwrap();
+    fs::write(at("run/udev/data/b8:1"), udev).unwrap();
+    for program in ["udevadm", "guestfsd", "mdadm", "lvm", "ldmtool", "date"] {
+        fs::write(bin.join(program), format!("#!/bin/sh\necho {program} \"$@\" >>{}\n", log.display()))
+            .unwrap();
+        fs::set_permissions(bin.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    // One disk is there, as the appliance's own, and the other one comes when it is waited for.
+    let arguments = saved_arguments();
+    let (_, function) = arguments.split_once("\" \"").unwrap();
+    let (name, value) = function.trim_matches('"').split_once('=').unwrap();
+    let root = dir.path().display().to_string();
+    let value =
+        [" /init", "/run/", "/sys/", "/dev/virtio-ports/"].iter().fold(value.to_owned(), |text, path| {
+            let (space, path) =
+                if let Some(path) = path.strip_prefix(' ') { (" ", path) } else { ("", *path) };
+            text.replace(&format!("{space}{path}"), &format!("{space}{root}{path}"))
+        });
+    // The port is a file here: what is read there is what was written before.
+    let value = value.replace("-gt 1", "-gt 2").replace("read -r n t <&9", "n=1 t=1796090872");
+    fs::create_dir_all(at("dev/virtio-ports")).unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let mut bash = std::process::Command::new("/bin/bash");
+    let called =
+        bash.args(["-c", "cmd='guestfsd --channel /dev/x'; $cmd; env"]).env_clear().env("PATH", path);
+    let done = called.env(name, value).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(!String::from_utf8_lossy(&done.stdout).contains("BASH_FUNC"), "the daemon's children have it");
+    let lines = |path: &Path| fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
+    (lines(&at("dev/virtio-ports/h2k")), lines(&log))
+}
+
+const INIT: &str = "#!/bin/bash\nmdadm -As --auto=yes --no-degraded\n\tlvm help\nlvm pvscan --cache\n\
+    mdadm -As --auto=yes --run\nldmtool create all\n";
+
+#[test]
+fn disks_are_assembled_as_init_does_where_they_are_members_of_something() {
+    let all = [
+        "mdadm -As --auto=yes --no-degraded",
+        "lvm pvscan --cache",
+        "mdadm -As --auto=yes --run",
+        "ldmtool create all",
+    ];
+    let before = ["guestfsd --help", "udevadm settle", "date -s @1796090872", "udevadm settle"];
+    for (udev, assembled) in [
+        ("E:ID_FS_TYPE=ext4\nE:ID_PART_ENTRY_TYPE=0x83\n", false),
+        ("E:ID_FS_TYPE=linux_raid_member\n", true),
+        ("E:ID_FS_TYPE=LVM2_member\n", true),
+        ("E:ID_FS_TYPE=isw_raid_member\n", true),
+        ("E:ID_FS_AMBIVALENT=other:LVM2_member:LVM2 filesystem:ext4:1.0\n", true),
+        ("E:ID_PART_ENTRY_TYPE=0x42\n", true),
+        ("E:ID_PART_ENTRY_TYPE=af9b60a0-1431-4f62-bc68-3311714a69ad\n", true),
+        ("", false),
+    ] {
+        let (said, called) = woken(INIT, udev, true);
+        assert_eq!(said, ["ready", "bare"]);
+        let assembly: &[&str] = if assembled { &all } else { &[] };
+        let expected = [&before[..], assembly, &["guestfsd --channel /dev/x"]].concat();
+        assert_eq!(called, expected, "{udev}");
     }
 }
 
-/// The shell of the appliance that is saved is not to be run here: it waits for devices. It is to be one.
 #[test]
-#[allow(clippy::disallowed_methods, reason = "a shell is what is tested against")]
-fn what_waits_is_a_script_that_bash_takes() {
-    let arguments = saved_arguments();
-    let (_, body) = arguments.trim_matches('"').split_once('=').unwrap();
-    let script = format!("udevadm {body}");
-    let checked = std::process::Command::new("/bin/bash").args(["-n", "-c", &script]).output().unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+fn one_that_would_not_know_that_it_is_a_copy_or_has_another_init_is_not_saved() {
+    assert_eq!(woken(INIT, "", false).0, ["no", "bare"]);
+    for other in [INIT.replace("ldmtool create all\n", ""), format!("{INIT}lvm vgchange -aay\n")] {
+        assert_eq!(woken(&other, "", true).0, ["no", "bare"]);
+    }
 }
