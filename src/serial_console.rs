@@ -80,6 +80,14 @@ fn open(
     Ok((session, facts))
 }
 
+/// Whether a guest has to be given a console to show how it starts.
+///
+/// # Errors
+/// The guest could not be read.
+pub fn wanted(session: &Session, facts: &GuestFacts) -> Result<bool, Failure> {
+    Ok(facts.is_linux() && !linux::console::edits(facts, session)?.is_empty())
+}
+
 /// Whether a console was added.
 fn console(mut session: Session, facts: &GuestFacts) -> Result<bool, Failure> {
     if !facts.is_linux() {

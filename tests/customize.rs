@@ -1,8 +1,12 @@
-//! What goes into a guest besides the repairs, from settings to the disk: looked at through guestfish, not through h2k.
+//! What goes into a guest besides the repairs, from settings to the disk: looked at through this host's kernel, not through h2k.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::Command;
 
 use crate::common::guest::guest;
+use crate::common::host_tree::look;
 use crate::common::{Place, phony, run, story};
 
 const POLICY: &str = "/.*\tsystem_u:object_r:default_t:s0\n/etc/.*\tsystem_u:object_r:etc_t:s0\n\
@@ -56,60 +60,7 @@ fn everything_that_was_asked_for_is_on_the_disk() {
     let result = place.h2k(["migrate", vmx.to_str().unwrap(), "-o", "out", "--no-boot"]);
     result.expect(0);
     let disk = place.path("out/web01/disk0.qcow2");
-    let look = [
-        ("stat /home/admin", "0 700 1000:1000"),
-        ("stat /home/admin/.ssh", "0 700 1000:1000"),
-        ("stat /home/admin/.ssh/authorized_keys", "0 600 1000:1000"),
-        ("stat /srv/deep/motd", "0 640 1000:27"),
-        ("stat /var/lib/h2k/first-boot/scripts/0001-register.sh", "0 700 0:0"),
-        ("stat /etc/machine-id", "0 644"),
-        ("label /home/admin/.ssh/authorized_keys", "unconfined_u:object_r:ssh_home_t:s0"),
-        ("label /var/lib/h2k/first-boot/run", "system_u:object_r:var_lib_t:s0"),
-        ("label /etc/systemd/system/ctrl-alt-del.target", "system_u:object_r:etc_t:s0"),
-        ("label /srv/deep", "system_u:object_r:default_t:s0"),
-    ];
-    let mut script = String::new();
-    for (what, _) in look {
-        let (kind, path) = what.split_once(' ').unwrap();
-        script.push_str(&format!("echo {what}\n"));
-        script.push_str(&match kind {
-            "stat" => format!("lstatns {path}\n"),
-            _ => format!("-lgetxattr {path} security.selinux\n"),
-        });
-    }
-    script
-        .push_str("echo texts\ncat /etc/shadow\ncat /etc/hostname\n-lstatns /etc/ssh/ssh_host_ed25519_key\n");
-    script.push_str("-lgetxattr /etc/fstab security.selinux\ncat /etc/yum.repos.d/v.repo\n");
-    let mut fish = Command::new("guestfish");
-    fish.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg");
-    fish.args(["--ro", "--format=qcow2", "-a"]).arg(&disk).args(["-m", "/dev/sda1:/", "-f"]);
-    fish.arg(place.write("look", script));
-    let seen = run(&mut fish);
-    for (what, expected) in look {
-        let part = seen.stdout.split(&format!("{what}\n")).nth(1).unwrap_or_default();
-        let part = part.split("\nstat ").next().unwrap().split("\nlabel ").next().unwrap();
-        if what.starts_with("label") {
-            assert!(part.contains(expected), "{what}: {part}\n{}", seen.stderr);
-            continue;
-        }
-        let number = |key: &str| -> u32 {
-            let line =
-                part.lines().find_map(|l| l.trim().strip_prefix(&format!("{key}: "))).unwrap_or_default();
-            line.parse().unwrap_or_else(|_| panic!("{what}: no {key} in {part}\n{}", seen.stderr))
-        };
-        let mut words = expected.split(' ').skip(1);
-        assert_eq!(format!("{:o}", number("st_mode") & 0o7777), words.next().unwrap(), "{what}");
-        if let Some(owner) = words.next() {
-            assert_eq!(format!("{}:{}", number("st_uid"), number("st_gid")), owner, "{what}");
-        }
-    }
-    let texts = seen.stdout.split("texts\n").nth(1).unwrap();
-    for part in ["root:$y$secret:19000::::::\nadmin:*:::::::\n", "\nweb02.example.org\n"] {
-        assert!(texts.contains(part), "{part} is not in {texts}");
-    }
-    assert!(texts.contains("enabled=0"), "{texts}");
-    assert!(seen.stderr.contains("No such file"), "{}", seen.stderr);
-    assert!(seen.stderr.contains("No data available"), "fstab kept what it had: {}", seen.stderr);
+    look(&disk, assert_there);
     for file in ["plan.json", "report.json", "report.md"] {
         let text = std::fs::read_to_string(place.path("out/web01").join(file)).unwrap();
         assert!(!text.contains("$y$secret") && !text.contains("PRIVATE"), "{file} holds a secret");
@@ -117,6 +68,46 @@ fn everything_that_was_asked_for_is_on_the_disk() {
 
     let again = place.h2k(["plan", "--json", disk.to_str().unwrap()]).expect(0).json();
     assert_eq!(again["vms"][0]["edits"], serde_json::json!([]), "the result still needs edits");
+}
+
+/// What was asked for, in the guest's root.
+fn assert_there(root: &Path) {
+    let at = |path: &str| root.join(path.trim_start_matches('/'));
+    for (path, mode, owner) in [
+        ("/home/admin", 0o700, Some((1000, 1000))),
+        ("/home/admin/.ssh", 0o700, Some((1000, 1000))),
+        ("/home/admin/.ssh/authorized_keys", 0o600, Some((1000, 1000))),
+        ("/srv/deep/motd", 0o640, Some((1000, 27))),
+        ("/var/lib/h2k/first-boot/scripts/0001-register.sh", 0o700, Some((0, 0))),
+        ("/etc/machine-id", 0o644, None),
+    ] {
+        let about = fs::symlink_metadata(at(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+        assert_eq!(about.mode() & 0o7777, mode, "{path}");
+        assert!(owner.is_none_or(|owner| (about.uid(), about.gid()) == owner), "{path}: {about:?}");
+    }
+    let label = |path: &str| -> Option<String> {
+        let mut value = [0; 256];
+        match rustix::fs::lgetxattr(at(path), "security.selinux", &mut value) {
+            Ok(length) => Some(String::from_utf8_lossy(&value[..length]).trim_end_matches('\0').to_owned()),
+            Err(rustix::io::Errno::NODATA) => None,
+            Err(error) => panic!("{path}: {error}"),
+        }
+    };
+    for (path, expected) in [
+        ("/home/admin/.ssh/authorized_keys", Some("unconfined_u:object_r:ssh_home_t:s0")),
+        ("/var/lib/h2k/first-boot/run", Some("system_u:object_r:var_lib_t:s0")),
+        ("/etc/systemd/system/ctrl-alt-del.target", Some("system_u:object_r:etc_t:s0")),
+        ("/srv/deep", Some("system_u:object_r:default_t:s0")),
+        // It is only changed, and had none.
+        ("/etc/fstab", None),
+    ] {
+        assert_eq!(label(path).as_deref(), expected, "{path}");
+    }
+    let text = |path: &str| fs::read_to_string(at(path)).unwrap();
+    assert!(text("/etc/shadow").contains("root:$y$secret:19000::::::\nadmin:*:::::::\n"));
+    assert_eq!(text("/etc/hostname"), "web02.example.org\n");
+    assert!(text("/etc/yum.repos.d/v.repo").contains("enabled=0"));
+    assert!(!at("/etc/ssh/ssh_host_ed25519_key").exists());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! LUKS on LVM, a key for each volume: opened as the user names them, or told.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::common::kept::kept;
 use crate::common::{Place, ok, phony, run};
 
 const ROOT_UUID: &str = "10000000-aaaa-4333-8444-555555555555";
@@ -22,13 +23,26 @@ fn guest(place: &Place) -> PathBuf {
     let root = phony::filesystem(place, "vault", fstab, "/dev/mapper/root_crypt");
     place.write("root.pass", format!("{ROOT_PASSPHRASE}\n"));
     let key = place.write("data.key", DATA_KEY);
-    let disk = place.write("vault.raw", b"");
-    fs::File::options().write(true).open(&disk).unwrap().set_len(256 << 20).unwrap();
     let pass = place.write("exact.pass", ROOT_PASSPHRASE);
+    let script = script(&pass, &key);
+    let disk = place.path("vault.raw");
+    kept("vault", &[&script, fstab], &place.path("tree-vault"), &disk, |disk| {
+        let file = fs::File::create(disk).unwrap();
+        file.set_len(256 << 20).unwrap();
+        let [disk, root] = [disk, &root].map(|path| path.to_str().unwrap());
+        let script = place.write("script", script.replace("DISK", disk).replace("FILESYSTEM", root));
+        let mut guestfish = Command::new("guestfish");
+        guestfish.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg");
+        run(guestfish.arg("-f").arg(script)).expect(0);
+    });
+    phony::describe(place, "vault", &disk)
+}
+
+/// What guestfish does to make the disk, from a file system; the paths of both are DISK and FILESYSTEM.
+fn script(pass: &Path, key: &Path) -> String {
     // As base64: a command line in the appliance loses its quotes.
-    let piped = |path: &PathBuf| {
-        format!("echo {} | base64 -d", ok("base64", &["-w0", path.to_str().unwrap()]).trim())
-    };
+    let piped =
+        |path: &Path| format!("echo {} | base64 -d", ok("base64", &["-w0", path.to_str().unwrap()]).trim());
     // Cheap derivations: the appliance is emulated.
     let cheap = "--pbkdf pbkdf2 --pbkdf-force-iterations 1000";
     let format = |secret: &str, uuid: &str, lv: &str, name: &str| {
@@ -37,21 +51,14 @@ fn guest(place: &Place) -> PathBuf {
              debug sh \"{secret} | cryptsetup open --key-file=- /dev/Volume-Group/{lv} {name} && udevadm settle\"\n"
         )
     };
-    let script = format!(
-        "add-drive {} format:raw label:disk cachemode:unsafe\nadd-drive {} format:raw label:root readonly:true\nrun\n\
+    format!(
+        "add-drive DISK format:raw label:disk cachemode:unsafe\nadd-drive FILESYSTEM format:raw label:root readonly:true\nrun\n\
          part-disk /dev/disk/guestfs/disk mbr\npart-set-bootable /dev/disk/guestfs/disk 1 true\npvcreate /dev/disk/guestfs/disk1\n\
          vgcreate Volume-Group /dev/disk/guestfs/disk1\nlvcreate Root Volume-Group 152\nlvcreate data-1 Volume-Group 48\n\
          {}copy-device-to-device /dev/disk/guestfs/root /dev/mapper/one sparse:true\n{}mkfs ext4 /dev/mapper/two\n",
-        disk.display(),
-        root.display(),
-        format(&piped(&pass), ROOT_UUID, "Root", "one"),
-        format(&piped(&key), DATA_UUID, "data-1", "two"),
-    );
-    let script = place.write("script", script);
-    let mut guestfish = Command::new("guestfish");
-    guestfish.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg");
-    run(guestfish.arg("-f").arg(script)).expect(0);
-    phony::describe(place, "vault", &disk)
+        format(&piped(pass), ROOT_UUID, "Root", "one"),
+        format(&piped(key), DATA_UUID, "data-1", "two"),
+    )
 }
 
 fn concerns(plan: &serde_json::Value) -> Vec<(String, String)> {

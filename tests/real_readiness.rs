@@ -1,11 +1,10 @@
 //! The boot chain of real guests, looked at without booting them: whole where it is, and the link that is broken named.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
+use crate::common::Place;
 use crate::common::guest::{Guest, guest};
-use crate::common::{Place, run};
+use crate::common::host_tree::change;
 
 /// Migrates without a boot; the report.
 fn migrate(place: &Place, guest: &Guest, skipped: &[&str], code: i32) -> serde_json::Value {
@@ -43,13 +42,6 @@ fn kinds(links: &serde_json::Value) -> Vec<&str> {
     kinds
 }
 
-fn guestfish(disk: &Path, args: &[&str]) {
-    let mut command = Command::new("guestfish");
-    command.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg");
-    command.args(["--rw", "--format=qcow2", "-a"]).arg(disk).args(["-m", "/dev/sda1"]).args(args);
-    run(&mut command).expect(0);
-}
-
 #[test]
 fn a_kernel_that_is_missing_is_named_without_a_boot() {
     let place = Place::new();
@@ -60,7 +52,15 @@ fn a_kernel_that_is_missing_is_named_without_a_boot() {
         ["firmware", "boot-loader", "kernel", "initramfs", "root", "fstab", "network"]
     );
 
-    guestfish(&place.path("out/debian12-stock/disk0.qcow2"), &["glob", "rm", "/boot/vmlinuz-*"]);
+    change(&place.path("out/debian12-stock/disk0.qcow2"), |root| {
+        let kernels: Vec<_> = std::fs::read_dir(root.join("boot"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("vmlinuz-"))
+            .collect();
+        assert!(!kernels.is_empty());
+        kernels.iter().for_each(|kernel| std::fs::remove_file(kernel).unwrap());
+    });
     let started = Instant::now();
     let tested = place.h2k(["test", "out/debian12-stock", "--json"]).expect(5).json();
     eprintln!("h2k test took {:.1} s", started.elapsed().as_secs_f64());

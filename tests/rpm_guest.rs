@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::common::host_tree::look;
 use crate::common::tree::{assert_only_planned, tree};
 use crate::common::{Place, ok, phony, run};
 
@@ -142,11 +143,10 @@ fn guest(place: &Place) -> PathBuf {
 
 /// Names of the packages in the result's database, which rpm finds sound.
 fn installed(place: &Place, disk: &Path) -> BTreeSet<String> {
-    let mut fish = Command::new("guestfish");
-    fish.env("LIBGUESTFS_BACKEND", "direct").env("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg");
-    fish.args(["--ro", "--format=qcow2", "-a"]).arg(disk).args(["-m", "/dev/sda1:/"]);
-    fish.args(["copy-out", "/var/lib/rpm"]).arg(place.path(""));
-    run(&mut fish).expect(0);
+    look(disk, |root| {
+        let to = place.path("");
+        ok("cp", &["-a", root.join("var/lib/rpm").to_str().unwrap(), to.to_str().unwrap()])
+    });
     let database = place.path("rpm");
     let verified = Command::new("rpmdb").arg("--dbpath").arg(&database).arg("--verifydb").status().unwrap();
     assert!(verified.success());

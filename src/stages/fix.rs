@@ -16,6 +16,7 @@ use crate::error::{Doing, Failure, FailureKind};
 use crate::pipeline::Context;
 use crate::plan::decide::propose;
 use crate::plan::diff::headline;
+use crate::serial_console;
 use crate::stage::{Stage, StageRun};
 use crate::stages::inspect::{self, Appliance};
 use crate::stages::plan::Planned;
@@ -42,6 +43,10 @@ pub struct Fixed {
     /// there is no system, and in runs of an older h2k.
     #[serde(default)]
     pub readiness: Option<Readiness>,
+    /// Whether a boot test has to add a serial console to see the guest come up; `None` where that was not found out, and
+    /// in runs of an older h2k.
+    #[serde(default)]
+    pub wants_console: Option<bool>,
     /// Seconds that each edit took, in the order of the plan; empty where that was not measured.
     #[serde(default)]
     pub edit_seconds: Vec<f64>,
@@ -85,7 +90,8 @@ impl StageRun for Fix {
         } else {
             Vec::new()
         };
-        let (made, readiness) = fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
+        let Looked { made, readiness, wants_console } =
+            fix(cx, &mut session, &planned).map_err(|f| server.explain(f))?;
         let (edit_seconds, traces) = made.into_iter().unzip();
         let untrimmed = session.trim();
         for (point, why) in &untrimmed {
@@ -106,6 +112,7 @@ impl StageRun for Fix {
             trimmed,
             untrimmed,
             readiness,
+            wants_console,
             edit_seconds,
             traces,
             overlay_bytes: Some(overlay_bytes),
@@ -139,22 +146,29 @@ fn trimmed(cx: &Context<'_>, session: &mut Session, overlays: &[PathBuf]) -> Res
 /// The seconds that an edit took, and what taking it back needs.
 type Made = (f64, Trace);
 
-/// Makes the edits and looks at the guest again: what each edit took and left, and the fixed guest's boot chain.
-fn fix(
-    cx: &Context<'_>,
-    session: &mut Session,
-    planned: &Planned,
-) -> Result<(Vec<Made>, Option<Readiness>), Failure> {
+/// What was done, and what the fixed guest looks like.
+#[derive(Default)]
+struct Looked {
+    made: Vec<Made>,
+    readiness: Option<Readiness>,
+    wants_console: Option<bool>,
+}
+
+/// Makes the edits and looks at the guest again.
+fn fix(cx: &Context<'_>, session: &mut Session, planned: &Planned) -> Result<Looked, Failure> {
     let facts = &planned.plan.facts;
     if facts.system().is_none() {
-        return Ok((Vec::new(), None));
+        return Ok(Looked::default());
     }
     mount(session)?;
     let edits = &planned.plan.edits;
     let made = apply(cx, session, edits)?;
     cx.progress(Stage::Fix, edits.len() as u64, edits.len() as u64, "looking at the fixed guest");
     let facts = verify(session, facts, &cx.job.policy)?;
-    Ok((made, Some(readiness::check(&facts, session, &validate::target(&planned.plan.target)))))
+    let readiness = readiness::check(&facts, session, &validate::target(&planned.plan.target));
+    // Where it cannot be told now, the boot test looks itself.
+    let wants_console = serial_console::wanted(session, &facts).ok();
+    Ok(Looked { made, readiness: Some(readiness), wants_console })
 }
 
 fn apply(cx: &Context<'_>, session: &mut Session, edits: &[Edit]) -> Result<Vec<Made>, Failure> {

@@ -63,7 +63,8 @@ impl StageRun for Validate {
             scratch: Some(cx.work.clone()),
             memory_limit: memory_limit(cx.warden.memory_limit()),
             readiness: converted.fixed.readiness.clone(),
-            prepare: Some(&prepare),
+            // Without a console to add there is nothing to do in the overlays, and no appliance is started.
+            prepare: converted.fixed.wants_console.unwrap_or(true).then_some(&prepare),
             ..BootOptions::default()
         };
         let verdict = boot_test(&plan.target, &converted.dir, &evidence, &options, cx.ui, &cx.vm)?;

@@ -11,8 +11,9 @@ use ccm::{Ccm, Nonce};
 use sha2::{Digest, Sha256};
 
 use super::disk::text;
+use super::kept::kept;
 use super::windows::{SYSTEM_START, describe, disk_with, fill};
-use super::{Place, cached, guestfish, ok, own_path, run, until_there};
+use super::{Place, cached, digest, guestfish, ok, own_path, run, until_there};
 
 type Cipher = Ccm<Aes256, U16, U12>;
 
@@ -35,14 +36,19 @@ pub fn known(name: &str, key: &str) -> String {
 
 /// `src/NAME.vmx` of a phony Windows Server whose system's volume is an image of the name. Its disk, raw.
 pub fn guest(place: &Place, name: &str, volume: &str) -> PathBuf {
-    let raw = disk_with(place, name, &image(volume));
     let tree = place.path(&format!("{name}.tree"));
     fs::create_dir_all(&tree).unwrap();
     fill(&tree, "2022");
-    let archive = place.path(&format!("{name}.tar"));
-    ok("tar", &["-C", text(&tree), "-cf", text(&archive), "."]);
-    // The file systems of the images are not whole. What ntfs-3g writes to a new one lies before the metadata.
-    inside(&raw, true, &known(volume, "PW"), &["tar-in", text(&archive), "/"]);
+    let raw = place.path(&format!("{name}.raw"));
+    let of = [include_str!("bitlocker.rs"), include_str!("windows.rs"), volume, &digest(&image(volume))];
+    kept("bitlocker", &of, &tree, &raw, |disk| {
+        let raw = disk_with(place, name, &image(volume));
+        let archive = place.path(&format!("{name}.tar"));
+        ok("tar", &["-C", text(&tree), "-cf", text(&archive), "."]);
+        // The file systems of the images are not whole. What ntfs-3g writes to a new one lies before the metadata.
+        inside(&raw, true, &known(volume, "PW"), &["tar-in", text(&archive), "/"]);
+        ok("cp", &["--sparse=always", text(&raw), text(disk)]);
+    });
     describe(place, name, &raw);
     raw
 }

@@ -4,7 +4,9 @@ pub mod bitlocker;
 pub mod browser;
 pub mod disk;
 pub mod guest;
+pub mod host_disk;
 pub mod host_tree;
+pub mod kept;
 pub mod mount;
 pub mod ntfs;
 pub mod phony;
@@ -145,11 +147,16 @@ pub fn oracle(file: &str) -> PathBuf {
     cached(&format!("oracle/{file}"))
 }
 
-/// A file of h2k's cache that scripts/setup fetched.
-pub fn cached(file: &str) -> PathBuf {
+/// h2k's cache, outside the checkout.
+pub fn cache() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = cache.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"));
-    let file = cache.join("h2k").join(file);
+    cache.join("h2k")
+}
+
+/// A file of h2k's cache that scripts/setup fetched.
+pub fn cached(file: &str) -> PathBuf {
+    let file = cache().join(file);
     assert!(file.exists(), "{} is missing: `make test` installs it (scripts/setup --test)", file.display());
     file
 }

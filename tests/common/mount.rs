@@ -53,6 +53,12 @@ impl Mount {
         self.dir.join(name)
     }
 
+    /// Unmounts it; what was written is in its file then.
+    #[track_caller]
+    pub fn end(self) {
+        ok("umount", &[text(&self.dir)]);
+    }
+
     /// Gives a tmpfs another size.
     pub fn resize(&self, mib: u64) {
         ok("mount", &["-o", &format!("remount,size={mib}m"), text(&self.dir)]);

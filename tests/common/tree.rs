@@ -18,10 +18,11 @@ pub fn built_tree(
     scratch: &Path,
 ) -> Tree {
     let how = format!(
-        "{mounts:?} {:?} {}{}",
+        "{mounts:?} {:?} {}{}{}",
         opened.map(|o| o.0),
         include_str!("tree.rs"),
-        include_str!("host_tree.rs")
+        include_str!("host_tree.rs"),
+        include_str!("host_disk.rs")
     );
     let key = blake3::hash(how.as_bytes()).to_hex();
     let name = format!("{}.{}.tree", guest.dir.file_name().unwrap().to_str().unwrap(), &key[..16]);
