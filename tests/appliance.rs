@@ -5,6 +5,7 @@ use std::io::Read;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::common::process::{appliance, is_qemu, start_until, tree};
 use crate::common::{Place, phony, process};
 
 #[test]
@@ -72,4 +73,26 @@ fn what_is_saved_of_an_appliance_gives_the_same_answers_and_may_be_lost() {
     let (resumed, answers) = inspect();
     assert!(resumed && answers == usual, "it was tried, and the ordinary start taken");
     assert!(!memory.exists(), "what cannot be used is kept");
+}
+
+#[test]
+fn none_is_started_for_a_boot_test_of_a_guest_that_has_a_console() {
+    let place = Place::new();
+    let vmx = phony::guest(&place, "web01");
+    let vmx = vmx.to_str().unwrap();
+    let args = ["migrate", vmx, "-o", "out", "--format", "raw", "--serial-console", "--boot-timeout", "10"];
+    let mut h2k = start_until(&place, &args, "stage-started", "validate");
+    let (mut appliances, mut booted) = (0, false);
+    let code = loop {
+        if let Some(ended) = h2k.try_wait().unwrap() {
+            break ended.code();
+        }
+        let runs = tree(h2k.id()).into_iter().any(is_qemu);
+        let helps = appliance(h2k.id()).is_some();
+        appliances += usize::from(helps);
+        booted |= runs && !helps;
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    // It is a phony.
+    assert_eq!((code, appliances, booted), (Some(5), 0, true));
 }
