@@ -1,6 +1,8 @@
 //! Temporary directories that leave nothing behind: each is locked by the h2k that works in it, and what one that was
 //! killed left there is removed by the next one.
 
+mod left_by_qemu;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -49,6 +51,7 @@ impl Temporary {
     /// It cannot be made or locked.
     pub fn new(parent: &Path, purpose: Purpose) -> Result<Self, Failure> {
         sweep(parent);
+        left_by_qemu::sweep(&left_by_qemu::place());
         let dir = tempfile::Builder::new()
             .prefix(purpose.prefix())
             .rand_bytes(RANDOM)
