@@ -1,6 +1,10 @@
 //! `h2k inspect`: source and facts, without a decision.
 
-use crate::common::{Place, phony};
+use std::fs;
+use std::os::unix::fs::FileExt;
+
+use crate::common::disk::text;
+use crate::common::{Place, ok, phony};
 
 #[test]
 fn json_holds_source_and_facts() {
@@ -24,5 +28,32 @@ fn text_is_for_people() {
     let text = place.h2k(["inspect", vmx.to_str().unwrap()]).expect(0).stdout;
     for part in ["VM web01", "Debian GNU/Linux 12", "00:50:56:00:00:01", "virtio in its initramfs"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+/// blkid says nothing at all of such a partition, not even what its table tells.
+#[test]
+fn a_partition_with_the_marks_of_two_file_systems_is_no_obstacle() {
+    let place = Place::new();
+    phony::guest(&place, "web01");
+    let (xfs, disk) = (place.write("xfs.fs", b""), place.write("data.raw", b""));
+    fs::File::options().write(true).open(&xfs).unwrap().set_len(300 << 20).unwrap();
+    ok("mkfs.xfs", &["-q", text(&xfs)]);
+    let file = fs::File::options().write(true).open(&disk).unwrap();
+    file.set_len(302 << 20).unwrap();
+    for (label, kind) in [("dos", "83"), ("gpt", "L")] {
+        let table = place.write("table", format!("label: {label}\nstart=1MiB, size=300MiB, type={kind}\n"));
+        ok("sh", &["-c", "sfdisk -q \"$1\" < \"$2\"", "sh", text(&disk), text(&table)]);
+        ok("mke2fs", &["-q", "-F", "-t", "ext4", "-E", "offset=1048576", text(&disk), "307200k"]);
+        let mut superblock = [0; 512];
+        fs::File::open(&xfs).unwrap().read_exact_at(&mut superblock, 0).unwrap();
+        file.write_all_at(&superblock, 1 << 20).unwrap();
+        let found = place.h2k(["inspect", "web01.raw", "data.raw", "--json"]).expect(0).json();
+        let facts = &found["vms"][0]["facts"];
+        assert_eq!(facts["systems"][0]["distro"], "debian");
+        let devices = facts["block"].as_array().unwrap();
+        let device =
+            devices.iter().find(|d| d["name"] == "/dev/sdb1").unwrap_or_else(|| panic!("{devices:#?}"));
+        assert_eq!((&device["fstype"], &device["size"]), (&"".into(), &(300_u64 << 20).into()), "{device:#}");
     }
 }

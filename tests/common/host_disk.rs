@@ -49,7 +49,9 @@ impl Disks {
     /// holds one.
     pub fn areas(&self, device: &str) -> Option<Vec<Area>> {
         if let Some((disk, partition)) = plain(device) {
-            return Some(vec![self.0.get(disk)?.partitions().into_iter().nth(partition)?]);
+            let (_, area) =
+                self.0.get(disk)?.partitions().into_iter().find(|(number, _)| *number == partition)?;
+            return Some(vec![area]);
         }
         if device.starts_with("/dev/md") {
             return self.mirrors();
@@ -62,13 +64,20 @@ impl Disks {
     fn parts(&self) -> Vec<Area> {
         let parts = |export: &Export| match export.partitions() {
             none if none.is_empty() => vec![Area { file: export.file.clone(), offset: 0 }],
-            some => some,
+            some => some.into_iter().map(|(_, area)| area).collect(),
         };
         self.0.iter().flat_map(parts).collect()
     }
 
     fn volume(&self, group: &str, volume: &str) -> Option<Area> {
+        // Where a udevd listens, it would activate what it finds on the loops.
+        if Path::new("/run/udev/control").exists() {
+            return None;
+        }
         let parts: Vec<Area> = self.parts().into_iter().filter(|part| part.kind() == "LVM2_member").collect();
+        if parts.is_empty() {
+            return None;
+        }
         let loops: Vec<Loop> = parts.iter().map(Loop::over).collect();
         let devices = loops.iter().map(|l| l.0.as_str()).collect::<Vec<_>>().join(",");
         let ask = |program: &str, what: &str| -> Vec<String> {
@@ -94,27 +103,36 @@ impl Disks {
         Some(Area { file: part.file.clone(), offset })
     }
 
-    /// The halves of a RAID1 with metadata 1.2 (Linux, uapi/linux/raid/md_p.h, `struct mdp_superblock_1`).
+    /// The halves of the only array, a RAID1 with metadata 1.2 (Linux, uapi/linux/raid/md_p.h, `struct mdp_superblock_1`).
     fn mirrors(&self) -> Option<Vec<Area>> {
         let members = self.parts().into_iter().filter(|part| part.kind() == "linux_raid_member");
-        members
+        let mut arrays = Vec::new();
+        let halves: Vec<Area> = members
             .map(|part| {
                 let mut block = [0; 136];
                 fs::File::open(&part.file).unwrap().read_exact_at(&mut block, part.offset + 4096).ok()?;
                 let number = |at: usize| u32::from_le_bytes(block[at..at + 4].try_into().unwrap());
                 let (magic, version, level, data) = (number(0), number(4), number(72), number(128));
+                // Its UUID, and of how many disks it is.
+                arrays.push((block[16..32].to_vec(), number(92)));
                 let mirror = (magic, version, level) == (0xa92b_4efc, 1, 1);
                 mirror.then(|| Area { file: part.file, offset: part.offset + u64::from(data) * 512 })
             })
-            .collect()
+            .collect::<Option<_>>()?;
+        let whole = usize::try_from(arrays.first()?.1).unwrap() == arrays.len();
+        assert!(
+            whole && arrays.iter().all(|array| *array == arrays[0]),
+            "it is not one whole array: {arrays:?}"
+        );
+        Some(halves)
     }
 }
 
-/// The disk and the partition, each from 0, that a device is.
+/// The disk, from 0, and the partition, by its number, that a device is.
 fn plain(device: &str) -> Option<(usize, usize)> {
     let rest = device.strip_prefix("/dev/sd")?;
     let disk = rest.bytes().next().filter(u8::is_ascii_lowercase)?;
-    Some((usize::from(disk - b'a'), rest.get(1..)?.parse::<usize>().ok()?.checked_sub(1)?))
+    Some((usize::from(disk - b'a'), rest.get(1..)?.parse().ok()?))
 }
 
 /// A disk image as a file of its virtual disk's bytes.
@@ -153,13 +171,18 @@ impl Export {
         export
     }
 
-    /// Its partitions, in the order of their table; none where it has no table.
-    fn partitions(&self) -> Vec<Area> {
+    /// Its partitions with their numbers; none where it has no table.
+    fn partitions(&self) -> Vec<(usize, Area)> {
         let said = run(Command::new("/sbin/sfdisk").arg("--json").arg(&self.file)).stdout;
         let table: Value = serde_json::from_str(&said).unwrap_or_default();
         let partitions = table["partitiontable"]["partitions"].as_array();
-        let area = |p: &Value| Area { file: self.file.clone(), offset: p["start"].as_u64().unwrap() * 512 };
-        partitions.into_iter().flatten().map(area).collect()
+        let numbered = |p: &Value| {
+            // sfdisk names a partition by the file and its number.
+            let number = p["node"].as_str().unwrap().strip_prefix(text(&self.file)).unwrap();
+            let offset = p["start"].as_u64().unwrap() * 512;
+            (number.trim_start_matches('p').parse().unwrap(), Area { file: self.file.clone(), offset })
+        };
+        partitions.into_iter().flatten().map(numbered).collect()
     }
 }
 

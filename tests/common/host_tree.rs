@@ -40,14 +40,14 @@ pub fn listed(disks: &[PathBuf], mounts: &[(&str, &str)]) -> Option<Tree> {
     Some(tree)
 }
 
-/// The files of a directory, as text: the same for the same files.
+/// What a directory holds but for directories, as text: the same for the same files.
 pub fn content(dir: &Path) -> String {
     let mut tree = Tree::new();
     walk(dir, dir, "", &mut tree, true);
     format!("{tree:?}")
 }
 
-/// The disk image's first partition, mounted, so that it can be looked into.
+/// The disk image's first partition, mounted, so that it can be looked into. A link in it leads to this host.
 #[track_caller]
 pub fn look<T>(disk: &Path, look: impl FnOnce(&Path) -> T) -> T {
     let place = Place::new();
@@ -76,7 +76,7 @@ fn files_of(place: &Place, area: &Area, subvolume: Option<&str>, point: &str, tr
     let options = match (area.kind().as_str(), subvolume) {
         ("ext4", None) => "ro".to_owned(),
         ("xfs", None) => "ro,nouuid".to_owned(),
-        ("btrfs", Some(subvolume)) => format!("ro,subvol={subvolume}"),
+        ("btrfs", Some(subvolume)) if mounts_copies() => format!("ro,subvol={subvolume}"),
         ("vfat", None) => {
             let dir = place.path(&format!("fat{}", tree.len()));
             fs::create_dir_all(&dir).unwrap();
@@ -92,6 +92,13 @@ fn files_of(place: &Place, area: &Area, subvolume: Option<&str>, point: &str, tr
     let mount = mounted(place, area, &options);
     walk(&mount.dir, &mount.dir, point, tree, true);
     Some(())
+}
+
+/// Whether this host's kernel mounts a btrfs beside a copy of it: since Linux 6.7.
+fn mounts_copies() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(6), Some(7))
 }
 
 /// Everything but directories below `dir` on its file system, as `tree.rs` tells it; `owned`: with modes and owners.

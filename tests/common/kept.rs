@@ -14,14 +14,15 @@ pub fn kept(name: &str, of: &[&str], tree: &Path, to: &Path, make: impl FnOnce(&
     for part in of.iter().copied().chain([content(tree).as_str()]) {
         key.update(&part.len().to_le_bytes()).update(part.as_bytes());
     }
-    let dir = cache().join("fixtures");
+    let dir = std::env::var_os("H2K_FIXTURE_CACHE").map_or_else(|| cache().join("fixtures"), PathBuf::from);
     fs::create_dir_all(&dir).unwrap();
     let disk: PathBuf = dir.join(format!("{name}-{}.raw", &key.finalize().to_hex()[..16]));
     if !disk.exists() {
         // Another test may make the same meanwhile.
-        let aside = dir.join(format!("{name}-{}.new", std::process::id()));
-        make(&aside);
-        fs::rename(&aside, &disk).unwrap();
+        let aside =
+            tempfile::Builder::new().prefix(&format!("{name}-")).suffix(".new").tempfile_in(&dir).unwrap();
+        make(aside.path());
+        aside.persist(&disk).unwrap();
     }
     ok("cp", &["--sparse=always", text(&disk), text(to)]);
 }

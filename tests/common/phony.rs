@@ -110,11 +110,13 @@ fn initramfs(place: &Place, name: &str, modules: &[&str]) -> Vec<u8> {
     let mut list = String::new();
     for module in modules {
         let path = format!("usr/lib/modules/{KERNEL}/{module}.ko");
-        place.write(&format!("ramdisk-{name}/{path}"), "module");
+        let file = place.write(&format!("ramdisk-{name}/{path}"), "module");
+        let file = fs::File::options().write(true).open(file).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
         list.push_str(&format!("{path}\n"));
     }
     let mut cpio = Command::new("cpio")
-        .args(["-o", "-H", "newc", "--quiet"])
+        .args(["-o", "-H", "newc", "--quiet", "--reproducible"])
         .current_dir(place.path(&format!("ramdisk-{name}")))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -109,13 +109,15 @@ pub fn is_qemu(pid: u32) -> bool {
     name(pid).is_some_and(|n| n.starts_with("qemu-system"))
 }
 
+/// The arguments of a process; none where it is gone.
+pub fn arguments(pid: u32) -> Vec<String> {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
 /// The arguments of the appliance that runs below `root`, and its process: not of the QEMUs that are only asked what
 /// they can do.
 pub fn appliance_arguments(root: u32) -> Option<(u32, Vec<String>)> {
-    let arguments = |pid: u32| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>()
-    };
     let mut qemus = tree(root).into_iter().filter(|pid| is_qemu(*pid)).map(|pid| (pid, arguments(pid)));
     qemus
         .find(|(_, words)| words.iter().any(|word| word.starts_with("guestfs_platform") || word == "-append"))

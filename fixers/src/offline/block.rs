@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::boot_sector::boots;
 use super::md090;
-use super::session::{Session, backend, label};
+use super::session::{Session, label};
 use crate::error::{GuestError, Result};
 use crate::facts::{ArrayFacts, BlockDevice, DiskFacts, FirmwareOnDisk, GuestFacts};
 
@@ -83,13 +83,12 @@ impl Session {
         for (number, name) in numbered(&self.partition_names()?, disk_name) {
             let tags = self.tags(&name)?;
             let of = |key: &str| tags.get(key).map(String::as_str).unwrap_or_default();
-            let kind = of("PART_ENTRY_TYPE");
-            if kind.is_empty() && matches!(disk.table.as_str(), "gpt" | "msdos") {
-                // Without it, an EFI system partition would be passed over.
-                let message = format!("blkid does not tell the type of {name}");
-                return Err(backend(&format!("listing the partitions of {disk_name}"), message));
-            }
-            if traces.note(&disk.table, kind) {
+            let kind = match of("PART_ENTRY_TYPE") {
+                // Two file systems have left their marks there: blkid says nothing at all then.
+                "" => self.partition_type(&disk.table, disk_name, number)?,
+                told => told.to_owned(),
+            };
+            if traces.note(&disk.table, &kind) {
                 continue;
             }
             let size = match of("PART_ENTRY_SIZE").parse::<u64>() {
@@ -100,6 +99,17 @@ impl Session {
             facts.block.push(BlockDevice { disk: Some(index), partition: Some(number), size, ..device });
         }
         Ok(())
+    }
+
+    /// A partition's type by its table, as blkid would tell it.
+    fn partition_type(&self, table: &str, disk: &str, number: u32) -> Result<String> {
+        let doing = format!("reading the type of partition {number} of {disk}");
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
+        match table {
+            "gpt" => self.ask(&doing, |g| g.part_get_gpt_type(disk, number)),
+            "msdos" => Ok(format!("{:#x}", self.ask(&doing, |g| g.part_get_mbr_id(disk, number))?)),
+            _ => Ok(String::new()),
+        }
     }
 
     fn partition_names(&self) -> Result<Vec<String>> {

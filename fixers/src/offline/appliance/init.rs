@@ -13,7 +13,7 @@
 //! when they are called, so nothing that the daemon runs later has them.
 //!
 //! An appliance that is saved goes through all of `/init`, without any disk, up to the daemon. What `/init` does for disks
-//! (its lines with mdadm, lvm and ldmtool) is done once more when they are there.
+//! (its lines with mdadm, lvm and ldmtool) is done once more when some are there that may be members of something.
 
 /// Kernel's arguments for [`guestfs::Handle::set_append`]. A value with blanks is in double quotes, which a value itself
 /// cannot have (the kernel's admin-guide/kernel-parameters).
@@ -44,13 +44,17 @@ pub fn saved_arguments() -> String {
         &disks("-gt", "1"),
         "udevadm settle; echo bare >&9; read -r n t <&9; exec 9>&-; date -s @$t;",
         &disks("-le", "$n"),
-        "udevadm settle;",
+        // A disk is there before the kernel has looked for its partitions, and udev hears of it after that.
+        "n=0; for p in /sys/block/sd*; do until [ -e /run/udev/data/b$(<$p/dev) -o $((n++)) -gt 500 ]; do sleep .02; done;",
+        "done; udevadm settle;",
         // As `/init` does for disks that may be far away.
         "for f in /sys/block/sd*/device/timeout; do echo 300 >$f; done;",
         // What is no member of anything, by udev's own look at each device, is nothing to those who assemble: neither a
-        // file system's type nor a partition's (those of dynamic disks) says so.
-        "case $(grep -hsE '^E:ID_(FS_TYPE|FS_AMBIVALENT|PART_ENTRY_TYPE)=' /run/udev/data/b*) in",
-        "*_member*|*AMBI*|*=0x42*|*=af9b60a0*|*=5808c8aa*) . /run/disks;; esac;",
+        // file system's type says so, nor a partition's (those of dynamic disks), which udev tells of each partition, but
+        // of those in which it finds two things.
+        "n=0; for p in /sys/block/sd*/sd*; do [ -e $p ] && let ++n; done;",
+        "for p in $(grep -hsE '^E:ID_(FS|PART_ENTRY)_TYPE=' /run/udev/data/b*); do case $p in *_member) n=9999;;",
+        "*=0x42|*=af9b60a0*|*=5808c8aa*);; *Y_TYPE=*) let --n;; esac; done; [ $n -gt 0 ] && . /run/disks;",
         "guestfsd $a;",
     ]
     .join(" ");

@@ -1,5 +1,5 @@
-//! A running appliance, kept in a file. Where KVM is not proven, the kernel's start and udev's first round take most of
-//! a launch, and are the same each time. So they are gone through once, with no disk of anybody attached; QEMU's memory
+//! A running appliance, kept in a file. Where KVM is not proven, the kernel's start and all of `/init` take most of a
+//! launch, and are the same each time. So they are gone through once, with no disk of anybody attached; QEMU's memory
 //! and devices are written to a file ("migration to a file"), and later launches read it and go on from there.
 //!
 //! ```text
@@ -28,7 +28,7 @@ const LOCK: &str = "saving.lock";
 const ROOM: u64 = 4 << 30;
 
 /// What the layout of the file and of the devices is called. Another one needs another name.
-const LAYOUT: &str = "2";
+const LAYOUT: &str = "3";
 
 /// A saved appliance: there, or to be made.
 #[derive(Debug)]

@@ -75,6 +75,7 @@ fn woken(init: &str, udev: &str, generation_id: bool) -> (Vec<String>, Vec<Strin
         "run/udev/data",
         "sys/block/sda/device",
         "sys/block/sdb/device",
+        "sys/block/sdb/sdb1",
         "sys/bus/acpi/drivers/vmgenid",
     ] {
         fs::create_dir_all(at(made)).unwrap();
@@ -83,7 +84,17 @@ fn woken(init: &str, udev: &str, generation_id: bool) -> (Vec<String>, Vec<Strin
         fs::write(at("sys/bus/acpi/drivers/vmgenid/QEMUVGID:00"), "").unwrap();
     }
     fs::write(at("init"), init).unwrap();
-    fs::write(at("run/udev/data/b8:1"), udev).unwrap();
+    for (device, number, told) in [("sda", "8:0", ""), ("sdb/sdb1", "8:17", udev), ("sdb", "8:16", "")] {
+        fs::write(at(&format!("sys/block/{device}/dev")), format!("{number}\n")).unwrap();
+        fs::write(at(&format!("run/udev/data/b{number}")), told).unwrap();
+    }
+    // udev comes to hear of the second disk, and of its partition, when it has been there for a while.
+    fs::rename(at("run/udev/data"), at("run/udev/later")).unwrap();
+    let udev = at("run/udev");
+    std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        fs::rename(udev.join("later"), udev.join("data")).unwrap();
+    });
     for program in ["udevadm", "guestfsd", "mdadm", "lvm", "ldmtool", "date"] {
         fs::write(bin.join(program), format!("#!/bin/sh\necho {program} \"$@\" >>{}\n", log.display()))
             .unwrap();
@@ -131,10 +142,11 @@ fn disks_are_assembled_as_init_does_where_they_are_members_of_something() {
         ("E:ID_FS_TYPE=linux_raid_member\n", true),
         ("E:ID_FS_TYPE=LVM2_member\n", true),
         ("E:ID_FS_TYPE=isw_raid_member\n", true),
-        ("E:ID_FS_AMBIVALENT=other:LVM2_member:LVM2 filesystem:ext4:1.0\n", true),
+        ("E:ID_FS_TYPE=LVM2_member\nE:ID_PART_ENTRY_TYPE=0x8e\n", true),
         ("E:ID_PART_ENTRY_TYPE=0x42\n", true),
         ("E:ID_PART_ENTRY_TYPE=af9b60a0-1431-4f62-bc68-3311714a69ad\n", true),
-        ("", false),
+        // It says nothing of one in which it finds two things.
+        ("", true),
     ] {
         let (said, called) = woken(INIT, udev, true);
         assert_eq!(said, ["ready", "bare"]);
