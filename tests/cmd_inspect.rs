@@ -57,3 +57,32 @@ fn a_partition_with_the_marks_of_two_file_systems_is_no_obstacle() {
         assert_eq!((&device["fstype"], &device["size"]), (&"".into(), &(300_u64 << 20).into()), "{device:#}");
     }
 }
+
+/// As parted leaves them: superblocks that lie before the first partition.
+#[test]
+fn a_disk_that_was_two_file_systems_before_it_was_partitioned_shows_its_partitions() {
+    let place = Place::new();
+    phony::guest(&place, "web01");
+    let disk = fs::File::options().write(true).open(place.path("web01.raw")).unwrap();
+    let size = disk.metadata().unwrap().len();
+    let old = place.write("old.fs", b"");
+    for (program, at) in
+        [(&["mke2fs", "-q", "-F", "-t", "ext4"][..], 1 << 10), (&["mkfs.btrfs", "-q", "-f"], 64 << 10)]
+    {
+        let file = fs::File::options().read(true).write(true).open(&old).unwrap();
+        file.set_len(0).and_then(|()| file.set_len(size)).unwrap();
+        ok(program[0], &[&program[1..], &[text(&old)]].concat());
+        let mut superblock = [0; 4096];
+        let length = if at == 1 << 10 { 1024 } else { 4096 };
+        file.read_exact_at(&mut superblock[..length], at).unwrap();
+        disk.write_all_at(&superblock[..length], at).unwrap();
+    }
+    let found = place.h2k(["inspect", "web01.raw", "--json"]).expect(0).json();
+    let facts = &found["vms"][0]["facts"];
+    assert_eq!(facts["disks"][0]["table"], "msdos", "{:#}", facts["disks"]);
+    assert_eq!(
+        (&facts["block"][0]["name"], &facts["block"][0]["fstype"]),
+        (&"/dev/sda1".into(), &"ext4".into())
+    );
+    assert_eq!(facts["systems"][0]["distro"], "debian");
+}

@@ -4,22 +4,11 @@ use std::collections::HashMap;
 
 use super::boot_sector::boots;
 use super::md090;
+use super::partition_types::Traces;
 use super::session::{Session, label};
 use crate::error::{GuestError, Result};
-use crate::facts::{ArrayFacts, BlockDevice, DiskFacts, FirmwareOnDisk, GuestFacts};
+use crate::facts::{ArrayFacts, BlockDevice, DiskFacts, GuestFacts};
 
-/// Partition type of an EFI system partition (UEFI 2.10, table 5-7).
-const ESP_GUID: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
-/// Partition type of a BIOS boot partition (GRUB manual, "BIOS installation").
-const BIOS_BOOT_GUID: &str = "21686148-6449-6E6F-744E-656564454649";
-/// MBR partition type of an EFI system partition.
-const ESP_MBR_TYPE: &str = "0xef";
-/// MBR partition types of an extended partition, which is not a device of its own use.
-const EXTENDED_MBR_TYPES: [&str; 3] = ["0x5", "0xf", "0x85"];
-/// Partition types of the Logical Disk Manager: its data and its metadata ("PARTITION_LDM_…_GUID").
-const LDM_GUIDS: [&str; 2] = ["AF9B60A0-1431-4F62-BC68-3311714A69AD", "5808C8AA-7E8F-42E0-85D2-E1E90434CFB3"];
-/// MBR partition type of the Logical Disk Manager.
-const LDM_MBR_TYPE: &str = "0x42";
 /// Bytes of a sector as blkid counts them, whatever the disk's are (libblkid, `PART_ENTRY_SIZE`).
 const SECTOR: u64 = 512;
 
@@ -46,12 +35,15 @@ impl Session {
     fn disk(&self, index: usize, name: &str, facts: &mut GuestFacts, traces: &mut Traces) -> Result<()> {
         let size = self.size(name)?;
         let tags = self.tags(name)?;
-        let table =
-            tags.get("PTTYPE").map(|t| if t == "dos" { "msdos" } else { t.as_str() }).unwrap_or_default();
+        let table = match tags.get("PTTYPE") {
+            Some(kind) if kind == "dos" => "msdos".to_owned(),
+            Some(kind) => kind.clone(),
+            None => self.table_beside_marks(name)?,
+        };
         let mut disk = DiskFacts {
             name: name.to_owned(),
             size,
-            table: table.to_owned(),
+            table,
             boot_code: self.has_boot_code(name)?,
             blank: false,
             dynamic: false,
@@ -70,6 +62,18 @@ impl Session {
         traces.boot_code |= disk.boot_code && disk.table == "msdos";
         facts.disks.push(disk);
         Ok(())
+    }
+
+    /// The kind of a disk's partition table of which blkid says nothing: it says nothing at all of a disk that had two file
+    /// systems before it had a table. What the kernel sees no partitions on has none.
+    fn table_beside_marks(&self, name: &str) -> Result<String> {
+        if numbered(&self.partition_names()?, name).is_empty() {
+            return Ok(String::new());
+        }
+        let table =
+            self.ask(&format!("reading the partition table of {name}"), |g| g.part_get_parttype(name))?;
+        // What parted calls a disk that is a file system as a whole.
+        Ok(Some(table).filter(|kind| kind != "loop").unwrap_or_default())
     }
 
     fn partitions(
@@ -289,46 +293,6 @@ fn described(name: &str, tags: &HashMap<String, String>) -> BlockDevice {
         partlabel: unescaped(&tag("PART_ENTRY_NAME")),
         partuuid: Some(tag("PART_ENTRY_UUID")).filter(|t| !t.is_empty()).unwrap_or_else(|| tag("PARTUUID")),
         ..BlockDevice::default()
-    }
-}
-
-#[derive(Debug, Default)]
-struct Traces {
-    esp: bool,
-    bios_boot: bool,
-    boot_code: bool,
-    /// Of the disk that is looked at.
-    dynamic: bool,
-}
-
-impl Traces {
-    /// Notes what a partition's type says of the firmware, as blkid tells it: a GUID, or a number in hexadecimal.
-    /// Whether it is an extended partition.
-    fn note(&mut self, table: &str, kind: &str) -> bool {
-        let is = |guid: &&str| kind.eq_ignore_ascii_case(guid);
-        match table {
-            "gpt" => {
-                self.esp |= is(&ESP_GUID);
-                self.bios_boot |= is(&BIOS_BOOT_GUID);
-                self.dynamic |= LDM_GUIDS.iter().any(is);
-                false
-            }
-            "msdos" => {
-                self.esp |= kind == ESP_MBR_TYPE;
-                self.dynamic |= kind == LDM_MBR_TYPE;
-                EXTENDED_MBR_TYPES.contains(&kind)
-            }
-            _ => false,
-        }
-    }
-
-    fn firmware(&self) -> FirmwareOnDisk {
-        match (self.esp, self.bios_boot || self.boot_code) {
-            (true, true) => FirmwareOnDisk::Either,
-            (true, false) => FirmwareOnDisk::Uefi,
-            (false, true) => FirmwareOnDisk::Bios,
-            (false, false) => FirmwareOnDisk::Unknown,
-        }
     }
 }
 

@@ -27,6 +27,7 @@ mod inside;
 mod launch;
 mod md090;
 mod mount;
+mod partition_types;
 mod registry;
 mod session;
 mod system;
