@@ -18,6 +18,7 @@ demo: setup
 # Every test. Guests are built first, so that no test waits for another's build.
 test: setup check fixtures
 	scripts/setup --test
+	scripts/check-dependencies
 	scripts/run-tests
 
 bench: setup
