@@ -50,9 +50,9 @@ pub fn saved_arguments() -> String {
         // As `/init` does for disks that may be far away.
         "for f in /sys/block/sd*/device/timeout; do echo 300 >$f; done;",
         // What is no member of anything, by udev's own look at each device, is nothing to those who assemble: neither a
-        // file system's type says so, nor a partition's (those of dynamic disks), which udev tells of each partition, but
-        // of those in which it finds two things.
-        "n=0; for p in /sys/block/sd*/sd*; do [ -e $p ] && let ++n; done;",
+        // file system's type says so, nor a partition's (those of dynamic disks). They are asked, too, where udev says
+        // nothing: of a partition in which it finds two things, or for ten seconds of a disk.
+        "n=$((n>500?9999:0)); for p in /sys/block/sd*/sd*; do [ -e $p ] && let ++n; done;",
         "for p in $(grep -hsE '^E:ID_(FS|PART_ENTRY)_TYPE=' /run/udev/data/b*); do case $p in *_member) n=9999;;",
         "*=0x42|*=af9b60a0*|*=5808c8aa*);; *Y_TYPE=*) let --n;; esac; done; [ $n -gt 0 ] && . /run/disks;",
         "guestfsd $a;",

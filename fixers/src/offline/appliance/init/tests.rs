@@ -64,7 +64,8 @@ fn each_function_is_one_argument_of_the_kernel() {
 }
 
 /// What an appliance's shell does when the daemon is to start, with the programs and files of a host that has none of
-/// its devices: what it says at its port, and the programs that it called from then on.
+/// its devices: what it says at its port, and the programs that it called from then on. `udev` is what udev tells of the
+/// second disk's partition; [`NEVER`]: it never tells of the disk.
 #[allow(clippy::disallowed_methods, reason = "a shell is what is tested against")]
 fn woken(init: &str, udev: &str, generation_id: bool) -> (Vec<String>, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();
@@ -86,8 +87,12 @@ fn woken(init: &str, udev: &str, generation_id: bool) -> (Vec<String>, Vec<Strin
     fs::write(at("init"), init).unwrap();
     for (device, number, told) in [("sda", "8:0", ""), ("sdb/sdb1", "8:17", udev), ("sdb", "8:16", "")] {
         fs::write(at(&format!("sys/block/{device}/dev")), format!("{number}\n")).unwrap();
-        fs::write(at(&format!("run/udev/data/b{number}")), told).unwrap();
+        let told = if told == NEVER { "E:ID_PART_ENTRY_TYPE=0x83\n" } else { told };
+        if (udev, device) != (NEVER, "sdb") {
+            fs::write(at(&format!("run/udev/data/b{number}")), told).unwrap();
+        }
     }
+    let tries = if udev == NEVER { "50" } else { "500" };
     // udev comes to hear of the second disk, and of its partition, when it has been there for a while.
     fs::rename(at("run/udev/data"), at("run/udev/later")).unwrap();
     let udev = at("run/udev");
@@ -113,6 +118,7 @@ fn woken(init: &str, udev: &str, generation_id: bool) -> (Vec<String>, Vec<Strin
         });
     // The port is a file here: what is read there is what was written before.
     let value = value.replace("-gt 1", "-gt 2").replace("read -r n t <&9", "n=1 t=1796090872");
+    let value = value.replace("500", tries);
     fs::create_dir_all(at("dev/virtio-ports")).unwrap();
     let path = format!("{}:/usr/bin:/bin", bin.display());
     let mut bash = std::process::Command::new("/bin/bash");
@@ -124,6 +130,8 @@ fn woken(init: &str, udev: &str, generation_id: bool) -> (Vec<String>, Vec<Strin
     let lines = |path: &Path| fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
     (lines(&at("dev/virtio-ports/h2k")), lines(&log))
 }
+
+const NEVER: &str = "never";
 
 const INIT: &str = "#!/bin/bash\nmdadm -As --auto=yes --no-degraded\n\tlvm help\nlvm pvscan --cache\n\
     mdadm -As --auto=yes --run\nldmtool create all\n";
@@ -147,6 +155,7 @@ fn disks_are_assembled_as_init_does_where_they_are_members_of_something() {
         ("E:ID_PART_ENTRY_TYPE=af9b60a0-1431-4f62-bc68-3311714a69ad\n", true),
         // It says nothing of one in which it finds two things.
         ("", true),
+        (NEVER, true),
     ] {
         let (said, called) = woken(INIT, udev, true);
         assert_eq!(said, ["ready", "bare"]);
